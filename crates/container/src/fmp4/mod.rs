@@ -1,0 +1,58 @@
+//! Fragmented MP4: initialisation segments, fragments and codec names.
+//!
+//! Spec: ISO/IEC 14496-12 §8, ISO/IEC 14496-15 §5, RFC 6381.
+
+mod boxes;
+mod codec_string;
+mod fragment;
+
+use media::TrackId;
+use thiserror::Error;
+
+pub use codec_string::codec_string;
+pub use fragment::{Fragment, Run, Sample};
+
+/// Tracks or samples that ISO BMFF cannot hold.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field of a box is too small for a value, or a record in the tracks cannot be read.
+    #[error("box cannot be written: {0}")]
+    Box(#[from] mp4_atom::Error),
+    /// The picture does not fit 16 bits.
+    #[error("track {track:?}: a picture of {width}x{height} pixels, at most 65535 a side")]
+    PictureTooLarge {
+        /// The track.
+        track: TrackId,
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// A fragment without a sample.
+    #[error("a fragment without samples")]
+    Empty,
+    /// The fragment's data passes 2 GiB.
+    #[error("a fragment of {bytes} bytes, at most {max}")]
+    TooLarge {
+        /// Bytes of sample data.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The codec has no sample entry here yet.
+    #[error("{0} has no sample entry yet")]
+    UnsupportedCodec(&'static str),
+}
+
+/// Writes the initialisation segment (`ftyp`, `moov`) for `tracks`.
+///
+/// Track ids in the file are [`TrackId`] plus one, since ISO BMFF forbids 0.
+///
+/// # Errors
+/// When a codec's record cannot be read or a value does not fit its field.
+///
+/// Spec: ISO/IEC 14496-12 §8.1 to §8.8.
+pub fn init_segment(tracks: &[media::Track]) -> Result<bytes::Bytes, Error> {
+    boxes::init_segment(tracks)
+}
