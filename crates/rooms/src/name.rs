@@ -1,0 +1,114 @@
+//! Names people go by.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::text::visible;
+
+/// A shown name: cleaned, without outer or doubled spaces, 1 to 32 code points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name(Box<str>);
+
+/// A name that cannot be used.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing is left after cleaning.
+    #[error("the name is empty")]
+    Empty,
+    /// More than [`Name::CHARS_MAX`] code points.
+    #[error("the name is longer than {} characters", Name::CHARS_MAX)]
+    TooLong,
+    /// An account's name holds something else than letters, digits, `_` and `-`.
+    #[error("an account's name holds letters, digits, _ and - only")]
+    NotForAccounts,
+}
+
+impl Name {
+    /// Unicode code points at most.
+    pub const CHARS_MAX: usize = 32;
+
+    /// Cleans what a guest wrote.
+    ///
+    /// # Errors
+    /// [`NameError::Empty`] or [`NameError::TooLong`].
+    pub fn guest(raw: &str) -> Result<Name, NameError> {
+        let cleaned: String = raw.chars().filter_map(visible).filter(|&c| !is_invisible(c)).collect();
+        let name = cleaned.split_whitespace().collect::<Vec<_>>().join(" ");
+        // A name of marks alone would show as nothing, or as part of the name before it.
+        if !name.chars().any(|character| character.is_alphanumeric()) {
+            return Err(NameError::Empty);
+        }
+        if name.chars().count() > Name::CHARS_MAX {
+            return Err(NameError::TooLong);
+        }
+        Ok(Name(name.into()))
+    }
+
+    /// Checks an account's name: letters or digits of any script, `_`, `-`.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn account(raw: &str) -> Result<Name, NameError> {
+        let name = Name::guest(raw)?;
+        let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+        if name.as_str() == raw && raw.chars().all(allowed) { Ok(name) } else { Err(NameError::NotForAccounts) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// See [`fold`].
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What two names must not share when one is an account's: case, spaces and punctuation do not
+/// make a name another.
+#[must_use]
+pub fn fold(name: &str) -> String {
+    name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{ad}' | '\u{3164}' | '\u{115f}' | '\u{1160}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guests_name_is_cleaned() {
+        assert_eq!(Name::guest("  Ada\t Lovelace\u{200b} ").unwrap().as_str(), "Ada Lovelace");
+        assert_eq!(Name::guest("\u{202e}\u{200d}"), Err(NameError::Empty));
+        assert_eq!(Name::guest(&"a".repeat(33)), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn an_accounts_name_is_taken_as_it_stands_or_refused() {
+        assert!(Name::account("mara_7").is_ok());
+        assert!(Name::account("李明").is_ok());
+        for bad in ["mara 7", " mara", "ma@ra", ""] {
+            assert!(Name::account(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn spacing_and_case_do_not_make_another_name() {
+        assert_eq!(fold("M a r a."), fold("mara"));
+        assert_ne!(fold("mara2"), fold("mara"));
+    }
+}

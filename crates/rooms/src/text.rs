@@ -1,0 +1,78 @@
+//! What somebody says in a chat.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A message's text: trimmed, without control characters, 1 to 500 code points. It is kept and sent
+/// plain; whoever shows it shows it as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text(String);
+
+/// A text that cannot be sent.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum TextError {
+    /// Nothing is left after trimming.
+    #[error("the message is empty")]
+    Empty,
+    /// More than [`Text::CHARS_MAX`] code points.
+    #[error("the message is longer than {} characters", Text::CHARS_MAX)]
+    TooLong,
+}
+
+impl Text {
+    /// Unicode code points at most.
+    pub const CHARS_MAX: usize = 500;
+
+    /// Cleans and measures `raw`.
+    ///
+    /// # Errors
+    /// [`TextError`].
+    pub fn new(raw: &str) -> Result<Text, TextError> {
+        let text: String = raw.chars().filter_map(visible).collect();
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        if text.chars().count() > Text::CHARS_MAX {
+            return Err(TextError::TooLong);
+        }
+        Ok(Text(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `None` for what must not reach a screen: controls, and the marks that reorder what stands around them.
+/// A line break becomes a space. The joiners that emoji and several scripts need stay.
+pub(crate) fn visible(character: char) -> Option<char> {
+    match character {
+        '\n' | '\r' | '\t' => Some(' '),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+        '\u{2028}' | '\u{2029}' | '\u{feff}' => None,
+        _ if character.is_control() => None,
+        _ => Some(character),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_and_reordering_marks_are_removed() {
+        assert_eq!(Text::new(" a\u{0}b\u{202e}c\nd ").unwrap().as_str(), "abc d");
+        assert_eq!(Text::new("👩\u{200d}🏫").unwrap().as_str(), "👩\u{200d}🏫");
+    }
+
+    #[test]
+    fn length_is_counted_in_code_points_after_trimming() {
+        let longest = "ü".repeat(Text::CHARS_MAX);
+        assert!(Text::new(&format!("  {longest}  ")).is_ok());
+        assert_eq!(Text::new(&format!("{longest}!")), Err(TextError::TooLong));
+        assert_eq!(Text::new(" \u{7} \n"), Err(TextError::Empty));
+    }
+}
