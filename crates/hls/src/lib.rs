@@ -1,0 +1,27 @@
+//! Packets to parts, segments and playlist text; without a clock, socket or file.
+//!
+//! [`Packager`] takes [`media::MediaEvent`]s and gives out a [`Window`] whenever there is something new
+//! to fetch: fragmented MP4 as Low-Latency HLS (draft-pantos-hls-rfc8216bis). Media time is its only clock.
+//!
+//! Relative to the multivariant playlist there are `main/index.m3u8` and, beside that, `init-{n}.mp4`,
+//! `seg-{msn}.m4s` and `part-{msn}-{part}.m4s`.
+
+mod config;
+mod error;
+mod interleaver;
+mod media_playlist;
+mod multivariant_playlist;
+mod notice;
+mod packager;
+mod part_target;
+mod retention;
+mod segment;
+mod segmenter;
+mod timeline;
+mod window;
+
+pub use config::Config;
+pub use error::Error;
+pub use notice::Notice;
+pub use packager::{Input, Output, Packager};
+pub use window::{MAIN, Position, Rendition, Window};

@@ -1,0 +1,172 @@
+//! The media playlist: one rendition's segments and parts as text.
+//!
+//! Spec: draft-pantos-hls-rfc8216bis §4.4.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use media::Span;
+
+use crate::segment::Segment;
+use crate::segmenter::Targets;
+use crate::window::Position;
+
+/// `EXT-X-VERSION` of both playlists: equal, since validators compare them.
+pub(crate) const VERSION: u32 = 9;
+
+/// What the text is written from.
+pub(crate) struct MediaPlaylist<'a> {
+    pub(crate) targets: &'a Targets,
+    pub(crate) independent: bool,
+    pub(crate) discontinuity_sequence: u64,
+    /// Number of the first listed segment.
+    pub(crate) first_msn: u64,
+    /// Complete segments, oldest first.
+    pub(crate) segments: Vec<&'a Arc<Segment>>,
+    /// The segment that grows.
+    pub(crate) open: Option<&'a Segment>,
+    /// The part that comes next, when one is on its way.
+    pub(crate) hint: Option<Position>,
+    /// From where a viewer can start decoding, before the end; told only where segments do not all begin
+    /// with an IDR picture.
+    pub(crate) start: Option<Span>,
+}
+
+/// How far behind the end a Low-Latency player stays: three part targets (rfc8216bis §4.4.3.8).
+pub(crate) fn part_hold_back(targets: &Targets) -> Span {
+    targets.part * 3
+}
+
+impl MediaPlaylist<'_> {
+    /// The playlist's text.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::with_capacity(8 << 10);
+        self.write(&mut text).expect("writing to a String does not fail");
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        self.write_head(text)?;
+        let end: Span = self.all().map(Segment::duration).sum();
+        let parts_from = end - self.targets.duration * 3;
+        let mut at = Span::ZERO;
+        let mut init = None;
+        for segment in self.all() {
+            let complete = self.open.is_none_or(|open| open.msn != segment.msn);
+            write_segment_tags(text, segment, &mut init)?;
+            for (index, part) in segment.parts.iter().enumerate() {
+                at += part.duration;
+                // Parts older than three target durations are dropped (rfc8216bis §6.2.2).
+                if at > parts_from {
+                    write!(text, "#EXT-X-PART:DURATION={}", Seconds(part.duration))?;
+                    write!(text, ",URI=\"part-{}-{index}.m4s\"", segment.msn)?;
+                    writeln!(text, "{}", if part.independent { ",INDEPENDENT=YES" } else { "" })?;
+                }
+            }
+            if complete {
+                writeln!(text, "#EXTINF:{},\nseg-{}.m4s", Seconds(segment.duration()), segment.msn)?;
+            }
+        }
+        if let Some(Position { msn, part }) = self.hint {
+            writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{msn}-{part}.m4s\"")?;
+        }
+        Ok(())
+    }
+
+    fn write_head(&self, text: &mut String) -> std::fmt::Result {
+        let targets = self.targets;
+        writeln!(text, "#EXTM3U\n#EXT-X-VERSION:{VERSION}")?;
+        if self.independent {
+            writeln!(text, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+        }
+        writeln!(text, "#EXT-X-TARGETDURATION:{}", whole_seconds(targets.duration))?;
+        write!(text, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES")?;
+        write!(text, ",PART-HOLD-BACK={:.3}", part_hold_back(targets).as_secs_f64())?;
+        writeln!(text, ",HOLD-BACK={:.3}", (targets.duration * 3).as_secs_f64())?;
+        writeln!(text, "#EXT-X-PART-INF:PART-TARGET={:.3}", targets.part.as_secs_f64())?;
+        if let Some(start) = self.start {
+            writeln!(text, "#EXT-X-START:TIME-OFFSET=-{},PRECISE=YES", Seconds(start))?;
+        }
+        writeln!(text, "#EXT-X-MEDIA-SEQUENCE:{}", self.first_msn)?;
+        if self.discontinuity_sequence > 0 {
+            writeln!(text, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", self.discontinuity_sequence)?;
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Segment> {
+        let open = self.open.filter(|open| !open.parts.is_empty());
+        self.segments.iter().map(|segment| segment.as_ref()).chain(open)
+    }
+}
+
+fn write_segment_tags(text: &mut String, segment: &Segment, init: &mut Option<u32>) -> std::fmt::Result {
+    if segment.discontinuity {
+        writeln!(text, "#EXT-X-DISCONTINUITY")?;
+    }
+    if init.replace(segment.init) != Some(segment.init) {
+        writeln!(text, "#EXT-X-MAP:URI=\"init-{}.mp4\"", segment.init)?;
+    }
+    writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", DateTime(segment.unix_ms))
+}
+
+pub(crate) fn whole_seconds(span: Span) -> i64 {
+    (span.as_millis() + 500) / 1_000
+}
+
+/// Seconds with the five decimals that keep a tick of 90 kHz.
+struct Seconds(Span);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.5}", self.0.as_secs_f64())
+    }
+}
+
+/// Milliseconds since 1970 as ISO 8601 in UTC.
+struct DateTime(i64);
+
+impl std::fmt::Display for DateTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (days, of_day) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
+        let (year, month, day) = civil_date(days);
+        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+        let (second, millis) = (of_day / 1_000 % 60, of_day % 1_000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    }
+}
+
+/// Year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01.
+///
+/// Years are counted from 1 March, so that the leap day comes last; 400 of them have 146 097 days.
+fn civil_date(days: i64) -> (i64, i64, i64) {
+    let since_0000_03_01 = days + 719_468;
+    let era = since_0000_03_01.div_euclid(146_097);
+    let of_era = since_0000_03_01.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (unix_ms, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_216_530_042, "2026-11-20T23:15:30.042Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(DateTime(unix_ms).to_string(), expected);
+        }
+    }
+}

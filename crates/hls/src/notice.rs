@@ -1,0 +1,56 @@
+//! Plain facts for whoever publishes.
+
+use std::fmt;
+
+use media::Span;
+
+/// Something the publisher should know, each told once per broadcast session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// IDR pictures are so far apart that segments cannot begin with one.
+    LongGop {
+        /// At least this far apart.
+        interval: Span,
+        /// What to set instead.
+        wanted: Span,
+    },
+    /// The timestamps jumped; viewers see a discontinuity.
+    TimestampJump {
+        /// How far, forward or back.
+        by: Span,
+    },
+    /// Sound goes on while no picture came for this long.
+    VideoSilent {
+        /// Since the last picture.
+        since: Span,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::LongGop { interval, wanted } => {
+                let (interval, wanted) = (interval.as_secs_f64().round(), wanted.as_secs_f64().round());
+                write!(f, "keyframes every {interval} s: set {wanted} s or less")
+            }
+            Notice::TimestampJump { by } => {
+                write!(f, "timestamps jumped by {:.1} s: viewers see a cut", by.as_secs_f64())
+            }
+            Notice::VideoSilent { since } => {
+                write!(f, "no picture for {:.0} s while sound goes on", since.as_secs_f64())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_gop_is_told_in_words() {
+        let notice = Notice::LongGop { interval: Span::from_secs(10), wanted: Span::from_secs(2) };
+        assert_eq!(notice.to_string(), "keyframes every 10 s: set 2 s or less");
+    }
+}

@@ -1,0 +1,127 @@
+//! Which segments the playlist lists, and which are kept a while longer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media::Span;
+
+use crate::segment::Segment;
+
+/// Complete segments. Those that left the playlist stay as long as it lasted, since a player may still
+/// hold a playlist that names them (rfc8216bis §6.2.2).
+#[derive(Debug)]
+pub(crate) struct Retention {
+    window: Span,
+    segments: VecDeque<Arc<Segment>>,
+    listed_from: u64,
+    discontinuity_sequence: u64,
+    inits: BTreeMap<u32, Bytes>,
+}
+
+impl Retention {
+    /// Lists at least `window` of media.
+    pub(crate) fn new(window: Span) -> Retention {
+        Retention {
+            window,
+            segments: VecDeque::new(),
+            listed_from: 0,
+            discontinuity_sequence: 0,
+            inits: BTreeMap::new(),
+        }
+    }
+
+    /// From now on lists at least `window` of media.
+    pub(crate) fn list(&mut self, window: Span) {
+        self.window = window;
+    }
+
+    /// Keeps the initialisation segment that later segments need.
+    pub(crate) fn add_init(&mut self, n: u32, init: Bytes) {
+        self.inits.insert(n, init);
+    }
+
+    /// Takes a complete segment and lets go of what is no longer needed. `join_back`: how far before the
+    /// end a viewer joins; a segment with an IDR picture at least that old stays listed.
+    pub(crate) fn push(&mut self, segment: Segment, join_back: Span) {
+        self.segments.push_back(Arc::new(segment));
+        self.unlist(join_back);
+        self.let_go();
+    }
+
+    pub(crate) fn segments(&self) -> &VecDeque<Arc<Segment>> {
+        &self.segments
+    }
+
+    pub(crate) fn listed(&self) -> impl DoubleEndedIterator<Item = &Arc<Segment>> {
+        self.segments.iter().filter(|segment| segment.msn >= self.listed_from)
+    }
+
+    pub(crate) fn listed_from(&self) -> u64 {
+        self.listed_from
+    }
+
+    pub(crate) fn discontinuity_sequence(&self) -> u64 {
+        self.discontinuity_sequence
+    }
+
+    pub(crate) fn inits(&self) -> &BTreeMap<u32, Bytes> {
+        &self.inits
+    }
+
+    fn unlist(&mut self, join_back: Span) {
+        loop {
+            let mut listed = self.listed();
+            let Some(first) = listed.next() else { return };
+            let rest: Vec<&Segment> = listed.map(Arc::as_ref).collect();
+            let duration: Span = rest.iter().map(|segment| segment.duration()).sum();
+            let bytes: usize = rest.iter().map(|segment| segment.bytes()).sum();
+            let over_limit = bytes + first.bytes() > WINDOW_BYTES_MAX || duration > WINDOW_MAX;
+            let needed = duration < self.window || !has_joining_point(&rest, join_back);
+            if rest.is_empty() || (needed && !over_limit) {
+                return;
+            }
+            let (removed, discontinuity) = (first.msn, first.discontinuity);
+            self.listed_from = removed + 1;
+            self.discontinuity_sequence += u64::from(discontinuity);
+        }
+    }
+
+    fn let_go(&mut self) {
+        let listed_duration: Span = self.listed().map(|segment| segment.duration()).sum();
+        loop {
+            let unlisted = self.segments.iter().take_while(|segment| segment.msn < self.listed_from);
+            let duration: Span = unlisted.map(|segment| segment.duration()).sum();
+            let bytes: usize = self.segments.iter().map(|segment| segment.bytes()).sum();
+            let Some(first) = self.segments.front().filter(|segment| segment.msn < self.listed_from) else {
+                break;
+            };
+            if duration - first.duration() < listed_duration && bytes <= KEPT_BYTES_MAX {
+                break;
+            }
+            self.segments.pop_front();
+        }
+        let oldest = self.segments.front().map_or(0, |segment| segment.init);
+        self.inits = self.inits.split_off(&oldest);
+    }
+}
+
+/// Whether `segments` hold an IDR picture at least `join_back` before their end.
+fn has_joining_point(segments: &[&Segment], join_back: Span) -> bool {
+    let mut after = Span::ZERO;
+    segments.iter().rev().any(|segment| {
+        let duration = segment.duration();
+        let found = segment.last_idr.is_some_and(|idr| after + duration - idr >= join_back);
+        after += duration;
+        found
+    })
+}
+
+/// A window that waits for an IDR picture ends here even without one.
+const WINDOW_MAX: Span = Span::from_secs(60);
+
+/// Bytes the playlist lists at most: 60 s at 34 Mbit/s. Above, the oldest segments go early.
+const WINDOW_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes kept in all; above, segments that left the playlist go first.
+const KEPT_BYTES_MAX: usize = 384 << 20;

@@ -1,0 +1,40 @@
+//! Segments and the parts they are chained of.
+
+use bytes::Bytes;
+use media::Span;
+
+/// A partial segment: one `moof` and `mdat` (rfc8216bis §4.4.4.9).
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// From its first video frame to the next part's, or that of its audio.
+    pub(crate) duration: Span,
+    /// It begins with an IDR picture, or holds audio only.
+    pub(crate) independent: bool,
+    pub(crate) data: Bytes,
+}
+
+/// A media segment: its bytes are those of its parts, chained.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// Media sequence number.
+    pub(crate) msn: u64,
+    /// Which initialisation segment it needs.
+    pub(crate) init: u32,
+    /// Timestamps or tracks do not continue those of the segment before.
+    pub(crate) discontinuity: bool,
+    /// Wall time of its first frame, milliseconds since 1970.
+    pub(crate) unix_ms: i64,
+    pub(crate) parts: Vec<Part>,
+    /// Where its last IDR picture stands, after its start.
+    pub(crate) last_idr: Option<Span>,
+}
+
+impl Segment {
+    pub(crate) fn duration(&self) -> Span {
+        self.parts.iter().map(|part| part.duration).sum()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.data.len()).sum()
+    }
+}

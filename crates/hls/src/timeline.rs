@@ -1,0 +1,131 @@
+//! Puts what publishers stamp onto one timeline that only goes forward.
+
+use std::collections::BTreeMap;
+
+use media::{Packet, Span, Timestamp, TrackId};
+
+/// Maps input times to playlist times. Each publisher, and each jump of its clock, is an epoch with a
+/// shift of its own, anchored where the media before it ended.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    epoch: Epoch,
+    last: BTreeMap<TrackId, Timestamp>,
+}
+
+/// A playlist time and the wall time it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    pub(crate) at: Timestamp,
+    pub(crate) unix_ms: i64,
+}
+
+#[derive(Debug)]
+enum Epoch {
+    /// Nobody publishes.
+    Stopped,
+    /// The next packet of the leading track where decoding can start is put at the anchor.
+    Waiting(Anchor),
+    /// Playlist time is input time plus `shift`.
+    Running { shift: Span, anchor: Anchor },
+}
+
+/// What becomes of a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Mapped {
+    /// On the playlist's timeline now; `first` of its epoch.
+    Packet { packet: Packet, first: bool },
+    /// Comes before its epoch begins: it may still belong after the leading packet that begins it.
+    Early(Packet),
+    /// Not rising, or too far from the leading track.
+    Drop,
+    /// The clock of the leading track jumped by so much: begin a new epoch and map it again.
+    Jump { packet: Packet, by: Span },
+}
+
+impl Timeline {
+    pub(crate) fn new() -> Timeline {
+        Timeline { epoch: Epoch::Stopped, last: BTreeMap::new() }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.epoch, Epoch::Stopped)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.epoch, Epoch::Running { .. })
+    }
+
+    /// The next leading packet begins a new epoch at `anchor`.
+    pub(crate) fn restart(&mut self, anchor: Anchor) {
+        self.epoch = Epoch::Waiting(anchor);
+        self.last.clear();
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.epoch = Epoch::Stopped;
+        self.last.clear();
+    }
+
+    /// Wall time at the playlist time `at`, milliseconds since 1970.
+    pub(crate) fn unix_ms(&self, at: Timestamp) -> i64 {
+        match self.epoch {
+            Epoch::Stopped => 0,
+            Epoch::Waiting(anchor) | Epoch::Running { anchor, .. } => {
+                anchor.unix_ms.saturating_add((at - anchor.at).as_millis())
+            }
+        }
+    }
+
+    /// `leads`: the packet is of the track that segments are cut by. `gap_max`: its longest frame.
+    pub(crate) fn map(&mut self, packet: Packet, lead: TrackId, gap_max: Span) -> Mapped {
+        let leads = packet.track == lead;
+        match self.epoch {
+            Epoch::Stopped => Mapped::Drop,
+            Epoch::Waiting(_) if !leads => Mapped::Early(packet),
+            Epoch::Waiting(_) if !packet.random_access => Mapped::Drop,
+            Epoch::Waiting(anchor) => self.begin(packet, anchor),
+            Epoch::Running { shift, .. } if leads => {
+                let step = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
+                if step > gap_max || step < -BACK_MAX {
+                    return Mapped::Jump { packet, by: step };
+                }
+                self.shifted(packet, shift)
+            }
+            Epoch::Running { shift, anchor } => {
+                let apart = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
+                // What precedes the epoch's first picture is never shown.
+                let precedes = packet.dts + shift < anchor.at;
+                if apart > AHEAD_MAX || apart < -BACK_MAX || precedes {
+                    return Mapped::Drop;
+                }
+                self.shifted(packet, shift)
+            }
+        }
+    }
+
+    fn begin(&mut self, packet: Packet, anchor: Anchor) -> Mapped {
+        // ISO BMFF has no negative decoding time, and players drop negative presentation times.
+        let lead_in = if anchor.at == Timestamp::ZERO { packet.dts - packet.pts } else { Span::ZERO };
+        let shift = anchor.at + lead_in.max(Span::ZERO) - packet.dts;
+        self.epoch = Epoch::Running { shift, anchor };
+        match self.shifted(packet, shift) {
+            Mapped::Packet { packet, .. } => Mapped::Packet { packet, first: true },
+            other => other,
+        }
+    }
+
+    fn shifted(&mut self, packet: Packet, shift: Span) -> Mapped {
+        if self.last.get(&packet.track).is_some_and(|&last| packet.dts <= last) {
+            return Mapped::Drop;
+        }
+        self.last.insert(packet.track, packet.dts);
+        let packet = Packet { dts: packet.dts + shift, pts: packet.pts + shift, ..packet };
+        Mapped::Packet { packet, first: false }
+    }
+}
+
+/// A leading clock that goes back further has been started anew; a smaller step is disorder.
+const BACK_MAX: Span = Span::from_secs(3);
+
+/// Sound may lead the picture by so much before it counts as another clock.
+pub(crate) const AHEAD_MAX: Span = Span::from_secs(10);
