@@ -1,0 +1,127 @@
+//! What can be captured on this machine.
+
+use cpal::traits::{DeviceTrait, HostTrait};
+use media::Size;
+
+use crate::Error;
+use crate::microphone::Wanted;
+use crate::screen::ScreenCapture;
+
+/// The devices found at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Devices {
+    /// Displays.
+    pub screens: Vec<Screen>,
+    /// Recording devices, the default one first. Monitors of outputs are among them.
+    pub microphones: Vec<AudioDevice>,
+}
+
+/// A display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// The display's name, e.g. `:0`.
+    pub id: String,
+    /// Size of the root window in pixels.
+    pub size: Size,
+}
+
+/// A device that records sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioDevice {
+    /// What to ask for; stays the same across starts.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Whether it is used when nothing is asked for.
+    pub is_default: bool,
+    /// Whether it records what an output plays.
+    pub is_monitor: bool,
+}
+
+/// Looks for displays and recording devices. Takes up to a few seconds when an audio server hangs, so call
+/// it off the threads that must not wait.
+#[must_use]
+pub fn devices() -> Devices {
+    Devices { screens: ScreenCapture::found().into_iter().collect(), microphones: microphones() }
+}
+
+fn microphones() -> Vec<AudioDevice> {
+    let Some(host) = host() else { return Vec::new() };
+    let default = host.default_input_device().filter(records).and_then(|device| id_of(&device));
+    let Ok(inputs) = host.devices() else { return Vec::new() };
+    let mut found: Vec<AudioDevice> = inputs
+        .filter(records)
+        .filter_map(|device| {
+            let id = id_of(&device)?;
+            let is_default = default.as_ref() == Some(&id);
+            Some(AudioDevice { is_monitor: id.ends_with(MONITOR), name: device.to_string(), is_default, id })
+        })
+        .collect();
+    found.sort_by_key(|device| (!device.is_default, device.is_monitor));
+    found
+}
+
+/// The device that is wanted.
+///
+/// # Errors
+/// When there is none, with what there is.
+pub(crate) fn find_device(wanted: &Wanted) -> Result<cpal::Device, Error> {
+    let nothing = "no PulseAudio or PipeWire server answers and ALSA has no card".to_owned();
+    match wanted {
+        Wanted::Default => {
+            let host = host().ok_or_else(|| Error::NoMicrophone(nothing.clone()))?;
+            host.default_input_device().filter(records).ok_or(Error::NoMicrophone(nothing))
+        }
+        Wanted::Id(id) => {
+            let host = host().ok_or_else(|| Error::NoMicrophone(nothing))?;
+            let inputs = host.devices().map_err(|error| Error::NoMicrophone(error.to_string()))?;
+            inputs.filter(records).find(|device| is_called(device, id)).ok_or_else(|| unknown(id))
+        }
+        Wanted::System => {
+            let host = host().ok_or_else(|| Error::NoSystemSound(nothing))?;
+            let output = host.default_output_device().and_then(|device| id_of(&device));
+            let output = output.ok_or_else(|| Error::NoSystemSound("there is no output".to_owned()))?;
+            let monitor = format!("{output}{MONITOR}");
+            let inputs = host.devices().map_err(|error| Error::NoSystemSound(error.to_string()))?;
+            let mut monitors = inputs.filter(records).filter(|device| id_of(device).as_ref() == Some(&monitor));
+            monitors.next().ok_or_else(|| Error::NoSystemSound(format!("{output} has no monitor")))
+        }
+    }
+}
+
+/// The sound server's devices; the bare cards' where there is no server. A server's own ALSA plug-ins would
+/// name each device a second time.
+fn host() -> Option<cpal::Host> {
+    #[cfg(target_os = "linux")]
+    if let Ok(host) = cpal::host_from_id(cpal::HostId::PulseAudio) {
+        return Some(host);
+    }
+    #[cfg(target_os = "linux")]
+    return cpal::host_from_id(cpal::HostId::Alsa).ok();
+    #[cfg(not(target_os = "linux"))]
+    return Some(cpal::default_host());
+}
+
+/// ALSA lists devices that cannot record; only a real one tells how it would. Its `null` device tells too, and
+/// records zeros.
+fn records(device: &cpal::Device) -> bool {
+    device.default_input_config().is_ok() && id_of(device).is_none_or(|id| id != "alsa:null")
+}
+
+fn id_of(device: &cpal::Device) -> Option<String> {
+    device.id().ok().map(|id| id.to_string())
+}
+
+/// The full id, or the part of it that the sound server itself uses.
+fn is_called(device: &cpal::Device, name: &str) -> bool {
+    id_of(device).is_some_and(|id| id == name || id.split_once(':').is_some_and(|(_, own)| own == name))
+}
+
+fn unknown(id: &str) -> Error {
+    let known: Vec<String> = microphones().into_iter().map(|device| device.id).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Error::UnknownDevice { id: id.to_owned(), known }
+}
+
+/// How PulseAudio and PipeWire call the recording side of an output.
+const MONITOR: &str = ".monitor";

@@ -1,0 +1,49 @@
+//! Screens, microphones, files and test patterns to raw frames.
+//!
+//! Sources are pulled: [`VideoSource::next`] and [`AudioSource::next`] wait a bounded time on the
+//! caller's thread, so that whoever owns the thread owns the source, and a [`Stop`] ends every wait at
+//! once. Only the audio system's own callback thread is foreign: it writes into a ring of fixed size and
+//! never waits.
+//!
+//! Every timestamp is on the session's [`Clock`]. [`AvSync`] turns the timestamps of a sound device, with
+//! their jitter, gaps and drift, into one gap-free line of samples, and tells how far that line has moved
+//! away from the clock, so that pictures can follow it: sound is the timing master.
+//!
+//! What is particular to an operating system stands in one file: `screen_linux.rs`.
+
+mod audio;
+mod audio_file;
+mod av_sync;
+mod clock;
+mod demuxer;
+mod device_clock;
+mod devices;
+mod error;
+mod input;
+mod microphone;
+mod resampler;
+#[cfg(target_os = "linux")]
+#[path = "screen_linux.rs"]
+mod screen;
+mod test_pattern;
+mod tone;
+mod video;
+mod video_file;
+
+pub use audio::{AudioSource, AudioStep, Captured, SAMPLE_RATE};
+pub use av_sync::{AvSync, Placed};
+pub use clock::{Clock, Stop};
+pub use devices::{AudioDevice, Devices, Screen, devices};
+pub use error::Error;
+pub use input::{AudioInput, InputError, VideoInput};
+pub use test_pattern::TestPattern;
+pub use tone::{BEEP_LENGTH, Tone};
+pub use video::{VideoSettings, VideoSource};
+
+/// Starts FFmpeg, once, and keeps its own words on stderr to errors: the rest is told by ours.
+fn start_ffmpeg() -> Result<(), ffmpeg_next::Error> {
+    ffmpeg_next::init()?;
+    ffmpeg_next::device::register_all();
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! Recording devices through cpal: microphones, and the monitor of what the computer plays.
+//!
+//! The audio system's callback thread copies each buffer into a ring of 200 ms and never waits. A device that
+//! falls silent or fails is reopened beside the reader, whose line [`crate::AvSync`] fills meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::{BufferSize, Data, SampleFormat, StreamConfig};
+use media::{Span, Timescale, Timestamp};
+
+use crate::audio::{AudioStep, CHANNELS, Captured, SAMPLE_RATE};
+use crate::device_clock::DeviceClock;
+use crate::devices::find_device;
+use crate::resampler::Resampler;
+use crate::{Clock, Error, Stop};
+
+/// A recording device that comes back by itself.
+pub struct Microphone {
+    wanted: Wanted,
+    clock: Clock,
+    /// `None` while it is being reopened.
+    open: Option<OpenDevice>,
+    reopening: Option<mpsc::Receiver<Result<OpenDevice, Error>>>,
+    last_heard: Timestamp,
+    retry_at: Timestamp,
+}
+
+/// Which device.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// The system's default.
+    Default,
+    /// The one with this id.
+    Id(String),
+    /// The monitor of the default output.
+    System,
+}
+
+/// A running stream and the reader's end of its ring.
+struct OpenDevice {
+    name: String,
+    ring: rtrb::Consumer<Block>,
+    shared: Arc<Shared>,
+    resampler: Option<Resampler>,
+    channels: usize,
+    rate: u32,
+    device_clock: DeviceClock,
+    /// Keeps the callback alive.
+    _stream: cpal::Stream,
+}
+
+/// What the callback tells beside the ring.
+#[derive(Default)]
+struct Shared {
+    failed: AtomicBool,
+    /// Frames that found the ring full since the last block that fitted.
+    lost: AtomicUsize,
+}
+
+/// A piece of a callback's buffer.
+struct Block {
+    /// When the callback was called.
+    arrived: Timestamp,
+    lost: usize,
+    len: usize,
+    samples: [f32; BLOCK_VALUES],
+}
+
+impl Microphone {
+    /// Opens the device with this id, or the default one.
+    pub(crate) fn open(id: Option<&str>, clock: Clock) -> Result<Microphone, Error> {
+        let wanted = id.map_or(Wanted::Default, |id| Wanted::Id(id.to_owned()));
+        Microphone::open_wanted(wanted, clock)
+    }
+
+    /// Opens the monitor of the default output.
+    pub(crate) fn open_system_sound(clock: Clock) -> Result<Microphone, Error> {
+        Microphone::open_wanted(Wanted::System, clock)
+    }
+
+    fn open_wanted(wanted: Wanted, clock: Clock) -> Result<Microphone, Error> {
+        let open = open_device(&wanted, clock)?;
+        tracing::info!(device = open.name, "sound device opened");
+        let now = clock.now();
+        Ok(Microphone { wanted, clock, open: Some(open), reopening: None, last_heard: now, retry_at: now })
+    }
+
+    /// Waits for the next block, at most [`WAIT`].
+    pub(crate) fn next(&mut self, stop: &Stop) -> Result<AudioStep, Error> {
+        let deadline = self.clock.now() + WAIT;
+        loop {
+            if let Some(step) = self.pop()? {
+                self.last_heard = self.clock.now();
+                return Ok(step);
+            }
+            self.keep_open();
+            let now = self.clock.now();
+            if now >= deadline {
+                return Ok(AudioStep::Idle);
+            }
+            if stop.wait_until(self.clock.instant(now + POLL)) {
+                return Ok(AudioStep::Ended);
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Result<Option<AudioStep>, Error> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let Ok(block) = open.ring.pop() else { return Ok(None) };
+        let values = &block.samples[..block.len];
+        let device_time = open.device_clock.stamp(block.arrived, block.lost, block.len / open.channels);
+        let samples: Arc<[f32]> = match &mut open.resampler {
+            None => values.into(),
+            Some(resampler) => resampler.run_interleaved(values, open.channels, open.rate)?.into(),
+        };
+        // What is lost is told in samples of what is delivered.
+        let lost = (block.lost as u64 * u64::from(SAMPLE_RATE) / u64::from(open.rate)) as usize;
+        Ok(Some(AudioStep::Block(Captured { device_time, arrived: block.arrived, lost, samples })))
+    }
+
+    /// Notices a device that failed or fell silent, and a reopening that is done.
+    fn keep_open(&mut self) {
+        let now = self.clock.now();
+        if let Some(open) = &self.open {
+            let failed = open.shared.failed.load(Ordering::Relaxed);
+            if failed || now - self.last_heard > SILENT_MAX {
+                tracing::warn!(device = open.name, failed, "sound device is silent, reopening it");
+                self.start_reopening();
+            }
+            return;
+        }
+        let answer = self.reopening.as_ref().map(mpsc::Receiver::try_recv);
+        match answer {
+            Some(Ok(Ok(open))) => {
+                tracing::info!(device = open.name, "sound device is back");
+                self.open = Some(open);
+                self.reopening = None;
+                self.last_heard = now;
+            }
+            Some(Err(mpsc::TryRecvError::Empty)) => {}
+            Some(Ok(Err(_)) | Err(mpsc::TryRecvError::Disconnected)) => {
+                self.reopening = None;
+                self.retry_at = now + RETRY;
+            }
+            None if now >= self.retry_at => self.start_reopening(),
+            None => {}
+        }
+    }
+
+    /// Closes and opens on a thread of its own: an audio system that hangs must not hold up the sound line.
+    fn start_reopening(&mut self) {
+        let (answer, receiver) = mpsc::sync_channel(1);
+        let (wanted, clock, old) = (self.wanted.clone(), self.clock, self.open.take());
+        let thread = std::thread::Builder::new().name("sound-reopen".to_owned()).spawn(move || {
+            drop(old);
+            // Nobody waits any more when the microphone was closed meanwhile.
+            let _ = answer.send(open_device(&wanted, clock));
+        });
+        match thread {
+            // The thread ends by itself, within the time limits of opening; its answer is polled for.
+            Ok(_) => self.reopening = Some(receiver),
+            Err(error) => tracing::warn!(%error, "no thread to reopen the sound device"),
+        }
+        self.retry_at = self.clock.now() + RETRY;
+    }
+}
+
+impl Drop for Microphone {
+    /// Closing waits for the audio system's own threads, which wait for its server: that is left to a thread of
+    /// its own, so that a server that hangs holds up nobody.
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let closing = std::thread::Builder::new().name("sound-close".to_owned()).spawn(move || drop(open));
+        if let Err(error) = closing {
+            tracing::warn!(%error, "no thread to close the sound device");
+        }
+    }
+}
+
+fn open_device(wanted: &Wanted, clock: Clock) -> Result<OpenDevice, Error> {
+    let device = find_device(wanted)?;
+    let name = device.to_string();
+    let fault = |error: cpal::Error| Error::Device { device: name.clone(), reason: error.to_string() };
+    let default = device.default_input_config().map_err(fault)?;
+    let own = StreamConfig {
+        channels: CHANNELS as u16,
+        sample_rate: SAMPLE_RATE,
+        buffer_size: BufferSize::Fixed(BUFFER_FRAMES),
+    };
+    let device_own = StreamConfig {
+        channels: default.channels(),
+        sample_rate: default.sample_rate(),
+        buffer_size: BufferSize::Default,
+    };
+    // A sound server converts to our format itself; a bare card only knows its own.
+    let (config, (stream, ring, shared)) = match start(&device, own, SampleFormat::F32, clock) {
+        Ok(started) => (own, started),
+        Err(_) => (device_own, start(&device, device_own, default.sample_format(), clock).map_err(fault)?),
+    };
+    let (channels, rate) = (usize::from(config.channels.max(1)), config.sample_rate.max(1));
+    let resampler = if (channels, rate) == (CHANNELS, SAMPLE_RATE) {
+        None
+    } else {
+        Some(Resampler::for_interleaved(channels, rate)?)
+    };
+    let device_clock = DeviceClock::new(Timescale::new(rate).unwrap_or(Timescale::MILLISECONDS));
+    Ok(OpenDevice { name, ring, shared, resampler, channels, rate, device_clock, _stream: stream })
+}
+
+type Started = (cpal::Stream, rtrb::Consumer<Block>, Arc<Shared>);
+
+fn start(
+    device: &cpal::Device,
+    config: StreamConfig,
+    format: SampleFormat,
+    clock: Clock,
+) -> Result<Started, cpal::Error> {
+    if !matches!(format, SampleFormat::F32 | SampleFormat::I16 | SampleFormat::I32 | SampleFormat::U8) {
+        return Err(cpal::Error::new(cpal::ErrorKind::UnsupportedConfig));
+    }
+    let values_per_second = config.sample_rate as usize * usize::from(config.channels);
+    let blocks = (values_per_second * RING_MILLIS / 1_000).div_ceil(BLOCK_VALUES / 2);
+    let (ring, consumer) = rtrb::RingBuffer::new(blocks);
+    let shared = Arc::new(Shared::default());
+    let (from_callback, from_error) = (Arc::clone(&shared), Arc::clone(&shared));
+    let channels = usize::from(config.channels.max(1));
+    let mut writer = Writer { ring, shared: from_callback, channels, clock };
+    let stream = device.build_input_stream_raw(
+        config,
+        format,
+        move |data, _| writer.write(data),
+        move |error| {
+            let harmless = matches!(
+                error.kind(),
+                cpal::ErrorKind::Xrun | cpal::ErrorKind::RealtimeDenied | cpal::ErrorKind::DeviceChanged
+            );
+            if !harmless {
+                from_error.failed.store(true, Ordering::Relaxed);
+            }
+        },
+        Some(OPEN_LIMIT),
+    )?;
+    stream.play()?;
+    Ok((stream, consumer, shared))
+}
+
+/// The callback's side. Allocates nothing, locks nothing, waits for nothing.
+struct Writer {
+    ring: rtrb::Producer<Block>,
+    shared: Arc<Shared>,
+    channels: usize,
+    clock: Clock,
+}
+
+impl Writer {
+    fn write(&mut self, data: &Data) {
+        let arrived = self.clock.now();
+        if let Some(samples) = data.as_slice::<f32>() {
+            self.push_all(samples, arrived, |sample| sample);
+        } else if let Some(samples) = data.as_slice::<i16>() {
+            self.push_all(samples, arrived, |sample| f32::from(sample) / 32_768.0);
+        } else if let Some(samples) = data.as_slice::<i32>() {
+            self.push_all(samples, arrived, |sample| sample as f32 / 2_147_483_648.0);
+        } else if let Some(samples) = data.as_slice::<u8>() {
+            self.push_all(samples, arrived, |sample| (f32::from(sample) - 128.0) / 128.0);
+        }
+    }
+
+    fn push_all<T: Copy>(&mut self, values: &[T], arrived: Timestamp, to_f32: fn(T) -> f32) {
+        let per_block = (BLOCK_VALUES / self.channels * self.channels).max(1);
+        for piece in values.chunks(per_block) {
+            let lost = self.shared.lost.swap(0, Ordering::Relaxed);
+            let mut block = Block { arrived, lost, len: piece.len(), samples: [0.0; BLOCK_VALUES] };
+            for (sample, &value) in block.samples.iter_mut().zip(piece) {
+                *sample = to_f32(value);
+            }
+            if self.ring.push(block).is_err() {
+                self.shared.lost.fetch_add(lost + piece.len() / self.channels, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// 20 ms: PulseAudio's own choice delivers bursts of two seconds, half of it loses blocks here and there.
+const BUFFER_FRAMES: u32 = 960;
+
+/// Values in a piece of the ring: 10 ms of stereo.
+const BLOCK_VALUES: usize = 960;
+
+/// The ring takes 200 ms twice over, since a buffer's last piece may be short. Full: the newest sound is lost,
+/// counted, and becomes silence.
+const RING_MILLIS: usize = 200;
+
+/// The reader looks again after this long: well below a buffer.
+const POLL: Span = Span::from_millis(4);
+
+/// How long the reader waits for a block before it says that there is none.
+const WAIT: Span = Span::from_millis(40);
+
+/// Without a callback for this long the device is reopened. ALSA's first data may come two seconds late.
+const SILENT_MAX: Span = Span::from_secs(3);
+
+/// Time between two tries to reopen.
+const RETRY: Span = Span::from_secs(1);
+
+/// Time a device has to open.
+const OPEN_LIMIT: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer(blocks: usize) -> (Writer, rtrb::Consumer<Block>) {
+        let (ring, consumer) = rtrb::RingBuffer::new(blocks);
+        let shared = Arc::new(Shared::default());
+        (Writer { ring, shared, channels: 2, clock: Clock::start() }, consumer)
+    }
+
+    #[test]
+    fn a_buffer_is_cut_into_pieces() {
+        let (mut writer, mut ring) = writer(4);
+        let arrived = Timestamp::from_millis(500);
+        writer.push_all(&[0.25_f32; 1_920], arrived, |sample| sample);
+        for _ in 0..2 {
+            let block = ring.pop().expect("two pieces");
+            assert_eq!(block.arrived, arrived);
+            assert_eq!(block.samples[..block.len], [0.25; 960]);
+        }
+        assert!(ring.pop().is_err());
+    }
+
+    #[test]
+    fn an_overrun_is_counted_and_told_with_the_next_block_that_fits() {
+        let (mut writer, mut ring) = writer(1);
+        let start = Timestamp::ZERO;
+        writer.push_all(&[0_i16; 960 * 3], start, f32::from);
+        assert_eq!(ring.pop().expect("the first fitted").lost, 0);
+        writer.push_all(&[0_i16; 960], start, f32::from);
+        assert_eq!(ring.pop().expect("room again").lost, 960);
+    }
+}

@@ -1,0 +1,66 @@
+//! Picture sources, one frame at a time.
+
+use media::{Size, Timestamp, VideoFrame};
+
+use crate::screen::ScreenCapture;
+use crate::test_pattern::TestPattern;
+use crate::video_file::VideoFile;
+use crate::{Clock, Error, Stop, VideoInput};
+
+/// What a picture source is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct VideoSettings {
+    /// Size of the picture that will be sent; sources that draw themselves use it.
+    pub size: Size,
+    /// Frames per second; sources that can choose use it.
+    pub fps: u32,
+    /// When a file begins to play.
+    pub begin: Timestamp,
+}
+
+/// An open picture source.
+pub enum VideoSource {
+    /// Drawn by ourselves.
+    Test(TestPattern),
+    /// The display.
+    Screen(ScreenCapture),
+    /// A media file.
+    File(VideoFile),
+}
+
+impl VideoSource {
+    /// Opens a source; `None` for [`VideoInput::None`].
+    ///
+    /// # Errors
+    /// When there is no such display or file, or it does not open.
+    pub fn open(
+        input: &VideoInput,
+        clock: Clock,
+        settings: &VideoSettings,
+    ) -> Result<Option<VideoSource>, Error> {
+        Ok(Some(match input {
+            VideoInput::None => return Ok(None),
+            VideoInput::Test => VideoSource::Test(TestPattern::new(settings.size, settings.fps, clock)),
+            VideoInput::Screen => VideoSource::Screen(ScreenCapture::open(settings.fps, clock)?),
+            VideoInput::File(path) => VideoSource::File(VideoFile::open(path, clock, settings.begin)?),
+        }))
+    }
+
+    /// Waits for the next frame, `None` when nothing follows or the caller asked to stop.
+    ///
+    /// The wait is as long as the distance of two frames, and ends at once when stopped, except for a
+    /// display: it answers at its own pace, within one frame.
+    ///
+    /// # Errors
+    /// When the display is gone or the file breaks off; the source is of no further use.
+    pub fn next(&mut self, stop: &Stop) -> Result<Option<VideoFrame>, Error> {
+        if stop.is_stopped() {
+            return Ok(None);
+        }
+        match self {
+            VideoSource::Test(pattern) => Ok(pattern.next(stop)),
+            VideoSource::Screen(screen) => screen.next().map(Some),
+            VideoSource::File(file) => file.next(stop),
+        }
+    }
+}
