@@ -1,0 +1,24 @@
+//! Raw frames to packets through the best encoder the machine has, and to still pictures.
+//!
+//! [`Video`] and [`Audio`] are synchronous and belong on a thread of their own; the caller gives them that
+//! thread. Pictures are scaled and converted on the way in, so a source may change size or format at any
+//! time; what leaves is always H.264 in BT.709 limited range, with its tags, and AAC at 48 kHz stereo.
+
+mod audio;
+mod error;
+mod list;
+mod scaler;
+pub mod still;
+mod video;
+
+pub use audio::Audio;
+pub use error::Error;
+pub use list::{Choice, Found, encoders};
+pub use video::{Config, Video};
+
+/// Starts FFmpeg, once, and keeps its own words on stderr to errors: the rest is told by ours.
+fn start_ffmpeg() -> Result<(), ffmpeg_next::Error> {
+    ffmpeg_next::init()?;
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    Ok(())
+}

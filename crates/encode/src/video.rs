@@ -1,0 +1,219 @@
+//! Pictures to H.264.
+
+use bytes::Bytes;
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::codec::packet::Packet as Coded;
+use ffmpeg_next::codec::{Context, Flags};
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::Pixel;
+use media::nal;
+use media::{Codec, Colour, H264, Packet, Size, Span, Timescale, Timestamp, Track, TrackId, VideoFrame};
+
+use crate::list::resolve;
+use crate::scaler::Scaler;
+use crate::{Choice, Error};
+
+/// How to encode pictures.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Size of what is sent; both sides even.
+    pub size: Size,
+    /// Frames per second, 1 to 120.
+    pub fps: u32,
+    /// Bits per second, held by a buffer of one second.
+    pub bitrate_bps: u32,
+    /// Longest distance between keyframes; there are none at scene changes.
+    pub keyframe_interval: Span,
+    /// Which encoder.
+    pub choice: Choice,
+}
+
+/// An open H.264 encoder: no B-frames, no look-ahead, every keyframe an IDR.
+pub struct Video {
+    name: &'static str,
+    encoder: ffmpeg::encoder::Video,
+    scaler: Scaler,
+    codec: H264,
+    rate: Timescale,
+}
+
+impl Video {
+    /// The track every video packet belongs to.
+    pub const TRACK: TrackId = TrackId(0);
+
+    /// Opens an encoder.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the encoder does not open.
+    pub fn open(config: &Config) -> Result<Video, Error> {
+        check(config)?;
+        crate::start_ffmpeg().map_err(|source| Error::Ffmpeg { name: "FFmpeg", step: "starting", source })?;
+        let name = resolve(&config.choice)?;
+        let rate = Timescale::new(config.fps).unwrap_or(Timescale::MILLISECONDS);
+        let encoder = open(name, config)?;
+        let codec = read_parameters(name, extradata(&encoder))?;
+        let scaler = Scaler::new(config.size, Pixel::YUV420P, Colour::Bt709Limited);
+        Ok(Video { name, encoder, scaler, codec, rate })
+    }
+
+    /// FFmpeg's name of the encoder.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The track that the packets belong to.
+    #[must_use]
+    pub fn track(&self) -> Track {
+        Track { id: Video::TRACK, codec: Codec::H264(self.codec.clone()), timescale: Timescale::MPEG }
+    }
+
+    /// Encodes `frame`, or the last picture again without one, as frame number `tick` of the session: its
+    /// time is `tick` frame durations after the session's start. Ticks rise.
+    ///
+    /// # Errors
+    /// When the frame cannot be converted or the encoder fails.
+    pub fn encode(
+        &mut self,
+        frame: Option<&VideoFrame>,
+        tick: i64,
+        keyframe: bool,
+    ) -> Result<Vec<Packet>, Error> {
+        if let Some(frame) = frame {
+            self.scaler.take(frame)?;
+        }
+        let picture = self.scaler.picture();
+        picture.set_pts(Some(tick));
+        picture.set_kind(if keyframe { ffmpeg::picture::Type::I } else { ffmpeg::picture::Type::None });
+        let sent = self.encoder.send_frame(picture);
+        sent.map_err(|source| Error::Ffmpeg { name: self.name, step: "taking a picture", source })?;
+        self.drain()
+    }
+
+    /// Encodes what is still inside.
+    ///
+    /// # Errors
+    /// When the encoder fails.
+    pub fn finish(mut self) -> Result<Vec<Packet>, Error> {
+        let sent = self.encoder.send_eof();
+        sent.map_err(|source| Error::Ffmpeg { name: self.name, step: "ending", source })?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<Vec<Packet>, Error> {
+        let mut packets = Vec::new();
+        loop {
+            let mut coded = Coded::empty();
+            match self.encoder.receive_packet(&mut coded) {
+                Ok(()) => packets.extend(self.packet(&coded)),
+                Err(ffmpeg::Error::Eof) => return Ok(packets),
+                Err(ffmpeg::Error::Other { errno }) if errno == ffi::EAGAIN => return Ok(packets),
+                Err(source) => return Err(Error::Ffmpeg { name: self.name, step: "encoding", source }),
+            }
+        }
+    }
+
+    fn packet(&self, coded: &Coded) -> Option<Packet> {
+        let data = coded.data()?;
+        let pts = coded.pts()?;
+        let dts = coded.dts().unwrap_or(pts);
+        let units = || nal::annex_b_units(data).filter(|unit| nal::belongs_in_packet(unit));
+        Some(Packet {
+            track: Video::TRACK,
+            dts: Timestamp::from_ticks(dts, self.rate),
+            pts: Timestamp::from_ticks(pts, self.rate),
+            random_access: nal::is_idr_picture(units()),
+            data: nal::to_length_prefixed(units()),
+        })
+    }
+}
+
+fn check(config: &Config) -> Result<(), Error> {
+    let size = config.size;
+    let side = |side: u32| side % 2 == 0 && (2..=SIDE_MAX).contains(&side);
+    if !side(size.width) || !side(size.height) {
+        return Err(Error::Size { size, max: SIDE_MAX });
+    }
+    let range = |what, value: i64, from, to| {
+        if (from..=to).contains(&value) { Ok(()) } else { Err(Error::Range { what, value, from, to }) }
+    };
+    range("frames per second", config.fps.into(), 1, FPS_MAX)?;
+    range("bits per second", config.bitrate_bps.into(), BITRATE_MIN, BITRATE_MAX)?;
+    range("keyframe interval in milliseconds", config.keyframe_interval.as_millis(), 100, KEYINT_MAX_MILLIS)
+}
+
+fn open(name: &'static str, config: &Config) -> Result<ffmpeg::encoder::Video, Error> {
+    let fault = |step| move |source| Error::Ffmpeg { name, step, source };
+    let codec = ffmpeg::encoder::find_by_name(name)
+        .ok_or_else(|| Error::Unusable { name: name.to_owned(), reason: "not in this FFmpeg".to_owned() })?;
+    let mut context = Context::new_with_codec(codec);
+    context.set_flags(Flags::GLOBAL_HEADER);
+    let mut video = context.encoder().video().map_err(fault("configuring"))?;
+    let fps = config.fps as i32;
+    video.set_width(config.size.width);
+    video.set_height(config.size.height);
+    video.set_format(Pixel::YUV420P);
+    video.set_time_base((1, fps));
+    video.set_frame_rate(Some((fps, 1)));
+    video.set_aspect_ratio((1, 1));
+    video.set_bit_rate(config.bitrate_bps as usize);
+    video.set_max_bit_rate(config.bitrate_bps as usize);
+    video.set_max_b_frames(0);
+    let frames = config.keyframe_interval.ticks(Timescale::new(config.fps).unwrap_or(Timescale::MILLISECONDS));
+    let frames = frames.clamp(1, i64::from(i32::MAX));
+    video.set_gop(frames as u32);
+    // SAFETY: the context is ours and not open yet; ffmpeg-next has no setters for these fields.
+    unsafe {
+        let raw = video.as_mut_ptr();
+        // A buffer of one second: what services expect of CBR, and what a viewer's buffer stands.
+        (*raw).rc_buffer_size = i32::try_from(config.bitrate_bps).unwrap_or(i32::MAX);
+        (*raw).keyint_min = frames as i32;
+        (*raw).thread_count = 0;
+        (*raw).color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT709;
+        (*raw).color_trc = ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709;
+        (*raw).colorspace = ffi::AVColorSpace::AVCOL_SPC_BT709;
+        (*raw).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+    }
+    let mut options = ffmpeg::Dictionary::new();
+    options.set("preset", "veryfast");
+    options.set("tune", "zerolatency");
+    options.set("forced-idr", "1");
+    options.set("sc_threshold", "0");
+    video.open_with(options).map_err(fault("opening"))
+}
+
+/// What the encoder wrote for a file's head.
+pub(crate) fn extradata(context: &Context) -> Bytes {
+    // SAFETY: an open context's extradata is `extradata_size` readable bytes, or null.
+    unsafe {
+        let raw = context.as_ptr();
+        let (data, len) = ((*raw).extradata, (*raw).extradata_size);
+        match usize::try_from(len) {
+            Ok(len) if !data.is_null() => Bytes::copy_from_slice(std::slice::from_raw_parts(data, len)),
+            _ => Bytes::new(),
+        }
+    }
+}
+
+fn read_parameters(name: &'static str, head: Bytes) -> Result<H264, Error> {
+    let of_type = |wanted: u8| -> Vec<Bytes> {
+        let units = nal::annex_b_units(&head).filter(|unit| nal::unit_type(unit) == wanted);
+        units.map(Bytes::copy_from_slice).collect()
+    };
+    H264::from_parameter_sets(&of_type(nal::SPS), &of_type(nal::PPS))
+        .map_err(|source| Error::Parameters { name, source })
+}
+
+/// Level 6.2, the highest, stops at 139 264 macroblocks; a side of 8 192 is 8K.
+const SIDE_MAX: u32 = 8_192;
+
+const FPS_MAX: i64 = 120;
+
+/// Below 50 kbit/s not even a still picture is readable.
+const BITRATE_MIN: i64 = 50_000;
+
+/// No service takes more.
+const BITRATE_MAX: i64 = 100_000_000;
+
+/// HLS cuts segments at keyframes: longer ones than 20 s help nobody.
+const KEYINT_MAX_MILLIS: i64 = 20_000;
