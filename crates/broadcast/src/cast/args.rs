@@ -1,0 +1,158 @@
+//! The arguments, and how sizes, rates and times are written.
+
+use std::time::Duration;
+
+use broadcast::{AudioInput, EncoderChoice, VideoInput};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use media::Size;
+
+/// Captures, encodes and publishes one live stream.
+#[derive(Debug, Parser)]
+#[command(name = "rostrum-cast", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub broadcast: Broadcast,
+}
+
+/// What else the command can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lists what can be captured.
+    Devices {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the video encoders, and why each is or is not used.
+    Encoders {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// One broadcast.
+#[derive(Debug, Group)]
+pub struct Broadcast {
+    /// The picture: test, screen, file:PATH or none.
+    #[arg(long, required = true)]
+    pub video: Option<VideoInput>,
+    /// The sound: mic, mic:ID, system, tone, file:PATH or none.
+    #[arg(long, required = true)]
+    pub audio: Option<AudioInput>,
+    /// Width and height in pixels, both even.
+    #[arg(long, value_parser = size, default_value = "1280x720")]
+    pub size: Size,
+    /// Frames per second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub fps: u32,
+    /// Video bits per second, e.g. 2500k or 2.5M.
+    #[arg(long, value_parser = bits, default_value = "2500k")]
+    pub bitrate: u32,
+    /// auto, or a name from `rostrum-cast encoders`.
+    #[arg(long, default_value = "auto")]
+    pub encoder: EncoderChoice,
+    /// Longest time between keyframes, e.g. 1s or 500ms.
+    #[arg(long, value_parser = time, default_value = "1s")]
+    pub keyint: Duration,
+    /// Ends after this time, e.g. 30s or 10m; until interrupted without it.
+    #[arg(long, value_parser = time)]
+    pub duration: Option<Duration>,
+    /// rtmp://HOST[:PORT]/APP/KEY; may be given several times.
+    #[arg(long, required = true)]
+    pub to: Vec<String>,
+    /// Prints one JSON object each second, and a last one at the end.
+    #[arg(long)]
+    pub stats: Option<Stats>,
+}
+
+/// How statistics are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stats {
+    /// One JSON object a line.
+    Json,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    match sides {
+        Some((width, height)) if width % 2 == 0 && height % 2 == 0 && width > 0 && height > 0 => {
+            Ok(Size::new(width, height))
+        }
+        Some(_) => Err("both sides must be even and not 0".to_owned()),
+        None => Err("write it like 1280x720".to_owned()),
+    }
+}
+
+fn bits(text: &str) -> Result<u32, String> {
+    let wrong = || "write it like 2500k, 2.5M or 2500000".to_owned();
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    let value: f64 = number.parse().map_err(|_| wrong())?;
+    let bits = (value * unit).round();
+    if (1.0..=f64::from(u32::MAX)).contains(&bits) { Ok(bits as u32) } else { Err(wrong()) }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || "write it like 30s, 500ms or 10m".to_owned();
+    let units = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
+    let unit = units.iter().find_map(|&(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    let (number, seconds) = unit.unwrap_or((text, 1.0));
+    let value: f64 = number.parse().map_err(|_| wrong())?;
+    if value <= 0.0 {
+        return Err("must be more than 0".to_owned());
+    }
+    Duration::try_from_secs_f64(value * seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_documented_line_is_read() {
+        let line = "rostrum-cast --video test --audio tone --size 640x360 --fps 25 --bitrate 1.5M \
+                    --keyint 2s --duration 500ms --to rtmp://a/b/c --to rtmp://d/e/f --stats json";
+        let args = parse(line).expect("a sound line").broadcast;
+        assert_eq!(args.video, Some(VideoInput::Test));
+        assert_eq!(args.audio, Some(AudioInput::Tone));
+        assert_eq!((args.size, args.fps, args.bitrate), (Size::new(640, 360), 25, 1_500_000));
+        assert_eq!((args.keyint, args.duration), (Duration::from_secs(2), Some(Duration::from_millis(500))));
+        assert_eq!(args.to, ["rtmp://a/b/c", "rtmp://d/e/f"]);
+        assert_eq!(args.stats, Some(Stats::Json));
+    }
+
+    #[test]
+    fn the_lists_need_nothing_else() {
+        assert!(matches!(
+            parse("rostrum-cast devices --json").expect("a sound line").command,
+            Some(Command::Devices { json: true })
+        ));
+    }
+
+    #[test]
+    fn wrong_use_is_refused_with_what_is_accepted() {
+        for (line, word) in [
+            ("rostrum-cast --video window:3 --audio none --to rtmp://a/b/c", "test, screen, file:PATH"),
+            ("rostrum-cast --video test --audio flute --to rtmp://a/b/c", "mic, mic:ID, system, tone"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 641x360", "even"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --keyint 0s", "more than 0"),
+            ("rostrum-cast --video test --audio none", "--to"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --record x.mp4", "--record"),
+        ] {
+            let error = parse(line).expect_err("wrong use");
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(word), "{line}: {error}");
+        }
+    }
+}

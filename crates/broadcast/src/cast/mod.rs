@@ -1,0 +1,67 @@
+//! The command `rostrum-cast`: what it accepts, what it prints, how it ends.
+
+mod args;
+mod lists;
+mod run;
+mod stats;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// Exit codes: 0 done, 1 failed, 2 wrong use.
+pub fn main() -> ExitCode {
+    // clap prints and exits with 2 itself when the arguments cannot be read.
+    let args = Args::parse();
+    let log = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).with_target(false).init();
+    let result = match args.command {
+        Some(Command::Devices { json }) => lists::devices(json),
+        Some(Command::Encoders { json }) => lists::encoders(json),
+        None => run::broadcast(args.broadcast),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell when stderr is closed.
+            let _ = writeln!(std::io::stderr(), "rostrum-cast: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Why the command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Wrong use.
+    #[error("{0}")]
+    Use(String),
+    /// It was used rightly and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Use(_) => 2,
+            Failure::Failed(_) => 1,
+        }
+    }
+}
+
+impl From<broadcast::Error> for Failure {
+    fn from(error: broadcast::Error) -> Failure {
+        if error.is_wrong_use() { Failure::Use(error.to_string()) } else { Failure::Failed(error.to_string()) }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}

@@ -1,0 +1,144 @@
+//! One broadcast, from its arguments to its exit code.
+#![allow(clippy::disallowed_methods, reason = "the command counts down to the next try")]
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use broadcast::{
+    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status, VideoInput,
+};
+use tokio::sync::watch;
+
+use super::Failure;
+use super::args::{self, Stats};
+use super::stats;
+
+/// Broadcasts until the duration is over, the source has ended, every destination has failed, or somebody
+/// interrupts.
+pub fn broadcast(args: args::Broadcast) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let result = runtime.block_on(run(args));
+    // A thread that waits for a hung audio server must not keep the command from ending.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+async fn run(args: args::Broadcast) -> Result<(), Failure> {
+    let stop = interrupted()?;
+    let json = args.stats == Some(Stats::Json);
+    let sources = SourcesConfig {
+        video: args.video.unwrap_or(VideoInput::None),
+        audio: args.audio.unwrap_or(AudioInput::None),
+        size: args.size,
+        fps: args.fps,
+    };
+    let sources = tokio::task::spawn_blocking(move || Sources::open(sources))
+        .await
+        .map_err(|error| Failure::Failed(error.to_string()))??;
+    let name = |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
+    let destinations = args.to.iter().enumerate();
+    let destinations =
+        destinations.map(|(number, url)| Destination { name: name(number), url: url.clone(), key: None }).collect();
+    let config = Config {
+        bitrate_bps: args.bitrate,
+        keyframe_interval: args.keyint.into(),
+        encoder: args.encoder,
+        destinations,
+    };
+    let live = Broadcast::start(config, &sources)?;
+    let mut status = live.status();
+    let outcome = watch_over(&mut status, args.duration, json, stop).await;
+    let summary = live.end().await;
+    tokio::task::spawn_blocking(move || drop(sources)).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    if summary.cut_short {
+        tracing::warn!("a destination did not take the end of the stream in time");
+    }
+    if json {
+        print(&summary.status, true)?;
+    }
+    outcome?;
+    verdict(&summary.status)
+}
+
+/// Prints, until there is a reason to end.
+async fn watch_over(
+    status: &mut watch::Receiver<Status>,
+    duration: Option<Duration>,
+    json: bool,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let over = async {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut next_line = STATS_INTERVAL;
+    tokio::pin!(over, stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = &mut over => return Ok(()),
+            changed = status.changed() => {
+                let now = status.borrow_and_update();
+                if json && now.duration >= next_line {
+                    next_line += STATS_INTERVAL;
+                    print(&now, false)?;
+                }
+                if changed.is_err() || now.source_ended || now.has_failed() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Failed when an encoder did, or when a destination refused or never took anything.
+fn verdict(status: &Status) -> Result<(), Failure> {
+    if let Some(failure) = &status.failure {
+        return Err(Failure::Failed(failure.clone()));
+    }
+    for destination in &status.destinations {
+        match &destination.state {
+            DestinationState::Failed { reason } => return Err(Failure::Failed(reason.clone())),
+            _ if destination.sent_bytes == 0 => {
+                return Err(Failure::Failed(format!("{}: the server was never reached", destination.name)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn print(status: &Status, last: bool) -> Result<(), Failure> {
+    let object = stats::object(status, Instant::now(), last);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{object}")?;
+    Ok(out.flush()?)
+}
+
+/// Ends with Ctrl-C or a polite kill.
+fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        // Without a console there is no Ctrl-C to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
+}
+
+/// Time between two lines of statistics.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);

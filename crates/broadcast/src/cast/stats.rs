@@ -1,0 +1,56 @@
+//! One JSON object for each status.
+
+use std::time::Instant;
+
+use broadcast::{DestinationState, DestinationStatus, Status};
+use serde_json::{Value, json};
+
+/// The status as one object. `last` marks the one after the end.
+pub fn object(status: &Status, now: Instant, last: bool) -> Value {
+    let destinations: Vec<Value> =
+        status.destinations.iter().map(|destination| destination_object(destination, now)).collect();
+    json!({
+        "seconds": (status.duration.as_secs_f64() * 1e3).round() / 1e3,
+        "encoder": status.encoder,
+        "fps": (status.fps * 1e2).round() / 1e2,
+        "bitrate_bps": status.bitrate_bps,
+        "frames": status.frames,
+        "dropped_frames": status.dropped_frames,
+        "repeated_frames": status.repeated_frames,
+        "silent_samples": status.silent_samples,
+        "destinations": destinations,
+        "failure": status.failure,
+        "final": last,
+    })
+}
+
+fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
+    let mut object = json!({
+        "name": destination.name,
+        "state": state_name(&destination.state),
+        "sent_bytes": destination.sent_bytes,
+        "sent_frames": destination.sent_frames,
+        "dropped_frames": destination.dropped_frames,
+        "queued_ms": destination.queued.as_millis() as u64,
+    });
+    match &destination.state {
+        DestinationState::Retrying { attempt, at, reason } => {
+            object["attempt"] = json!(attempt);
+            object["retry_in_ms"] = json!(at.saturating_duration_since(now).as_millis() as u64);
+            object["reason"] = json!(reason);
+        }
+        DestinationState::Failed { reason } => object["reason"] = json!(reason),
+        DestinationState::Connecting | DestinationState::Live { .. } | DestinationState::Ended => {}
+    }
+    object
+}
+
+fn state_name(state: &DestinationState) -> &'static str {
+    match state {
+        DestinationState::Connecting => "connecting",
+        DestinationState::Live { .. } => "live",
+        DestinationState::Retrying { .. } => "retrying",
+        DestinationState::Failed { .. } => "failed",
+        DestinationState::Ended => "ended",
+    }
+}

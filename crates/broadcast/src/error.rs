@@ -1,0 +1,58 @@
+//! What can go wrong before a broadcast runs; later failures are states of a destination.
+
+use thiserror::Error;
+
+/// Why sources could not be opened or a broadcast could not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A picture or sound source did not open.
+    #[error(transparent)]
+    Capture(#[from] capture::Error),
+    /// No encoder could be opened.
+    #[error(transparent)]
+    Encode(#[from] encode::Error),
+    /// A destination's address cannot be used.
+    #[error("destination {name}: {source}")]
+    Destination {
+        /// The destination's name.
+        name: String,
+        /// What is wrong with it.
+        source: publish::TargetError,
+    },
+    /// No destination, or more than can be served.
+    #[error("{count} destinations: a broadcast takes 1 to {max}")]
+    DestinationCount {
+        /// How many were asked for.
+        count: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// These sources already feed a broadcast.
+    #[error("these sources are already on air")]
+    AlreadyLive,
+    /// Neither picture nor sound was asked for.
+    #[error("there is neither picture nor sound to send")]
+    NothingToSend,
+    /// The operating system refused a thread.
+    #[error("thread {name} could not be started: {source}")]
+    Thread {
+        /// The thread's name.
+        name: &'static str,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Whether something was asked for that cannot be, rather than something that failed.
+    #[must_use]
+    pub fn is_wrong_use(&self) -> bool {
+        use encode::Error::{Range, Size, Unusable};
+        match self {
+            Error::Encode(Unusable { .. } | Size { .. } | Range { .. }) => true,
+            Error::Destination { .. } | Error::DestinationCount { .. } | Error::NothingToSend => true,
+            Error::Capture(_) | Error::Encode(_) | Error::AlreadyLive | Error::Thread { .. } => false,
+        }
+    }
+}

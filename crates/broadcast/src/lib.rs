@@ -1,0 +1,35 @@
+//! One live session: sources, pacing, encoders and destinations, wired together.
+//!
+//! [`Sources::open`] starts capture and gives a preview and a meter; [`Broadcast::start`] puts what
+//! they deliver on air, and [`Broadcast::end`] takes it off again within two seconds, whatever the
+//! network does. `rostrum-cast`, the desktop app and the tests call exactly these.
+//!
+//! Threads and tasks all have an owner: capture threads belong to [`Sources`], encoder threads and
+//! one task for each destination to [`Broadcast`]. Dropping the owner stops them.
+//!
+//! Sound is the timing master: [`capture::AvSync`] makes one gap-free line of samples, pictures are moved by its
+//! distance from the clock and leave on an absolute grid, and the packets of both encoders are merged by time.
+
+mod destination;
+mod encoding;
+mod error;
+mod frame_queue;
+mod interleaver;
+mod levels;
+mod live;
+mod pacer;
+mod program;
+mod sound;
+mod sources;
+mod status;
+mod threads;
+
+pub use capture::{AudioDevice, AudioInput, Devices, Screen, VideoInput, devices};
+pub use destination::Destination;
+pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, encoders};
+pub use error::Error;
+pub use levels::Levels;
+pub use live::{Broadcast, Config};
+pub use publish::{State as DestinationState, TargetError};
+pub use sources::{Sources, SourcesConfig};
+pub use status::{DestinationStatus, Status, Summary};

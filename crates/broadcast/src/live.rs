@@ -1,0 +1,289 @@
+//! One broadcast: encoders, one task for each destination, and the status of all.
+#![allow(clippy::disallowed_methods, reason = "this driver module measures how long a broadcast lasts")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use capture::{AudioInput, Stop, VideoInput};
+use media::{Span, Track};
+use publish::{Feed, KeyframeRequest, Publisher, State, Target};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::encoding::{Output, PictureEncoder, SoundEncoder};
+use crate::program::Program;
+use crate::{Destination, DestinationStatus, EncoderChoice, Error, Sources, Status, Summary, threads};
+
+/// How to encode, and where to send.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Video bits per second, constant.
+    pub bitrate_bps: u32,
+    /// Longest distance between keyframes.
+    pub keyframe_interval: Span,
+    /// Which video encoder.
+    pub encoder: EncoderChoice,
+    /// Where to send: 1 to 8.
+    pub destinations: Vec<Destination>,
+}
+
+impl Default for Config {
+    /// 2.5 Mbit/s, a keyframe each second, the best encoder, nowhere to send.
+    fn default() -> Config {
+        Config {
+            bitrate_bps: 2_500_000,
+            keyframe_interval: Span::from_secs(1),
+            encoder: EncoderChoice::Auto,
+            destinations: Vec::new(),
+        }
+    }
+}
+
+/// A running broadcast. Dropping it cuts the connections; [`Broadcast::end`] says goodbye.
+pub struct Broadcast {
+    publishers: Vec<Publisher>,
+    reporter: Arc<Reporter>,
+    status: watch::Receiver<Status>,
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+    tasks: JoinSet<()>,
+    program: Arc<Program>,
+}
+
+impl Broadcast {
+    /// Opens the encoders and starts sending. Must be called inside a tokio runtime.
+    ///
+    /// A destination that cannot be reached is a state in [`Status`], not an error here.
+    ///
+    /// # Errors
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::Encode`] when no encoder opens,
+    /// [`Error::AlreadyLive`] while `sources` feed another broadcast.
+    pub fn start(config: Config, sources: &Sources) -> Result<Broadcast, Error> {
+        let targets = targets(&config.destinations)?;
+        let encoders = Encoders::open(&config, sources)?;
+        let program = sources.program();
+        let blocks = program.go_on_air().ok_or(Error::AlreadyLive)?;
+        let keyframes = KeyframeRequest::new();
+        let publishers: Vec<Publisher> = targets
+            .into_iter()
+            .map(|(name, target)| Publisher::start(name, target, keyframes.clone()))
+            .collect();
+        let feeds: Vec<Feed> = publishers.iter().map(Publisher::feed).collect();
+        let output = Arc::new(Output::new(encoders.tracks(), feeds));
+        let reporter = Arc::new(Reporter {
+            started: Instant::now(),
+            encoder: encoders.video.as_ref().map(|video| video.name().to_owned()),
+            names: config.destinations.into_iter().map(|destination| destination.name).collect(),
+            destinations: publishers.iter().map(|publisher| (publisher.state(), publisher.feed())).collect(),
+            output: Arc::clone(&output),
+            program: Arc::clone(&program),
+        });
+        let (sender, status) = watch::channel(reporter.status(&Pace::default()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&reporter).run(sender));
+        let stop = Stop::new();
+        let mut broadcast =
+            Broadcast { publishers, reporter, status, stop, threads: Vec::new(), tasks, program };
+        // From here on an error drops `broadcast`, which takes everything off air again.
+        broadcast.start_threads(encoders, output, blocks, keyframes, sources.config().fps)?;
+        Ok(broadcast)
+    }
+
+    /// The status, from now on.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Destinations that wait for their next try make it now, with the back-off begun anew.
+    pub fn retry_now(&self) {
+        self.publishers.iter().for_each(Publisher::retry_now);
+    }
+
+    /// Sends what is queued, says goodbye and stops everything, within two seconds.
+    pub async fn end(mut self) -> Summary {
+        self.stop.stop();
+        self.program.go_off_air();
+        let mut threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || threads::join_within(&mut threads, THREADS_LIMIT));
+        if joined.await.is_err() {
+            tracing::error!("joining the encoders failed");
+        }
+        self.reporter.output.flush();
+        let mut finishing = JoinSet::new();
+        for publisher in std::mem::take(&mut self.publishers) {
+            finishing.spawn(publisher.finish(GOODBYE_LIMIT));
+        }
+        let in_time = finishing.join_all().await.into_iter().all(|in_time| in_time);
+        self.tasks.shutdown().await;
+        Summary { status: self.reporter.status(&Pace::default()), cut_short: !in_time }
+    }
+
+    fn start_threads(
+        &mut self,
+        encoders: Encoders,
+        output: Arc<Output>,
+        blocks: std::sync::mpsc::Receiver<media::AudioFrame>,
+        keyframes: KeyframeRequest,
+        fps: u32,
+    ) -> Result<(), Error> {
+        let alone = encoders.video.is_none();
+        if let Some(encoder) = encoders.video {
+            let (program, output) = (Arc::clone(&self.program), Arc::clone(&output));
+            let line = PictureEncoder { encoder, fps, program, output, keyframes, stop: self.stop.clone() };
+            self.threads.push(threads::spawn("picture-encoder", move || line.run())?);
+        }
+        if let Some(encoder) = encoders.audio {
+            let (program, stop) = (Arc::clone(&self.program), self.stop.clone());
+            let line = SoundEncoder { encoder, blocks, program, output, stop, alone };
+            self.threads.push(threads::spawn("sound-encoder", move || line.run())?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Broadcast {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.program.go_off_air();
+        threads::join_within(&mut self.threads, THREADS_LIMIT);
+    }
+}
+
+struct Encoders {
+    video: Option<encode::Video>,
+    audio: Option<encode::Audio>,
+}
+
+impl Encoders {
+    fn open(config: &Config, sources: &Sources) -> Result<Encoders, Error> {
+        let captured = sources.config();
+        let settings = encode::Config {
+            size: captured.size,
+            fps: captured.fps,
+            bitrate_bps: config.bitrate_bps,
+            keyframe_interval: config.keyframe_interval,
+            choice: config.encoder.clone(),
+        };
+        let video = (captured.video != VideoInput::None).then(|| encode::Video::open(&settings)).transpose()?;
+        let audio = (captured.audio != AudioInput::None).then(encode::Audio::open).transpose()?;
+        Ok(Encoders { video, audio })
+    }
+
+    fn tracks(&self) -> Arc<[Track]> {
+        let video = self.video.as_ref().map(encode::Video::track);
+        let audio = self.audio.as_ref().map(encode::Audio::track);
+        video.into_iter().chain(audio).collect()
+    }
+}
+
+fn targets(destinations: &[Destination]) -> Result<Vec<(String, Target)>, Error> {
+    let count = destinations.len();
+    if count == 0 || count > DESTINATIONS_MAX {
+        return Err(Error::DestinationCount { count, max: DESTINATIONS_MAX });
+    }
+    let parse = |destination: &Destination| {
+        let name = destination.name.clone();
+        match Target::parse(&destination.url, destination.key.as_deref()) {
+            Ok(target) => Ok((name, target)),
+            Err(source) => Err(Error::Destination { name, source }),
+        }
+    };
+    destinations.iter().map(parse).collect()
+}
+
+/// Gathers the status.
+struct Reporter {
+    started: Instant,
+    encoder: Option<String>,
+    names: Vec<String>,
+    destinations: Vec<(watch::Receiver<State>, Feed)>,
+    output: Arc<Output>,
+    program: Arc<Program>,
+}
+
+/// Rates over the last second.
+#[derive(Default)]
+struct Pace {
+    fps: f64,
+    bitrate_bps: u64,
+}
+
+impl Reporter {
+    /// Until the broadcast ends.
+    async fn run(self: Arc<Self>, sender: watch::Sender<Status>) {
+        let mut changes = JoinSet::new();
+        let (changed, mut any_changed) = watch::channel(());
+        for (state, _) in &self.destinations {
+            let (mut state, changed) = (state.clone(), changed.clone());
+            changes.spawn(async move {
+                while state.changed().await.is_ok() {
+                    changed.send_replace(());
+                }
+            });
+        }
+        let mut interval = tokio::time::interval(Duration::from_secs(1));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let counters = &self.output.counters;
+        let mut pace = Pace::default();
+        let mut before = (self.started, 0, 0);
+        loop {
+            tokio::select! {
+                _ = interval.tick() => {
+                    let frames = counters.frames.load(Ordering::Relaxed);
+                    let bytes = counters.bytes.load(Ordering::Relaxed);
+                    let seconds = before.0.elapsed().as_secs_f64();
+                    if seconds > PACE_SECONDS_MIN {
+                        let bits = (bytes - before.2) as f64 * 8.0;
+                        pace = Pace { fps: (frames - before.1) as f64 / seconds, bitrate_bps: (bits / seconds) as u64 };
+                        before = (Instant::now(), frames, bytes);
+                    }
+                }
+                _ = any_changed.changed() => {}
+            }
+            sender.send_replace(self.status(&pace));
+        }
+    }
+
+    fn status(&self, pace: &Pace) -> Status {
+        let counters = &self.output.counters;
+        let destinations = self.names.iter().zip(&self.destinations).map(|(name, (state, feed))| {
+            let progress = feed.progress();
+            DestinationStatus {
+                name: name.clone(),
+                state: state.borrow().clone(),
+                sent_bytes: progress.sent_bytes,
+                sent_frames: progress.sent_frames,
+                dropped_frames: progress.dropped_frames,
+                queued: progress.queued.into(),
+            }
+        });
+        Status {
+            destinations: destinations.collect(),
+            encoder: self.encoder.clone(),
+            fps: pace.fps,
+            bitrate_bps: pace.bitrate_bps,
+            frames: counters.frames.load(Ordering::Relaxed),
+            dropped_frames: self.program.frames.dropped() + counters.skipped.load(Ordering::Relaxed),
+            repeated_frames: counters.repeated.load(Ordering::Relaxed),
+            silent_samples: self.program.silent_samples.load(Ordering::Relaxed),
+            duration: self.started.elapsed(),
+            source_ended: counters.ended.load(Ordering::Relaxed),
+            failure: self.output.failure(),
+        }
+    }
+}
+
+/// One encode serves several destinations; each costs a copy of the stream's bytes and a connection.
+const DESTINATIONS_MAX: usize = 8;
+
+/// Encoders end within a frame; half a second is for a machine that stands still.
+const THREADS_LIMIT: Duration = Duration::from_millis(500);
+
+/// For what is queued and the goodbye. With [`THREADS_LIMIT`] it stays below two seconds.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(1_300);
+
+/// A shorter interval gives no rate worth showing.
+const PACE_SECONDS_MIN: f64 = 0.5;

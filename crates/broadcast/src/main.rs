@@ -1,0 +1,7 @@
+//! `rostrum-cast`: one broadcast from the command line.
+
+mod cast;
+
+fn main() -> std::process::ExitCode {
+    cast::main()
+}

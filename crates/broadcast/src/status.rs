@@ -1,0 +1,67 @@
+//! What a running broadcast tells.
+
+use std::time::Duration;
+
+use crate::DestinationState;
+
+/// The state of a broadcast; a new one is published once a second and at every change of a destination.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// One entry for each destination, in the order of the configuration.
+    pub destinations: Vec<DestinationStatus>,
+    /// The video encoder's name, e.g. `libx264`; `None` when only sound is sent.
+    pub encoder: Option<String>,
+    /// Frames encoded a second, over the last second.
+    pub fps: f64,
+    /// Bits encoded a second, over the last second, video and audio together.
+    pub bitrate_bps: u64,
+    /// Frames encoded since the start.
+    pub frames: u64,
+    /// Frames that were captured, or were due, and not encoded because the encoder was late.
+    pub dropped_frames: u64,
+    /// Ticks for which no new frame was there, so the last one was sent again.
+    pub repeated_frames: u64,
+    /// Samples per channel replaced by silence because the device or the machine was late.
+    pub silent_samples: u64,
+    /// Time since the start.
+    pub duration: Duration,
+    /// The picture source (the sound source, where there is no picture) has come to its end, or an encoder
+    /// failed: nothing follows, and the broadcast should be ended.
+    pub source_ended: bool,
+    /// Why an encoder failed, in words.
+    pub failure: Option<String>,
+}
+
+/// One destination of a broadcast.
+#[derive(Clone, Debug)]
+pub struct DestinationStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it is doing.
+    pub state: DestinationState,
+    /// Bytes handed to the network.
+    pub sent_bytes: u64,
+    /// Video frames handed to the network.
+    pub sent_frames: u64,
+    /// Video frames left out because this destination's network was too slow or away.
+    pub dropped_frames: u64,
+    /// Media waiting to be sent.
+    pub queued: Duration,
+}
+
+impl Status {
+    /// Whether every destination has given up.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.destinations.iter().all(|destination| matches!(destination.state, DestinationState::Failed { .. }))
+    }
+}
+
+/// What a broadcast did.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The last status; its destinations are `Ended` or `Failed`.
+    pub status: Status,
+    /// The teardown took longer than allowed, so connections were cut instead of closed.
+    pub cut_short: bool,
+}
