@@ -1,0 +1,290 @@
+//! Settings: defaults < `rostrum.toml` < `ROSTRUM_*` < flags.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use media::Span;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Everything an origin is told before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The data folder: database, locks and everything that a backup has to hold.
+    pub data: PathBuf,
+    /// Where HTTP listens; port 0 takes a free one.
+    pub http: SocketAddr,
+    /// Where RTMP listens; port 0 takes a free one.
+    pub rtmp: SocketAddr,
+    /// Lengths of parts, segments and the window.
+    pub hls: HlsSettings,
+    /// Upper bounds.
+    pub limits: Limits,
+}
+
+/// How the stream is cut for players.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HlsSettings {
+    /// Target duration of a part, in milliseconds; 100 to 2 000.
+    pub part_ms: u32,
+    /// Target duration of a segment, in milliseconds; at least twice a part, at most 10 000.
+    pub segment_ms: u32,
+    /// Media kept for viewers, in milliseconds; at least four segments.
+    pub window_ms: u32,
+}
+
+/// Upper bounds on what peers may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// HTTP connections in all.
+    pub http_connections: usize,
+    /// HTTP connections of one address; loopback is exempt, since a proxy connects from there.
+    pub http_connections_per_address: usize,
+    /// RTMP connections in all.
+    pub rtmp_connections: usize,
+    /// RTMP connections of one address; loopback is exempt.
+    pub rtmp_connections_per_address: usize,
+    /// Playlist and part requests that wait for media, in all.
+    pub blocked_requests: usize,
+    /// Chat connections of one room.
+    pub chat_connections_per_room: usize,
+}
+
+/// What a command line or an embedding program sets above file and environment.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// A settings file that must exist; without it `rostrum.toml` in the working folder may.
+    pub config: Option<PathBuf>,
+    /// See [`Config::data`].
+    pub data: Option<PathBuf>,
+    /// See [`Config::http`].
+    pub http: Option<SocketAddr>,
+    /// See [`Config::rtmp`].
+    pub rtmp: Option<SocketAddr>,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The settings file cannot be read.
+    #[error("settings file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The settings file is not what was expected.
+    #[error("settings file {}: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: Box<toml::de::Error>,
+    },
+    /// An environment variable holds something else than was expected.
+    #[error("environment variable {name}: expected {expected}, found \"{found}\"")]
+    Environment {
+        /// Its name.
+        name: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// A value outside of its range.
+    #[error("{key} is {found}: expected {expected}")]
+    Range {
+        /// The key as it stands in the settings file.
+        key: &'static str,
+        /// The range in words.
+        expected: &'static str,
+        /// The value.
+        found: u32,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data: default_data(|name| std::env::var(name).ok()),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)),
+            rtmp: SocketAddr::from((Ipv4Addr::LOCALHOST, RTMP_PORT)),
+            hls: HlsSettings::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for HlsSettings {
+    fn default() -> HlsSettings {
+        // One millisecond above a third of a second, since RTMP rounds ten frames of 30 fps up or down.
+        HlsSettings { part_ms: 334, segment_ms: 2_000, window_ms: 16_000 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            http_connections: 50_000,
+            // A school behind one address: a thousand pages with chat and media connections each.
+            http_connections_per_address: 4_096,
+            rtmp_connections: 1_024,
+            rtmp_connections_per_address: 32,
+            blocked_requests: 40_000,
+            chat_connections_per_room: 20_000,
+        }
+    }
+}
+
+impl Config {
+    /// Merges defaults, the settings file, `ROSTRUM_*` and `overrides`, and checks the result.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the file, variable or key.
+    pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
+        let config = Config::merge(overrides, |name| std::env::var(name).ok())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn merge(
+        overrides: &Overrides,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Config, ConfigError> {
+        let named = overrides.config.clone().or_else(|| environment("ROSTRUM_CONFIG").map(PathBuf::from));
+        let mut config = match named {
+            Some(path) => read_file(&path)?,
+            None if Path::new(DEFAULT_FILE).exists() => read_file(Path::new(DEFAULT_FILE))?,
+            None => Config::default(),
+        };
+        if let Some(data) = overrides.data.clone().or_else(|| environment("ROSTRUM_DATA").map(PathBuf::from)) {
+            config.data = data;
+        }
+        if let Some(http) = address("ROSTRUM_HTTP", overrides.http, &environment)? {
+            config.http = http;
+        }
+        if let Some(rtmp) = address("ROSTRUM_RTMP", overrides.rtmp, &environment)? {
+            config.rtmp = rtmp;
+        }
+        Ok(config)
+    }
+
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`ConfigError::Range`] for the first that is not.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let HlsSettings { part_ms, segment_ms, window_ms } = self.hls;
+        let range = |fits, key, expected, found| {
+            if fits { Ok(()) } else { Err(ConfigError::Range { key, expected, found }) }
+        };
+        range((100..=2_000).contains(&part_ms), "hls.part_ms", "100 to 2000", part_ms)?;
+        let segment_fits = segment_ms >= part_ms * 2 && segment_ms <= 10_000;
+        range(segment_fits, "hls.segment_ms", "at least twice hls.part_ms and at most 10000", segment_ms)?;
+        let window_fits = window_ms >= segment_ms * 4 && window_ms <= 600_000;
+        range(window_fits, "hls.window_ms", "at least four times hls.segment_ms and at most 600000", window_ms)
+    }
+
+    /// The same lengths as the packager takes them.
+    pub(crate) fn packager(&self) -> hls::Config {
+        let span = |ms: u32| Span::from_millis(i64::from(ms));
+        hls::Config {
+            part_target: span(self.hls.part_ms),
+            segment_target: span(self.hls.segment_ms),
+            window: span(self.hls.window_ms),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn address(
+    name: &'static str,
+    flag: Option<SocketAddr>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Option<SocketAddr>, ConfigError> {
+    if flag.is_some() {
+        return Ok(flag);
+    }
+    let Some(found) = environment(name) else { return Ok(None) };
+    match found.parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) => {
+            Err(ConfigError::Environment { name, expected: "an address such as 127.0.0.1:8080", found })
+        }
+    }
+}
+
+fn default_data(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let base = environment("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".local/share")));
+    base.unwrap_or_default().join("rostrum-origin")
+}
+
+const DEFAULT_FILE: &str = "rostrum.toml";
+const HTTP_PORT: u16 = 8080;
+const RTMP_PORT: u16 = 1935;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("rostrum-config-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn the_defaults_bind_loopback_and_are_in_range() {
+        let config = Config::default();
+        assert!(config.http.ip().is_loopback() && config.rtmp.ip().is_loopback());
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
+        let path = folder("order").join("rostrum.toml");
+        std::fs::write(&path, "http = \"127.0.0.1:1\"\nrtmp = \"127.0.0.1:2\"\ndata = \"from-file\"\n").unwrap();
+        let overrides =
+            Overrides { config: Some(path), rtmp: Some("127.0.0.1:4".parse().unwrap()), ..Overrides::default() };
+        let config = Config::merge(&overrides, |name| match name {
+            "ROSTRUM_HTTP" | "ROSTRUM_RTMP" => Some("127.0.0.1:3".to_owned()),
+            _ => None,
+        })
+        .unwrap();
+        assert_eq!(config.http.port(), 3);
+        assert_eq!(config.rtmp.port(), 4);
+        assert_eq!(config.data, Path::new("from-file"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let path = folder("unknown").join("rostrum.toml");
+        std::fs::write(&path, "[hls]\nparts_ms = 1\n").unwrap();
+        let overrides = Overrides { config: Some(path), ..Overrides::default() };
+        let error = Config::merge(&overrides, nothing).unwrap_err().to_string();
+        assert!(error.contains("parts_ms"), "{error}");
+    }
+
+    #[test]
+    fn a_part_longer_than_half_a_segment_is_refused() {
+        let hls = HlsSettings { part_ms: 1_500, ..HlsSettings::default() };
+        let error = Config { hls, ..Config::default() }.check().unwrap_err().to_string();
+        assert_eq!(error, "hls.segment_ms is 2000: expected at least twice hls.part_ms and at most 10000");
+    }
+}

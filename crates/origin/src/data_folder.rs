@@ -1,0 +1,164 @@
+//! The data folder: one origin at a time, and how the other commands find it.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A data folder that this process has locked; dropping it unlocks it and removes `run.json`.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    // The lock is the kernel's: it ends with the process, however that ends.
+    _lock: File,
+}
+
+/// What a running origin tells the other commands on this machine.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RunFile {
+    /// Its process.
+    pub pid: u32,
+    /// Where HTTP is bound.
+    pub http: SocketAddr,
+    /// Where RTMP is bound.
+    pub rtmp: SocketAddr,
+    /// A bearer token with an admin's rights, new at every start.
+    pub token: String,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// Another process has it.
+    #[error(
+        "the data folder {} is in use by another origin{}: stop that one, or choose another folder with --data",
+        path.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The other process, when it left its `run.json`.
+        pid: Option<u32>,
+    },
+    /// It cannot be made, read or written.
+    #[error("data folder {}: {source}", path.display())]
+    Io {
+        /// The folder or the file in it.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Folder {
+    /// Makes the folder when it is missing, and locks it.
+    ///
+    /// # Errors
+    /// [`FolderError::Locked`] when another process holds it, [`FolderError::Io`] otherwise.
+    pub fn lock(path: &Path) -> Result<Folder, FolderError> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        let lock_path = path.join(LOCK_FILE);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(FolderError::Locked { path: path.to_owned(), pid: read_run(path).map(|run| run.pid) })
+            }
+            Err(std::fs::TryLockError::Error(source)) => Err(FolderError::Io { path: lock_path, source }),
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database in it.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("rostrum.db")
+    }
+
+    /// Writes `run.json`, readable by this user only. It appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`].
+    pub fn write_run(&self, run: &RunFile) -> Result<(), FolderError> {
+        let part = self.path.join(".run.json.new");
+        let write = || -> std::io::Result<()> {
+            if part.exists() {
+                std::fs::remove_file(&part)?;
+            }
+            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&part)?;
+            file.write_all(&serde_json::to_vec(run)?)?;
+            std::fs::rename(&part, self.path.join(RUN_FILE))
+        };
+        write().map_err(io(&part))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A missing file is what is wanted; any other failure leaves a file whose process is gone,
+        // which readers take for what it is because nobody holds the lock.
+        let _ = std::fs::remove_file(self.path.join(RUN_FILE));
+    }
+}
+
+/// What the origin that runs on `folder` left for others; `None` when there is none.
+#[must_use]
+pub fn read_run(folder: &Path) -> Option<RunFile> {
+    let text = std::fs::read_to_string(folder.join(RUN_FILE)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError + '_ {
+    move |source| FolderError::Io { path: path.to_owned(), source }
+}
+
+const RUN_FILE: &str = "run.json";
+const LOCK_FILE: &str = "lock";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("rostrum-folder-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn a_folder_has_one_owner_at_a_time() {
+        let path = folder("one");
+        let held = Folder::lock(&path).unwrap();
+        assert!(matches!(Folder::lock(&path), Err(FolderError::Locked { .. })));
+        drop(held);
+        Folder::lock(&path).unwrap();
+    }
+
+    #[test]
+    fn the_run_file_is_private_and_goes_with_its_owner() {
+        let path = folder("run");
+        let held = Folder::lock(&path).unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        held.write_run(&RunFile { pid: 7, http: address, rtmp: address, token: "t".to_owned() }).unwrap();
+        let mode = std::fs::metadata(path.join(RUN_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(read_run(&path).unwrap().pid, 7);
+        drop(held);
+        assert!(read_run(&path).is_none());
+    }
+}

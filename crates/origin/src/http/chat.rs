@@ -1,0 +1,280 @@
+//! Chat over WebSocket: one task a connection between a socket and its room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::SinkExt as _;
+use rooms::Name;
+use rooms::frame::{ErrorCode, In, Out, Person, Role};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+
+use super::access::{Caller, Identity};
+use super::problem::Problem;
+use super::rooms::find;
+use crate::people::{Handle, JoinError, Member, json, too_slow};
+use crate::secret::{self, Digest};
+use crate::state::Shared;
+use crate::store::RoomRecord;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    /// What a guest wants to be called.
+    name: Option<String>,
+}
+
+/// Somebody who wants in: who they are, and what to tell them once they are.
+struct Newcomer {
+    person: Person,
+    remark: Option<Out>,
+    /// Sent with the answer, so that the same browser is the same guest next time.
+    cookie: Option<HeaderValue>,
+}
+
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Query(asked): Query<Asked>,
+    caller: Caller,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    if !same_origin(&headers) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "chat is not open to other sites' pages"));
+    }
+    let record = find(&shared, &slug).await?;
+    let newcomer = match caller.0 {
+        Some(identity) => member(&identity, &record),
+        None => guest(&shared, &headers, asked.name.as_deref()).await?,
+    };
+    let room = shared.people.open(&record, &shared);
+    let Newcomer { person, remark, cookie } = newcomer;
+    let task = Arc::clone(&shared);
+    let mut response = upgrade
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| {
+            let sockets = task.sockets.clone();
+            sockets.track_future(async move { serve(socket, &room, person, remark, &task).await })
+        });
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Whether the request comes from a page of this origin, or from no page at all. Cookies go along with
+/// a WebSocket whoever opens it, so this is what keeps other sites' pages out.
+fn same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+fn member(identity: &Identity, room: &RoomRecord) -> Newcomer {
+    let mut roles = Vec::new();
+    if identity.owns(room) {
+        roles.push(Role::Owner);
+    }
+    if identity.is_admin() {
+        roles.push(Role::Admin);
+    }
+    let (id, name) = match identity {
+        Identity::Account(account) => (format!("a{}", account.id), account.name.as_str()),
+        Identity::Operator => ("operator".to_owned(), "operator"),
+    };
+    let name = Name::guest(name).expect("an account's name is a name");
+    Newcomer { person: Person { id, name, roles }, remark: None, cookie: None }
+}
+
+async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Result<Newcomer, Problem> {
+    let known = guest_cookie(headers);
+    let secret = known.clone().unwrap_or_else(secret::random);
+    // What others see must not let them come in under it: it is the digest of what the cookie holds.
+    let id = format!("g{}", secret::hex(&Digest::of(&secret).0[..8]));
+    let given = Name::guest(&format!("Guest {}", &id[1..5])).expect("a short name of letters and digits");
+    let (name, remark) = match wanted.map(str::trim).filter(|wanted| !wanted.is_empty()) {
+        None => (given, None),
+        Some(wanted) => match Name::guest(wanted) {
+            Err(error) => (given, Some(error.to_string())),
+            Ok(name) if shared.store.account(name.as_str()).await?.is_some() => {
+                (given, Some("that name belongs to an account".to_owned()))
+            }
+            Ok(name) => (name, None),
+        },
+    };
+    let remark = remark.map(|message| Out::Error {
+        id: None,
+        code: ErrorCode::NameRefused,
+        message,
+        retry_after_ms: None,
+    });
+    let cookie = known.is_none().then(|| {
+        let cookie = format!("{COOKIE}={secret}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Lax");
+        HeaderValue::from_str(&cookie).expect("hexadecimal digits and plain words")
+    });
+    Ok(Newcomer { person: Person { id, name, roles: Vec::new() }, remark, cookie })
+}
+
+/// The guest's secret, when the cookie holds one of ours.
+fn guest_cookie(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
+    let ours = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ours.then(|| value.to_owned())
+}
+
+/// Why a connection ends, as its close frame says it.
+struct Goodbye {
+    code: u16,
+    reason: &'static str,
+}
+
+async fn serve(mut socket: WebSocket, room: &Handle, person: Person, remark: Option<Out>, shared: &Shared) {
+    let mut member = match room.join(person).await {
+        Ok(member) => member,
+        Err(error) => {
+            let reason = if error == JoinError::Full { "the room is full" } else { "the room is closed" };
+            close(&mut socket, Goodbye { code: close_code::AGAIN, reason }).await;
+            return;
+        }
+    };
+    let goodbye = talk(&mut socket, &mut member, remark, shared).await;
+    member.leave().await;
+    if let Some(goodbye) = goodbye {
+        close(&mut socket, goodbye).await;
+    }
+}
+
+/// Carries frames both ways until one side ends; `None` when the peer is gone already.
+async fn talk(
+    socket: &mut WebSocket,
+    member: &mut Member,
+    mut remark: Option<Out>,
+    shared: &Shared,
+) -> Option<Goodbye> {
+    let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    let mut heard = Instant::now();
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    loop {
+        tokio::select! {
+            () = shared.shutdown.cancelled() => {
+                return Some(Goodbye { code: close_code::AWAY, reason: "the origin stops" });
+            }
+            count = member.frames.recv_many(&mut batch, BATCH_MAX) => {
+                if count == 0 {
+                    return Some(let_go(socket, member).await);
+                }
+                // The first frame is `welcome`; what is said about the name follows it.
+                let remark = remark.take().map(|remark| json(&remark));
+                send(socket, batch.drain(..).chain(remark)).await.ok()?;
+            }
+            received = socket.recv() => {
+                heard = Instant::now();
+                match received? {
+                    Ok(Message::Text(text)) => match serde_json::from_str::<In>(&text) {
+                        Ok(frame) => member.hand_in(frame).await.ok()?,
+                        Err(error) => send(socket, [json(&bad_frame(&error))]).await.ok()?,
+                    },
+                    Ok(Message::Binary(_)) => {
+                        return Some(Goodbye { code: close_code::UNSUPPORTED, reason: "frames are text" });
+                    }
+                    Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                    Ok(Message::Close(_)) | Err(_) => return None,
+                }
+            }
+            _ = ping.tick() => {
+                if heard.elapsed() > SILENCE_MAX {
+                    return Some(Goodbye { code: close_code::POLICY, reason: "no answer to pings" });
+                }
+                timeout(WRITE_MAX, socket.send(Message::Ping(axum::body::Bytes::new()))).await.ok()?.ok()?;
+            }
+        }
+    }
+}
+
+async fn let_go(socket: &mut WebSocket, member: &Member) -> Goodbye {
+    if !member.was_too_slow() {
+        return Goodbye { code: close_code::AGAIN, reason: "the room is closed" };
+    }
+    // It may take this frame no better than those before; the close frame says it again.
+    let _ = send(socket, [json(&too_slow())]).await;
+    Goodbye { code: close_code::POLICY, reason: "too slow: reconnect and resume" }
+}
+
+/// Writes frames in one go. A peer that takes nothing for [`WRITE_MAX`] is gone.
+async fn send(socket: &mut WebSocket, frames: impl IntoIterator<Item = Utf8Bytes>) -> Result<(), ()> {
+    let write = async {
+        for frame in frames {
+            socket.feed(Message::Text(frame)).await.map_err(drop)?;
+        }
+        socket.flush().await.map_err(drop)
+    };
+    timeout(WRITE_MAX, write).await.unwrap_or(Err(()))
+}
+
+async fn close(socket: &mut WebSocket, Goodbye { code, reason }: Goodbye) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let _ = timeout(CLOSE_MAX, async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            // Until the peer has closed too, so that it can read what was sent.
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    })
+    .await;
+}
+
+fn bad_frame(error: &serde_json::Error) -> Out {
+    let message = format!("not a chat frame: {error}");
+    Out::Error { id: None, code: ErrorCode::BadFrame, message, retry_after_ms: None }
+}
+
+const COOKIE: &str = "rostrum_guest";
+/// A year, in seconds.
+const COOKIE_AGE_S: u32 = 31_536_000;
+/// 500 code points, each escaped as a surrogate pair, take 6 kB.
+const FRAME_BYTES_MAX: usize = 16 << 10;
+/// Proxies close what is silent for 30 to 60 s.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// Two pings without any answer, and some.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// For the peer's system to take a batch of frames.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// For the closing handshake.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+/// Frames written at once.
+const BATCH_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_kept_out() {
+        let with = |origin: &str| headers(&[(header::HOST, "live.example:8080"), (header::ORIGIN, origin)]);
+        assert!(same_origin(&with("http://live.example:8080")));
+        assert!(same_origin(&headers(&[(header::HOST, "live.example")])));
+        for other in ["http://evil.example", "null", "http://live.example", "http://live.example:8080.evil"] {
+            assert!(!same_origin(&with(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_cookies_name_a_guest() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let cookie = |value: &str| guest_cookie(&headers(&[(header::COOKIE, value)]));
+        assert_eq!(cookie(&format!("a=b; rostrum_guest={secret}")).as_deref(), Some(secret));
+        assert_eq!(cookie("rostrum_guest=short"), None);
+        assert_eq!(cookie("other=1"), None);
+    }
+}

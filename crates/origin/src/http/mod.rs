@@ -1,0 +1,106 @@
+//! HTTP: pages, the API, playback and chat.
+
+mod access;
+mod chat;
+mod pages;
+mod playback;
+mod problem;
+mod rooms;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
+
+use crate::ingest::Places;
+use crate::state::Shared;
+
+pub(crate) use rooms::rtmp_url;
+pub(crate) use routes::router;
+
+/// Accepts connections until `shutdown`, then lets requests in progress end within [`DRAIN_MAX`].
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) {
+    let limits = shared.config.limits;
+    let places = Places::new(limits.http_connections, limits.http_connections_per_address);
+    let router = router(Arc::clone(&shared));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                let Some(place) = places.take(peer) else {
+                    tracing::warn!(%peer, "too many HTTP connections, this one is refused");
+                    continue;
+                };
+                let (router, shutdown) = (router.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    serve_connection(socket, peer, router, shutdown).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "HTTP accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    let drain = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_MAX, drain).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+async fn serve_connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
+    // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
+    let _ = socket.set_nodelay(true);
+    let service = axum::Extension(ConnectInfo(peer)).layer(router);
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(socket), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error, "HTTP connection");
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection's task failed; the others go on");
+    }
+}
+
+/// For a request's headers to arrive, and between two requests of a connection.
+const HEADERS_MAX: Duration = Duration::from_secs(30);
+/// Request line and headers together.
+const HEADER_BYTES_MAX: usize = 32 << 10;
+/// Shutdown promises closed files after five seconds.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+/// After a failed accept, mostly for want of file handles: trying at once would only burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

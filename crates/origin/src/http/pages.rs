@@ -1,0 +1,86 @@
+//! The pages of `ui/web`, held inside the program.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{Embed, EmbeddedFile};
+
+use super::problem::Problem;
+use super::rooms::find;
+use crate::state::Shared;
+
+#[derive(Embed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../ui/dist/web"]
+#[allow_missing = true]
+struct Web;
+
+pub(crate) async fn home() -> Response {
+    index(StatusCode::OK)
+}
+
+/// The same page for a room; for one that does not exist with 404, which the page then says itself.
+pub(crate) async fn room(State(shared): State<Arc<Shared>>, Path(slug): Path<String>) -> Response {
+    match find(&shared, &slug).await {
+        Ok(_) => index(StatusCode::OK),
+        Err(problem) => {
+            let status = problem.into_response().status();
+            if status == StatusCode::NOT_FOUND { index(status) } else { status.into_response() }
+        }
+    }
+}
+
+/// Built files have a digest in their name, so they never change.
+pub(crate) async fn asset(Path(path): Path<String>) -> Result<Response, Problem> {
+    let name = format!("assets/{path}");
+    let file = Web::get(&name).ok_or_else(|| Problem::not_found("there is no such file"))?;
+    Ok(answer(StatusCode::OK, file, media_type(&name), "public, max-age=31536000, immutable"))
+}
+
+pub(crate) async fn favicon() -> Result<Response, Problem> {
+    let file = Web::get("favicon.svg").ok_or_else(|| Problem::not_found("there is no such file"))?;
+    Ok(answer(StatusCode::OK, file, "image/svg+xml", "public, max-age=3600"))
+}
+
+fn index(status: StatusCode) -> Response {
+    match Web::get("index.html") {
+        Some(file) => answer(status, file, "text/html; charset=utf-8", "no-cache"),
+        None => {
+            let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+            (StatusCode::SERVICE_UNAVAILABLE, headers, NOT_BUILT).into_response()
+        }
+    }
+}
+
+fn answer(status: StatusCode, file: EmbeddedFile, kind: &'static str, cache: &'static str) -> Response {
+    let body = match file.data {
+        std::borrow::Cow::Borrowed(bytes) => axum::body::Bytes::from_static(bytes),
+        std::borrow::Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    response
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("json" | "map") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("webp") => "image/webp",
+        Some("woff2") => "font/woff2",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+/// What a program says whose pages were not built before it.
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Pages not built</title>\
+     <h1>The pages are not built</h1><p>This origin runs, but it was compiled before its pages. \
+     Run <code>cargo xtask build</code> and start it again.</p></html>\n";

@@ -1,0 +1,209 @@
+//! The JSON API for rooms and the first account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use rooms::Slug;
+use rooms::frame::{Out, RoomView};
+use serde::{Deserialize, Serialize};
+
+use super::access::{Caller, Identity, Known};
+use super::problem::Problem;
+use crate::state::{self, RoomWithKey, Shared};
+use crate::store::{NewRoom, RoomRecord};
+use crate::streams::Ingest;
+
+/// A room; `ingest` only for its owner and admins.
+#[derive(Debug, Serialize)]
+pub(crate) struct RoomAnswer {
+    #[serde(flatten)]
+    view: RoomView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingest: Option<Option<Ingest>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RoomsAnswer {
+    rooms: Vec<RoomAnswer>,
+}
+
+/// A room that was made, or that has another key: the only answers that hold a key.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyAnswer {
+    room: Slug,
+    stream_key: String,
+    rtmp: String,
+    watch: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateRoom {
+    room: String,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    owner: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateAccount {
+    name: String,
+    password: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AccountAnswer {
+    name: String,
+    admin: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page {
+    /// Messages with a lower number only.
+    before: Option<u64>,
+    /// At most so many.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MessagesAnswer {
+    messages: Vec<Out>,
+}
+
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+) -> Result<impl IntoResponse, Problem> {
+    let records = shared.store.rooms().await?;
+    let rooms = records.into_iter().map(|record| answer(&shared, &record, caller.0.as_ref())).collect();
+    Ok(fresh(RoomsAnswer { rooms }))
+}
+
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    caller: Caller,
+) -> Result<impl IntoResponse, Problem> {
+    let record = find(&shared, &slug).await?;
+    Ok(fresh(answer(&shared, &record, caller.0.as_ref())))
+}
+
+pub(crate) async fn create(
+    State(shared): State<Arc<Shared>>,
+    Known(identity): Known,
+    headers: HeaderMap,
+    body: Result<Json<CreateRoom>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    if !identity.is_admin() {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "only an admin may make rooms"));
+    }
+    let Json(CreateRoom { room, title, owner }) = body.map_err(unreadable)?;
+    let slug = room.parse::<Slug>().map_err(|error| Problem::bad_request(error.to_string()))?;
+    let title = state::title(title.as_deref(), &slug);
+    let made = state::create_room(&shared.store, NewRoom { slug, title, owner }).await?;
+    tracing::info!(room = %made.room.slug, "room made");
+    Ok((StatusCode::CREATED, fresh(key_answer(&shared, &headers, made))))
+}
+
+pub(crate) async fn rotate_key(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Known(identity): Known,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let record = find(&shared, &slug).await?;
+    if !identity.may_manage(&record) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
+    }
+    let made = shared.rotate_key(record.slug).await?;
+    tracing::info!(room = %made.room.slug, "stream key changed");
+    Ok(fresh(key_answer(&shared, &headers, made)))
+}
+
+pub(crate) async fn messages(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<impl IntoResponse, Problem> {
+    let record = find(&shared, &slug).await?;
+    let limit = page.limit.unwrap_or(MESSAGES_MAX).min(MESSAGES_MAX);
+    let entries = shared.store.messages_before(record.id, page.before, limit).await?;
+    Ok(fresh(MessagesAnswer { messages: entries.iter().map(rooms::Entry::frame).collect() }))
+}
+
+pub(crate) async fn create_account(
+    State(shared): State<Arc<Shared>>,
+    Known(identity): Known,
+    body: Result<Json<CreateAccount>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    if !identity.is_admin() {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "only an admin may make accounts"));
+    }
+    let Json(CreateAccount { name, password }) = body.map_err(unreadable)?;
+    let account = shared.create_admin(&name, password).await?;
+    tracing::info!(account = account.name, "admin made");
+    Ok((StatusCode::CREATED, fresh(AccountAnswer { name: account.name, admin: account.admin })))
+}
+
+/// The room a path names, or a 404: also for what is no slug, so that nothing odd goes further.
+pub(crate) async fn find(shared: &Shared, slug: &str) -> Result<RoomRecord, Problem> {
+    let missing = || Problem::not_found("there is no such room");
+    let slug = slug.parse::<Slug>().map_err(|_| missing())?;
+    shared.store.room(slug).await?.ok_or_else(missing)
+}
+
+/// A room as everybody may see it.
+pub(crate) fn view(shared: &Shared, record: &RoomRecord) -> RoomView {
+    let status = shared.streams.status(&record.slug);
+    let (viewers, members) = shared.people.count(&record.slug);
+    RoomView {
+        room: record.slug.clone(),
+        title: record.title.clone(),
+        owner: record.owner.clone(),
+        state: status.state,
+        viewers,
+        members,
+        live_since_ms: status.live_since_ms,
+        playlist: format!("/live/{}/index.m3u8", record.slug),
+    }
+}
+
+fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
+    let managed = identity.is_some_and(|identity| identity.may_manage(record));
+    let ingest = managed.then(|| shared.streams.get(&record.slug).and_then(|stream| stream.ingest()));
+    RoomAnswer { view: view(shared, record), ingest }
+}
+
+fn key_answer(shared: &Shared, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.map_or_else(|| shared.config.http.to_string(), str::to_owned);
+    let watch = format!("http://{host}/r/{}", made.room.slug);
+    KeyAnswer { room: made.room.slug, stream_key: made.stream_key, rtmp: rtmp_url(shared.rtmp), watch }
+}
+
+/// Where publishers connect. An address that means "all of them" is shown as loopback.
+pub(crate) fn rtmp_url(address: std::net::SocketAddr) -> String {
+    let mut shown = address;
+    if address.ip().is_unspecified() {
+        shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    format!("rtmp://{shown}/live")
+}
+
+fn unreadable(error: JsonRejection) -> Problem {
+    Problem::new(error.status(), error.body_text())
+}
+
+/// JSON that is true now and not later.
+fn fresh<T: Serialize>(value: T) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Json(value))
+}
+
+/// Messages in one answer.
+const MESSAGES_MAX: usize = 100;

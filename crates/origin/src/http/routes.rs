@@ -1,0 +1,153 @@
+//! Every route, and which of them are open.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::problem::Problem;
+use super::{access, chat, pages, playback, rooms};
+use crate::state::Shared;
+
+/// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
+pub(super) const OPEN: [(&str, &str); 14] = [
+    ("GET", "/"),
+    ("GET", "/r/{room}"),
+    ("GET", "/assets/{*path}"),
+    ("GET", "/favicon.svg"),
+    ("GET", "/live/{room}/index.m3u8"),
+    ("GET", "/live/{room}/{rendition}/{file}"),
+    ("OPTIONS", "/live/{room}/index.m3u8"),
+    ("OPTIONS", "/live/{room}/{rendition}/{file}"),
+    ("GET", "/api/v1/rooms"),
+    ("GET", "/api/v1/rooms/{room}"),
+    ("GET", "/api/v1/rooms/{room}/messages"),
+    ("GET", "/api/v1/rooms/{room}/chat"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+];
+
+/// Paths with what they answer. A test walks them all without a token.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+    vec![
+        ("/", get(pages::home)),
+        ("/r/{room}", get(pages::room)),
+        ("/assets/{*path}", get(pages::asset)),
+        ("/favicon.svg", get(pages::favicon)),
+        ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
+        ("/api/v1/rooms/{room}", get(rooms::show)),
+        ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
+        ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
+        ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
+        ("/api/v1/accounts", post(rooms::create_account)),
+        ("/healthz", get(healthy)),
+        ("/readyz", get(ready)),
+    ]
+}
+
+/// Media: any page may play it, without credentials.
+pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+    vec![
+        ("/live/{room}/index.m3u8", get(playback::multivariant)),
+        ("/live/{room}/{rendition}/{file}", get(playback::file)),
+    ]
+}
+
+/// The service of one origin.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::RANGE])
+        .expose_headers([header::CONTENT_LENGTH, header::CONTENT_RANGE, header::AGE, header::DATE]);
+    let media = collect(media_routes()).layer(cors);
+    collect(routes())
+        .merge(media)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::guard))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CsrfLayer::new())
+        .layer(CompressionLayer::new().gzip(true).compress_when(OnlyText))
+        .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header_layer(header::REFERRER_POLICY, "same-origin"))
+        .layer(header_layer(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(header_layer(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .with_state(shared)
+}
+
+fn collect(routes: Vec<(&'static str, MethodRouter<Arc<Shared>>)>) -> Router<Arc<Shared>> {
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+}
+
+fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// The process runs.
+async fn healthy() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], "ok\n")
+}
+
+/// The process serves: its store answers.
+async fn ready(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, Problem> {
+    if shared.shutdown.is_cancelled() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the origin stops"));
+    }
+    shared.store.has_admin().await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], "ready\n"))
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("there is nothing at this address")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
+}
+
+/// Compresses what is text; media is compressed already, and its ranges must stay exact.
+#[derive(Clone, Copy, Debug)]
+struct OnlyText;
+
+impl Predicate for OnlyText {
+    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool
+    where
+        B: axum::body::HttpBody,
+    {
+        let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let large = response.body().size_hint().lower() >= COMPRESSED_BYTES_MIN;
+        large && kind.is_some_and(|kind| TEXT_TYPES.iter().any(|text| kind.starts_with(text)))
+    }
+}
+
+const TEXT_TYPES: [&str; 6] = [
+    "text/",
+    "application/json",
+    "application/problem+json",
+    "application/vnd.apple.mpegurl",
+    "application/javascript",
+    "image/svg+xml",
+];
+/// Below, the gzip header eats what compression saves.
+const COMPRESSED_BYTES_MIN: u64 = 256;
+/// The largest request today is a room's title and name.
+const BODY_BYTES_MAX: usize = 16 << 10;
+/// Scripts and styles only from here (styles also inline: the pages set sizes and colours in place).
+/// `blob:` is how a page's player feeds video and starts its worker.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -1,0 +1,276 @@
+//! One publisher: socket, session, demuxer and packager in one task, with no queue between them. A slow
+//! packager stops reading, and TCP pushes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use container::flv::{Demuxer, TagKind};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::session::{self, Event, Kind, Session};
+use crate::secret::Digest;
+use crate::state::Shared;
+use crate::store::RoomRecord;
+use crate::streams::{Dismissal, Lease, Refusal};
+
+/// How a publisher's session ended.
+#[derive(Debug, Error)]
+enum End {
+    #[error("the publisher finished")]
+    Finished,
+    #[error("the connection closed")]
+    Closed,
+    #[error("the connection failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Protocol(#[from] session::Error),
+    #[error("no {0}")]
+    Timeout(&'static str),
+    #[error("unknown stream key or application")]
+    Refused,
+    #[error("{0}")]
+    NotAdmitted(#[from] Refusal),
+    #[error("{}", dismissal_words(*.0))]
+    Dismissed(Dismissal),
+    #[error("the media cannot be read: {0}")]
+    Media(String),
+    #[error("the origin stops")]
+    Shutdown,
+    #[error("the store failed: {0}")]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve<S>(io: S, peer: SocketAddr, shared: &Shared, shutdown: &CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection { io, session: Session::default(), buffer: BytesMut::new() };
+    let room = match connection.admit(shared, shutdown).await {
+        Ok((room, lease)) => {
+            tracing::info!(%peer, room = %room.slug, "publisher admitted");
+            let end = connection.publish(lease, shutdown).await;
+            tracing::info!(%peer, room = %room.slug, %end, "publisher gone");
+            connection.say_goodbye(&end).await;
+            return;
+        }
+        Err(end) => end,
+    };
+    // Scanners and wrong keys are everyday; they are told, and noted.
+    tracing::info!(%peer, end = %room, "publisher not admitted");
+    connection.say_goodbye(&room).await;
+}
+
+struct Connection<S> {
+    io: S,
+    session: Session,
+    buffer: BytesMut,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// From the first byte to a known stream key.
+    async fn admit(
+        &mut self,
+        shared: &Shared,
+        shutdown: &CancellationToken,
+    ) -> Result<(RoomRecord, Lease), End> {
+        let begun = Instant::now();
+        loop {
+            match self.session.poll_event()? {
+                Some(Event::Publish { app, name }) => return self.look_up(shared, &app, &name).await,
+                Some(Event::Unpublish | Event::Media { .. }) => {}
+                None => {
+                    self.flush().await?;
+                    let (deadline, missing) = if self.session.is_connected() {
+                        (begun + FIRST_MEDIA_MAX, "stream key in time")
+                    } else {
+                        (begun + HANDSHAKE_MAX, "RTMP handshake in time")
+                    };
+                    self.read(deadline, missing, shutdown).await?;
+                }
+            }
+        }
+    }
+
+    async fn look_up(&mut self, shared: &Shared, app: &str, name: &str) -> Result<(RoomRecord, Lease), End> {
+        let key = stream_key(app, name).ok_or(End::Refused)?;
+        let digest = Digest::of(key);
+        let room = shared.store.room_of_key(digest).await?.ok_or(End::Refused)?;
+        shared.people.open(&room, shared);
+        let lease = shared.streams.open(&room.slug).admit(digest).await?;
+        self.session.accept();
+        self.flush().await?;
+        Ok((room, lease))
+    }
+
+    /// From the admission to the end.
+    async fn publish(&mut self, mut lease: Lease, shutdown: &CancellationToken) -> End {
+        let mut demuxer = Demuxer::new();
+        let mut deadline = Instant::now() + FIRST_MEDIA_MAX;
+        let end = loop {
+            match self.take_media(&mut lease, &mut demuxer) {
+                Ok(true) => deadline = Instant::now() + IDLE_MAX,
+                Ok(false) => {}
+                Err(end) => break end,
+            }
+            let more = async {
+                self.flush().await?;
+                self.read(deadline, "media in time", shutdown).await
+            };
+            let read = tokio::select! {
+                biased;
+                dismissal = lease.dismissed() => Err(End::Dismissed(dismissal)),
+                read = more => read,
+            };
+            if let Err(end) = read {
+                break end;
+            }
+        };
+        if matches!(end, End::Finished) {
+            lease.finish();
+        }
+        end
+    }
+
+    /// Packages what has arrived; answers whether there was media in it.
+    fn take_media(&mut self, lease: &mut Lease, demuxer: &mut Demuxer) -> Result<bool, End> {
+        let mut any = false;
+        while let Some(event) = self.session.poll_event()? {
+            let (kind, timestamp_ms, body) = match event {
+                Event::Media { kind, timestamp_ms, body } => (kind, timestamp_ms, body),
+                Event::Unpublish => return Err(End::Finished),
+                // The session has its stream; asking for another one changes nothing.
+                Event::Publish { .. } => continue,
+            };
+            any |= kind != Kind::Script;
+            let kind = match kind {
+                Kind::Audio => TagKind::Audio,
+                Kind::Video => TagKind::Video,
+                Kind::Script => TagKind::Script,
+            };
+            demuxer.push(kind, timestamp_ms, body).map_err(|error| End::Media(error.to_string()))?;
+            while let Some(event) = demuxer.poll() {
+                if let Err(error) = lease.push(event) {
+                    return Err(End::Media(error.to_string()));
+                }
+            }
+        }
+        if any {
+            for warning in demuxer.warnings() {
+                lease.warn(warning.to_string());
+            }
+        }
+        Ok(any)
+    }
+
+    async fn read(
+        &mut self,
+        deadline: Instant,
+        missing: &'static str,
+        shutdown: &CancellationToken,
+    ) -> Result<(), End> {
+        self.buffer.clear();
+        self.buffer.reserve(READ_BYTES);
+        let read = tokio::select! {
+            () = shutdown.cancelled() => return Err(End::Shutdown),
+            read = timeout_at(deadline, self.io.read_buf(&mut self.buffer)) => read,
+        };
+        match read {
+            Err(_) => Err(End::Timeout(missing)),
+            Ok(Err(error)) => Err(End::Io(error)),
+            Ok(Ok(0)) => Err(End::Closed),
+            Ok(Ok(_)) => Ok(self.session.handle_input(&self.buffer)?),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let output = self.session.take_output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        let written = timeout(WRITE_MAX, self.io.write_all(&output)).await;
+        Ok(written.map_err(|_| End::Timeout("answer taken in time"))??)
+    }
+
+    /// Tells the publisher why, where the protocol has words for it, and closes.
+    async fn say_goodbye(&mut self, end: &End) {
+        let code = match end {
+            End::Finished => Some("NetStream.Unpublish.Success"),
+            End::Refused | End::NotAdmitted(_) => Some("NetStream.Publish.BadName"),
+            End::Dismissed(_) | End::Shutdown => Some("NetStream.Publish.Rejected"),
+            End::Media(_) | End::Store(_) | End::Timeout(_) => Some("NetStream.Publish.Failed"),
+            End::Protocol(_) | End::Closed | End::Io(_) => None,
+        };
+        let Some(code) = code.filter(|_| self.session.is_connected()) else { return };
+        if matches!(end, End::Finished) {
+            self.session.finished(code);
+        } else {
+            self.session.reject(code, &end.to_string());
+        }
+        if self.flush().await.is_err() || self.io.shutdown().await.is_err() {
+            return;
+        }
+        // Closing while bytes wait unread would reset the connection, and the words would be lost.
+        let _ = timeout(GOODBYE_MAX, async {
+            loop {
+                self.buffer.clear();
+                match self.io.read_buf(&mut self.buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// The key in what a publisher asked for: the stream's name, or what follows `live/` where a client put
+/// all of it into the application. A query behind it is of the client's own.
+fn stream_key<'a>(app: &'a str, name: &'a str) -> Option<&'a str> {
+    let without_query = |text: &'a str| text.split('?').next().unwrap_or_default();
+    let app = without_query(app).trim_matches('/');
+    let name = without_query(name).trim_matches('/');
+    let (app, key) = if name.is_empty() { app.split_once('/')? } else { (app, name) };
+    (app == APP && !key.is_empty()).then_some(key)
+}
+
+fn dismissal_words(dismissal: Dismissal) -> &'static str {
+    match dismissal {
+        Dismissal::TakenOver => "a newer publisher took over",
+        Dismissal::KeyChanged => "the stream key was changed",
+    }
+}
+
+/// The application that rooms are published to.
+const APP: &str = "live";
+/// From the connection to the end of the handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// From the connection to the stream key, and from there to the first media.
+const FIRST_MEDIA_MAX: Duration = Duration::from_secs(20);
+/// Between two pieces of media; longer is a dead connection or a stopped encoder.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// For the few bytes of an answer.
+const WRITE_MAX: Duration = Duration::from_secs(5);
+/// For the publisher to read why it has to go.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
+/// Bytes in one read: a few packets of video, so that a task seldom wakes for less than a frame.
+const READ_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_found_where_clients_put_it() {
+        assert_eq!(stream_key("live", "abc"), Some("abc"));
+        assert_eq!(stream_key("live/", "abc?x=1"), Some("abc"));
+        assert_eq!(stream_key("live/abc", ""), Some("abc"));
+        for (app, name) in [("live", ""), ("other", "abc"), ("", "abc"), ("live", "?abc")] {
+            assert_eq!(stream_key(app, name), None, "{app} {name}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Ingest, Low-Latency HLS, rooms, chat and accounts in one server.
+//!
+//! [`Origin::start`] opens the data folder and binds the listeners, [`Origin::run`] drives them until
+//! it is told to stop. The command `rostrum-origin`, the desktop app and the tests call exactly these.
+//!
+//! The parts meet in few places: [`store`] is the only SQL, `streams` is where a publisher's window
+//! and its viewers meet, `people` is where sockets and the rules of crate `rooms` meet. Chat never
+//! touches a packet and packets never touch the store.
+
+pub mod cli;
+mod clock;
+mod config;
+mod data_folder;
+mod http;
+mod ingest;
+mod origin;
+mod people;
+mod secret;
+mod state;
+pub mod store;
+mod streams;
+
+pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides};
+pub use data_folder::{Folder, FolderError, RunFile};
+pub use origin::{Addresses, LocalOwner, Origin, StartError};

@@ -1,0 +1,247 @@
+//! The composition root: opens, binds, runs, stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rooms::{Name, Slug};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::unix_ms;
+use crate::config::{Config, ConfigError};
+use crate::data_folder::{Folder, FolderError, RunFile};
+use crate::secret::{self, Digest};
+use crate::state::{self, Shared};
+use crate::store::{Account, NewRoom, RoomRecord, Store, StoreError};
+use crate::streams::SWEEP_INTERVAL;
+use crate::{http, ingest};
+
+/// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
+#[derive(Debug)]
+pub struct Origin {
+    shared: Arc<Shared>,
+    folder: Folder,
+    http: TcpListener,
+    rtmp: TcpListener,
+    addresses: Addresses,
+}
+
+/// Where an origin listens; ports are the real ones, also where 0 was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Pages, API, playback, chat.
+    pub http: SocketAddr,
+    /// Ingest.
+    pub rtmp: SocketAddr,
+}
+
+/// The owner of the app that an origin runs in.
+#[derive(Clone)]
+pub struct LocalOwner {
+    /// The account's name.
+    pub name: String,
+    /// The room's name in URLs.
+    pub room: Slug,
+    /// The room's name for people.
+    pub title: String,
+    /// The room's stream key: the one the caller had when that is still good, else a new one.
+    pub stream_key: String,
+    /// A bearer token for the API and the chat. The one of the last call is no longer good.
+    pub token: String,
+}
+
+/// Why an origin did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The settings are out of range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An address is taken.
+    #[error(
+        "{protocol} address {address} is in use: stop the other program, or choose another address with --{protocol}"
+    )]
+    AddressInUse {
+        /// "http" or "rtmp".
+        protocol: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// An address cannot be bound.
+    #[error("{protocol} address {address}: {source}; choose another with --{protocol}")]
+    Bind {
+        /// "http" or "rtmp".
+        protocol: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Origin {
+    /// Locks the data folder, opens the store, binds the addresses and writes `run.json`.
+    ///
+    /// # Errors
+    /// [`StartError`], in words that say what to do.
+    pub async fn start(config: Config) -> Result<Origin, StartError> {
+        config.check()?;
+        let folder = Folder::lock(&config.data)?;
+        let store = Store::open(&folder.database())?;
+        let http = bind("http", config.http).await?;
+        let rtmp = bind("rtmp", config.rtmp).await?;
+        let bound = |protocol, address, listener: &TcpListener| {
+            listener.local_addr().map_err(|source| StartError::Bind { protocol, address, source })
+        };
+        let addresses =
+            Addresses { http: bound("http", config.http, &http)?, rtmp: bound("rtmp", config.rtmp, &rtmp)? };
+        let token = secret::random();
+        let shared = Shared::new(config, store, addresses.rtmp, Digest::of(&token));
+        let pid = std::process::id();
+        folder.write_run(&RunFile { pid, http: addresses.http, rtmp: addresses.rtmp, token })?;
+        Ok(Origin { shared, folder, http, rtmp, addresses })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Whether anybody may administer it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        self.shared.store.has_admin().await
+    }
+
+    /// Makes sure of an admin without a password who acts only through the app, and of their room.
+    ///
+    /// `name` is taken the first time; `stream_key` is what the caller kept from an earlier call.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ensure_local_owner(
+        &self,
+        name: &str,
+        stream_key: Option<&str>,
+    ) -> Result<LocalOwner, StoreError> {
+        let store = &self.shared.store;
+        let account = store.ensure_local_account(account_name(name), unix_ms()).await?;
+        self.shared.people.describe_again(store).await?;
+        let (room, stream_key) = match store.first_room_of(account.id).await? {
+            None => self.make_local_room(name, &account).await?,
+            Some(room) => {
+                let kept = stream_key.map(|key| (key.to_owned(), Digest::of(key)));
+                let good = match &kept {
+                    Some((_, digest)) => store.room_of_key(*digest).await?.is_some_and(|of| of.id == room.id),
+                    None => false,
+                };
+                match kept {
+                    Some((key, _)) if good => (room, key),
+                    _ => {
+                        let made = self.shared.rotate_key(room.slug).await?;
+                        (made.room, made.stream_key)
+                    }
+                }
+            }
+        };
+        let token = secret::random();
+        store.replace_token(account.id, LOCAL_TOKEN, Digest::of(&token), unix_ms()).await?;
+        Ok(LocalOwner { name: account.name, room: room.slug, title: room.title, stream_key, token })
+    }
+
+    /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Origin { shared, folder, http, rtmp, .. } = self;
+        let stop = shared.shutdown.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(http::serve(http, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(ingest::serve(rtmp, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            Some(ended) = tasks.join_next() => {
+                tracing::error!(?ended, "a part of the origin ended by itself; all of it stops");
+            }
+        }
+        stop.cancel();
+        shared.sockets.close();
+        let all = async {
+            while tasks.join_next().await.is_some() {}
+            shared.sockets.wait().await;
+            shared.people.ended().await;
+        };
+        if tokio::time::timeout(STOP_MAX, all).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        tasks.shutdown().await;
+        // The database before the lock: whoever gets the folder next finds the files closed.
+        drop(shared);
+        drop(folder);
+    }
+
+    async fn make_local_room(
+        &self,
+        name: &str,
+        account: &Account,
+    ) -> Result<(RoomRecord, String), StoreError> {
+        let fallback = || "live".parse::<Slug>().expect("four letters are a slug");
+        let wanted = Slug::nearest(name).unwrap_or_else(|_| fallback());
+        for number in 1.. {
+            let slug = if number == 1 { wanted.clone() } else { numbered(&wanted, number) };
+            let title = state::title(Some(name), &slug);
+            let new = NewRoom { slug, title, owner: Some(account.name.clone()) };
+            match state::create_room(&self.shared.store, new).await {
+                Err(StoreError::Exists { .. }) => {}
+                made => return made.map(|made| (made.room, made.stream_key)),
+            }
+        }
+        unreachable!("one of the numbers is free")
+    }
+}
+
+async fn bind(protocol: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::AddressInUse { protocol, address },
+        _ => StartError::Bind { protocol, address, source },
+    })
+}
+
+async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => shared.streams.sweep(),
+        }
+    }
+}
+
+/// The nearest account name to what a person is called.
+fn account_name(name: &str) -> Name {
+    let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    let joined: String = name.trim().chars().map(|c| if c.is_whitespace() { '-' } else { c }).collect();
+    let kept: String = joined.chars().filter(|c| allowed(*c)).take(Name::CHARS_MAX).collect();
+    Name::account(&kept)
+        .unwrap_or_else(|_| Name::account("owner").expect("five letters are an account's name"))
+}
+
+fn numbered(slug: &Slug, number: u32) -> Slug {
+    let suffix = format!("-{number}");
+    let kept = &slug.as_str()[..slug.as_str().len().min(Slug::LEN_MAX - suffix.len())];
+    format!("{kept}{suffix}").parse().expect("a shortened slug with digits is a slug")
+}
+
+const LOCAL_TOKEN: &str = "local app";
+/// With the drain of HTTP in it, this keeps the promise of closed files after five seconds.
+const STOP_MAX: Duration = Duration::from_secs(4);

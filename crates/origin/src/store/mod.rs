@@ -1,0 +1,191 @@
+//! What outlives the process: accounts, rooms, keys and what was said. The only module with SQL.
+//!
+//! One thread writes. It takes whatever waits, up to [`GROUP_MAX`] changes, into one transaction and
+//! answers each after the commit: under load a commit serves many, idle it serves one at once. Readers
+//! have connections of their own, which WAL lets run beside the writer.
+
+mod accounts;
+mod log;
+mod rooms;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+pub use accounts::{Account, NewAccount};
+pub use rooms::{RoomRecord, NewRoom};
+
+use writer::Writer;
+
+/// A handle to the database; clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    /// Idle readers; one is opened when none is. Dropped before the writer, whose connection then is the
+    /// last and folds the write-ahead log into the database.
+    readers: Mutex<Vec<Connection>>,
+    writer: Writer,
+}
+
+/// Why something was not stored or found.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database cannot be opened.
+    #[error("database {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The database's file cannot be made.
+    #[error("database {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database is of a later version of the program.
+    #[error("database {}: its version is {found}, this program knows up to {known}", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// `user_version` in it.
+        found: u32,
+        /// The latest that is known here.
+        known: u32,
+    },
+    /// A name is in use.
+    #[error("{what} \"{name}\" exists already")]
+    Exists {
+        /// "account" or "room".
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A name is not known.
+    #[error("there is no {what} \"{name}\"")]
+    Missing {
+        /// "account" or "room".
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A stored value is not what this program writes.
+    #[error("database: {column} holds \"{found}\"")]
+    Value {
+        /// Table and column.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// The writer is gone: the origin is stopping, or its thread could not go on.
+    #[error("the store is closed")]
+    Closed,
+    /// The thread cannot be started.
+    #[error("store thread: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Store {
+    /// Opens the database at `path`, making or migrating it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], [`StoreError::TooNew`] or [`StoreError::Thread`].
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let open_error = |source| StoreError::Open { path: path.to_owned(), source };
+        make_private(path)?;
+        let mut connection = Connection::open(path).map_err(open_error)?;
+        connection
+            .execute_batch(
+                "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
+                 pragma busy_timeout = 5000; pragma journal_size_limit = 67108864;",
+            )
+            .map_err(open_error)?;
+        migrate(&mut connection, path)?;
+        let writer = Writer::start(connection)?;
+        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), writer, readers: Mutex::default() }) })
+    }
+
+    /// Runs `change` in the next group, and answers when that is committed.
+    async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.write(change).await
+    }
+
+    /// Runs `query` on a reader, off the async threads.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let read = move || {
+            let idle = inner.readers.lock().expect("no reader panics while it holds the list").pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => open_reader(&inner.path)?,
+            };
+            let answer = query(&connection);
+            let mut readers = inner.readers.lock().expect("no reader panics while it holds the list");
+            if readers.len() < READERS_MAX {
+                readers.push(connection);
+            }
+            answer
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// SQLite gives its side files the mode of the database.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    connection.execute_batch("pragma busy_timeout = 5000;")?;
+    Ok(connection)
+}
+
+/// Brings the database to the latest version; each step is one transaction with its version number.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+    }
+    for (step, sql) in (found..).zip(&MIGRATIONS[found as usize..]) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", step + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
+/// and one that was migrated are the same.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+/// Idle readers kept; each is a file handle and 2 MB of page cache at most.
+const READERS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

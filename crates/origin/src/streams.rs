@@ -1,0 +1,498 @@
+//! Where publishers and viewers meet: one [`Stream`] a room, its window in a `watch`.
+//!
+//! The packager travels: a publisher's task holds it in a [`Lease`] and gives it back when it ends, so
+//! that whoever comes next continues the same playlist. Only one lease exists at a time, which is the
+//! fence: a publisher that was taken over has no packager any more to write to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use hls::{Input, Output, Packager, Window};
+use media::{Codec, MediaEvent, Track};
+use rooms::Slug;
+use rooms::frame::State;
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::unix_ms;
+use crate::secret::{self, Digest};
+
+/// All rooms' streams; those without a broadcast are forgotten.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    config: hls::Config,
+    streams: Mutex<HashMap<Slug, Arc<Stream>>>,
+}
+
+/// One room's stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    slug: Slug,
+    config: hls::Config,
+    status: watch::Sender<Status>,
+    window: watch::Sender<Option<Served>>,
+    ingest: Mutex<Option<Ingest>>,
+    slot: Mutex<Slot>,
+    /// A lease was given back.
+    returned: Notify,
+}
+
+/// What can be fetched from one broadcast at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) window: Arc<Window>,
+    /// Names the broadcast in its media's URLs. Numbers start anew with every broadcast; what a browser
+    /// or cache kept of another one must not be taken for this one's.
+    pub(crate) broadcast: Arc<str>,
+}
+
+/// A packager and the name of the broadcast that it began with.
+#[derive(Debug)]
+struct Packaging {
+    packager: Packager,
+    broadcast: Arc<str>,
+}
+
+/// What a stream does, as viewers are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) state: State,
+    /// When the broadcast began, Unix time in milliseconds; `None` while offline.
+    pub(crate) live_since_ms: Option<i64>,
+}
+
+/// What arrives, as its publisher and the admins are told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Ingest {
+    pub(crate) video: Option<VideoFacts>,
+    pub(crate) audio: Option<AudioFacts>,
+    /// Over the last [`MEASURE_INTERVAL`], coded media without the protocol around it.
+    pub(crate) bitrate_bps: u64,
+    /// In words, the oldest first.
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct VideoFacts {
+    pub(crate) codec: &'static str,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Frames per second: what the stream promises, else what was counted.
+    pub(crate) fps: Option<f64>,
+    #[serde(skip)]
+    fps_promised: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct AudioFacts {
+    pub(crate) codec: &'static str,
+    pub(crate) sample_rate: u32,
+    pub(crate) channels: u8,
+}
+
+/// Why a publisher has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dismissal {
+    /// A newer one with the same key.
+    TakenOver,
+    /// The room has another key now.
+    KeyChanged,
+}
+
+/// Why a publisher was not let in.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// While it waited for its predecessor.
+    #[error("a newer publisher took over")]
+    TakenOver,
+    /// The predecessor did not end in time.
+    #[error("the publisher before did not let go of the room")]
+    Busy,
+}
+
+/// Who may publish just now, and the packager while nobody does.
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u64,
+    publisher: Option<Publisher>,
+    leased: bool,
+    parked: Option<Packaging>,
+    last_media: Option<Instant>,
+    /// The last publisher said that it had finished.
+    finished: bool,
+}
+
+#[derive(Debug)]
+struct Publisher {
+    key: Digest,
+    dismissal: watch::Sender<Option<Dismissal>>,
+    dismissed: CancellationToken,
+}
+
+/// The right to publish to a room, and its packager. Dropping it gives both back.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    stream: Arc<Stream>,
+    generation: u64,
+    packaging: Option<Packaging>,
+    dismissal: watch::Receiver<Option<Dismissal>>,
+    dismissed: CancellationToken,
+    started: bool,
+    meter: Meter,
+}
+
+/// Counts what arrives.
+#[derive(Debug)]
+struct Meter {
+    since: Instant,
+    bytes: u64,
+    frames: u32,
+    tracks: Option<Arc<[Track]>>,
+}
+
+impl Streams {
+    pub(crate) fn new(config: hls::Config) -> Streams {
+        Streams { config, streams: Mutex::default() }
+    }
+
+    /// The stream of a room that exists; made when it is asked for first.
+    pub(crate) fn open(&self, slug: &Slug) -> Arc<Stream> {
+        let mut streams = self.lock();
+        let stream = streams.entry(slug.clone()).or_insert_with(|| Stream::new(slug.clone(), self.config));
+        Arc::clone(stream)
+    }
+
+    /// The stream of a room, if anything happened to it lately.
+    pub(crate) fn get(&self, slug: &Slug) -> Option<Arc<Stream>> {
+        self.lock().get(slug).cloned()
+    }
+
+    /// What a room's stream does.
+    pub(crate) fn status(&self, slug: &Slug) -> Status {
+        self.get(slug).map(|stream| stream.status()).unwrap_or_default()
+    }
+
+    /// Ends the broadcasts whose publisher stayed away; to be called about every [`SWEEP_INTERVAL`].
+    pub(crate) fn sweep(&self) {
+        let streams: Vec<Arc<Stream>> = self.lock().values().cloned().collect();
+        for stream in streams {
+            stream.end_if_abandoned();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Slug, Arc<Stream>>> {
+        self.streams.lock().expect("nothing panics while it holds the streams")
+    }
+}
+
+impl Stream {
+    fn new(slug: Slug, config: hls::Config) -> Arc<Stream> {
+        Arc::new(Stream {
+            slug,
+            config,
+            status: watch::Sender::default(),
+            window: watch::Sender::new(None),
+            ingest: Mutex::default(),
+            slot: Mutex::default(),
+            returned: Notify::new(),
+        })
+    }
+
+    /// What it does.
+    pub(crate) fn status(&self) -> Status {
+        *self.status.borrow()
+    }
+
+    /// The same, with its changes.
+    pub(crate) fn watch_status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// What can be fetched, woken once for every part.
+    pub(crate) fn watch_window(&self) -> watch::Receiver<Option<Served>> {
+        self.window.subscribe()
+    }
+
+    /// What arrives; `None` while nobody publishes.
+    pub(crate) fn ingest(&self) -> Option<Ingest> {
+        self.ingest.lock().expect("nothing panics while it holds the facts").clone()
+    }
+
+    /// Lets a publisher in. One that publishes already is dismissed, and waited for.
+    pub(crate) async fn admit(self: &Arc<Stream>, key: Digest) -> Result<Lease, Refusal> {
+        let (sender, dismissal) = watch::channel(None);
+        let dismissed = CancellationToken::new();
+        let generation = {
+            let mut slot = self.slot();
+            slot.dismiss(Dismissal::TakenOver);
+            slot.generation += 1;
+            slot.publisher = Some(Publisher { key, dismissal: sender, dismissed: dismissed.clone() });
+            slot.generation
+        };
+        let deadline = Instant::now() + HANDOVER_MAX;
+        loop {
+            let returned = self.returned.notified();
+            tokio::pin!(returned);
+            // Registered before the look, so that a lease given back in between is not missed.
+            returned.as_mut().enable();
+            if let Some(packaging) = self.take_packaging(generation)? {
+                return Ok(Lease {
+                    stream: Arc::clone(self),
+                    generation,
+                    packaging: Some(packaging),
+                    dismissal,
+                    dismissed,
+                    started: false,
+                    meter: Meter { since: Instant::now(), bytes: 0, frames: 0, tracks: None },
+                });
+            }
+            if tokio::time::timeout_at(deadline, returned).await.is_err() {
+                return Err(Refusal::Busy);
+            }
+        }
+    }
+
+    /// Sends a publisher away whose key is not `key`.
+    pub(crate) fn require_key(&self, key: Digest) {
+        let mut slot = self.slot();
+        if slot.publisher.as_ref().is_some_and(|publisher| publisher.key != key) {
+            slot.dismiss(Dismissal::KeyChanged);
+        }
+    }
+
+    fn take_packaging(&self, generation: u64) -> Result<Option<Packaging>, Refusal> {
+        let mut slot = self.slot();
+        if slot.generation != generation {
+            return Err(Refusal::TakenOver);
+        }
+        if slot.leased {
+            return Ok(None);
+        }
+        slot.leased = true;
+        let expired = slot.last_media.is_none_or(|last| last.elapsed() >= BROADCAST_GAP_MAX);
+        if let Some(parked) = slot.parked.take().filter(|_| !expired) {
+            return Ok(Some(parked));
+        }
+        self.window.send_replace(None);
+        let broadcast = secret::random()[..BROADCAST_DIGITS].into();
+        Ok(Some(Packaging { packager: Packager::new(self.config), broadcast }))
+    }
+
+    fn end_if_abandoned(&self) {
+        let mut slot = self.slot();
+        let away = slot.last_media.is_some_and(|last| last.elapsed() >= BROADCAST_GAP_MAX);
+        if slot.leased || !away {
+            return;
+        }
+        slot.parked = None;
+        slot.last_media = None;
+        drop(slot);
+        self.window.send_replace(None);
+        self.set_status(Status::default());
+        tracing::info!(room = %self.slug, "broadcast ended: its publisher stayed away");
+    }
+
+    fn set_status(&self, status: Status) {
+        self.status.send_if_modified(|now| std::mem::replace(now, status) != status);
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().expect("nothing panics while it holds the slot")
+    }
+
+    fn change_ingest(&self, change: impl FnOnce(&mut Ingest)) {
+        let mut ingest = self.ingest.lock().expect("nothing panics while it holds the facts");
+        change(ingest.get_or_insert_default());
+    }
+}
+
+impl Slot {
+    fn dismiss(&mut self, why: Dismissal) {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.dismissal.send_replace(Some(why));
+            publisher.dismissed.cancel();
+        }
+    }
+}
+
+impl Lease {
+    /// Done when this publisher has to go.
+    pub(crate) async fn dismissed(&self) -> Dismissal {
+        self.dismissed.cancelled().await;
+        self.dismissal.borrow().unwrap_or(Dismissal::TakenOver)
+    }
+
+    /// Packages one event, unless this publisher was dismissed.
+    ///
+    /// # Errors
+    /// What the packager says of it; later events may still be good.
+    pub(crate) fn push(&mut self, event: MediaEvent) -> Result<(), hls::Error> {
+        if self.dismissed.is_cancelled() {
+            return Ok(());
+        }
+        let packager = &mut self.packaging.as_mut().expect(HELD).packager;
+        if !self.started {
+            packager.handle_input(Input::Start { unix_ms: unix_ms() })?;
+            self.started = true;
+        }
+        if let MediaEvent::Packet(_) = event {
+            self.stream.slot().last_media = Some(Instant::now());
+        }
+        self.meter.count(&event, &self.stream);
+        let result = packager.handle_input(Input::Media(event));
+        self.drain();
+        result
+    }
+
+    /// Tells the publisher and the admins something in words.
+    pub(crate) fn warn(&self, warning: String) {
+        self.stream.change_ingest(|ingest| {
+            if ingest.warnings.contains(&warning) {
+                return;
+            }
+            tracing::warn!(room = %self.stream.slug, warning, "publisher");
+            if ingest.warnings.len() == WARNINGS_MAX {
+                ingest.warnings.remove(0);
+            }
+            ingest.warnings.push(warning);
+        });
+    }
+
+    /// The publisher said that it has finished: viewers are told at once.
+    pub(crate) fn finish(self) {
+        self.stream.slot().finished = true;
+    }
+
+    fn drain(&mut self) {
+        let Packaging { packager, broadcast } = self.packaging.as_mut().expect(HELD);
+        let mut newest = None;
+        let mut notices = Vec::new();
+        while let Some(output) = packager.poll_output() {
+            match output {
+                Output::Window(window) => newest = Some(window),
+                Output::Notice(notice) => notices.push(notice.to_string()),
+            }
+        }
+        if let Some(window) = newest {
+            let broadcast = Arc::clone(broadcast);
+            self.stream.window.send_replace(Some(Served { window, broadcast }));
+            self.stream.go_live();
+        }
+        for notice in notices {
+            self.warn(notice);
+        }
+    }
+}
+
+impl Stream {
+    fn go_live(&self) {
+        let status = self.status();
+        if status.state == State::Live {
+            return;
+        }
+        let live_since_ms = status.live_since_ms.or_else(|| Some(unix_ms()));
+        self.set_status(Status { state: State::Live, live_since_ms });
+        tracing::info!(room = %self.slug, "live");
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A packager in whose code something panicked is not trusted with more media.
+        let sound = !std::thread::panicking();
+        if sound && self.started {
+            if let Err(error) = self.packaging.as_mut().expect(HELD).packager.handle_input(Input::Finish) {
+                tracing::warn!(room = %self.stream.slug, %error, "the last part was not closed");
+            }
+            self.drain();
+        }
+        let mut slot = self.stream.slot();
+        slot.leased = false;
+        slot.parked = self.packaging.take().filter(|_| sound);
+        let finished = std::mem::take(&mut slot.finished);
+        let last = slot.generation == self.generation;
+        if last {
+            slot.publisher = None;
+        }
+        drop(slot);
+        let status = self.stream.status();
+        if last && status.state == State::Live {
+            let away = Status { state: State::Interrupted, ..status };
+            self.stream.set_status(if finished { Status::default() } else { away });
+        }
+        *self.stream.ingest.lock().expect("nothing panics while it holds the facts") = None;
+        self.stream.returned.notify_waiters();
+    }
+}
+
+impl Meter {
+    fn count(&mut self, event: &MediaEvent, stream: &Stream) {
+        match event {
+            MediaEvent::Tracks(tracks) => {
+                self.tracks = Some(Arc::clone(tracks));
+                stream.change_ingest(|ingest| ingest.describe(tracks));
+            }
+            MediaEvent::Packet(packet) => {
+                self.bytes += packet.data.len() as u64;
+                let tracks = self.tracks.as_deref().unwrap_or_default();
+                let is_video = tracks.iter().any(|track| track.id == packet.track && track.is_video());
+                self.frames += u32::from(is_video);
+            }
+            MediaEvent::End(_) => {}
+        }
+        let elapsed = self.since.elapsed();
+        if elapsed < MEASURE_INTERVAL {
+            return;
+        }
+        let bitrate_bps = (self.bytes as f64 * 8.0 / elapsed.as_secs_f64()) as u64;
+        let counted_fps = (f64::from(self.frames) / elapsed.as_secs_f64() * 10.0).round() / 10.0;
+        stream.change_ingest(|ingest| {
+            ingest.bitrate_bps = bitrate_bps;
+            if let Some(video) = &mut ingest.video
+                && !video.fps_promised
+            {
+                video.fps = Some(counted_fps);
+            }
+        });
+        (self.bytes, self.frames, self.since) = (0, 0, Instant::now());
+    }
+}
+
+impl Ingest {
+    fn describe(&mut self, tracks: &[Track]) {
+        (self.video, self.audio) = (None, None);
+        for track in tracks {
+            let codec = track.codec.name();
+            match &track.codec {
+                Codec::H264(h264) => {
+                    let fps = h264.frame_rate.map(|rate| (rate.as_f64() * 1_000.0).round() / 1_000.0);
+                    let (width, height) = (h264.size.width, h264.size.height);
+                    self.video = Some(VideoFacts { codec, width, height, fps, fps_promised: fps.is_some() });
+                }
+                Codec::Aac(aac) => {
+                    let (sample_rate, channels) = (aac.sample_rate, aac.channels);
+                    self.audio = Some(AudioFacts { codec, sample_rate, channels });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+const HELD: &str = "a lease holds its packager until it is dropped";
+/// Hexadecimal digits that tell a room's broadcasts apart.
+const BROADCAST_DIGITS: usize = 8;
+/// A publisher that comes back later than this after its last media begins a new broadcast.
+pub(crate) const BROADCAST_GAP_MAX: Duration = Duration::from_secs(300);
+/// How often abandoned broadcasts are looked for: how late their end may be noticed.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// A dismissed publisher ends within one wake-up of its task; longer means that it hangs.
+const HANDOVER_MAX: Duration = Duration::from_secs(2);
+/// Bitrate and frame rate are counted over this long: short enough to follow, long enough to be calm.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(2);
+/// Warnings kept for the publisher; the oldest goes.
+const WARNINGS_MAX: usize = 16;
