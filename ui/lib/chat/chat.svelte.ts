@@ -1,0 +1,328 @@
+import type { Room } from '../room/room';
+import type { Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
+import type { Transport } from './transport';
+
+/** Longest message, in Unicode code points: the origin's limit. */
+export const MESSAGE_CODE_POINTS_MAX = 500;
+/** Lines kept on the page; the oldest leave first. More only slows the browser. */
+export const LINES_MAX = 500;
+/** Own messages that may wait for the connection. More is refused, with the text left in the box. */
+export const PENDING_MAX = 20;
+/** An own message without an answer for this long, while connected, counts as not sent. Milliseconds. */
+export const ACK_TIMEOUT_MS = 10_000;
+
+/** A line of the log that has its place: it carries the room's sequence number. */
+export type Line =
+  | { kind: 'message'; key: string; seq: number; from: Member; text: string; at: number; deleted: boolean }
+  | { kind: 'notice'; key: string; seq: number; code: NoticeCode };
+
+/** Why a message was not sent; `message` is the origin's own sentence, for codes the page has no words for. */
+export interface Refusal {
+  code: string;
+  message: string;
+  /** Seconds until it may be tried again; 0 when the origin named no time. */
+  retry_after_s: number;
+}
+
+/** An own message that has no sequence number yet. */
+export interface Pending {
+  id: string;
+  text: string;
+  refusal: Refusal | null;
+}
+
+export type Connection = 'connecting' | 'open' | 'lost';
+
+const NOTICE_CODES: readonly string[] = ['live', 'interrupted', 'offline'];
+
+/** Length in code points, the unit of the origin's limit. */
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) {
+    count += 1;
+  }
+  return count;
+}
+
+/** What a chat tells its page besides the log. */
+export interface ChatEvents {
+  /** The room as `welcome` gave it. */
+  room?: (room: Room) => void;
+  /** The broadcast changed state. Told only for new notices, not for history. */
+  notice?: (code: NoticeCode) => void;
+  presence?: (viewers: number, members: number) => void;
+}
+
+/** One room's chat: the log, the own messages on their way, and the state of the connection. */
+export class Chat {
+  /** In the order of sequence numbers, without repeats. */
+  lines = $state<Line[]>([]);
+  pending = $state<Pending[]>([]);
+  connection = $state<Connection>('connecting');
+  /** Who the origin says we are; `null` before the first welcome. */
+  member = $state<Member | null>(null);
+  /** A problem that belongs to no single message. */
+  problem = $state<Refusal | null>(null);
+
+  readonly #transport: Transport;
+  readonly #events: ChatEvents;
+  readonly #newId: () => string;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Sequence numbers of acknowledged own messages whose line has not come yet. */
+  readonly #acknowledged = new Map<number, string>();
+  #epoch: string | null = null;
+  /** Everything up to here is in the log: where `resume` goes on. */
+  #seq = 0;
+  /** The number in the last welcome: what is repeated lies at or below it, what is new above. */
+  #joinedSeq = 0;
+  /** New lines may overtake repeated ones; the highest of them, until the repeats are through. */
+  #aheadSeq = 0;
+
+  constructor(transport: Transport, events: ChatEvents = {}, newId: () => string = randomId) {
+    this.#transport = transport;
+    this.#events = events;
+    this.#newId = newId;
+  }
+
+  start(): void {
+    this.#transport.start({
+      opened: () => this.#opened(),
+      frame: (frame) => this.#receive(frame),
+      closed: () => this.#closed(),
+    });
+  }
+
+  stop(): void {
+    this.#transport.stop();
+    this.#clearTimers();
+  }
+
+  /**
+   * Sends `text`, or keeps it until the connection is back.
+   * `false`: nothing was taken, because it is empty, too long, or too much waits already.
+   */
+  send(text: string): boolean {
+    const body = text.trim();
+    if (body === '' || codePoints(body) > MESSAGE_CODE_POINTS_MAX || this.pending.length >= PENDING_MAX) {
+      return false;
+    }
+    const id = this.#newId();
+    this.pending.push({ id, text: body, refusal: null });
+    this.#transmit(id, body);
+    return true;
+  }
+
+  /** Sends a refused message again, under the same id: a repeat is harmless. */
+  retry(id: string): void {
+    const entry = this.pending.find((pending) => pending.id === id);
+    if (entry) {
+      entry.refusal = null;
+      this.#transmit(id, entry.text);
+    }
+  }
+
+  /** Forgets a message that was not sent. */
+  discard(id: string): void {
+    this.#settle(id);
+  }
+
+  #opened(): void {
+    this.problem = null;
+    // The log goes on where it was: the origin repeats what came since, or answers `reset`.
+    if (this.#epoch !== null) {
+      this.#transport.send({ type: 'resume', epoch: this.#epoch, seq: this.#seq });
+    }
+  }
+
+  #closed(): void {
+    this.connection = 'lost';
+    this.#clearTimers();
+  }
+
+  #receive(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'welcome':
+        this.#welcome(frame);
+        break;
+      case 'message':
+        this.#message(frame);
+        break;
+      case 'ack':
+        this.#ack(frame.id, frame.seq);
+        break;
+      case 'error':
+        this.#refused(frame);
+        break;
+      case 'notice':
+        this.#notice(frame.seq, frame.code);
+        break;
+      case 'deleted':
+        this.#advance(frame.seq);
+        this.#delete(frame.message);
+        break;
+      case 'reset':
+        // What lies between is gone; the newest messages came with the welcome.
+        this.#seq = Math.max(this.#joinedSeq, frame.seq, this.#aheadSeq);
+        break;
+      case 'presence':
+        this.#events.presence?.(frame.viewers, frame.members);
+        break;
+    }
+  }
+
+  #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): void {
+    if (frame.epoch !== this.#epoch) {
+      this.lines = [];
+      this.#acknowledged.clear();
+      this.#seq = 0;
+    }
+    const known = this.#epoch === frame.epoch;
+    this.#epoch = frame.epoch;
+    this.member = frame.member;
+    this.connection = 'open';
+    this.#joinedSeq = frame.seq;
+    this.#aheadSeq = 0;
+    for (const message of frame.history) {
+      this.#insertMessage(message);
+    }
+    // On a first visit there is nothing to resume; later, `resume` repeats what lies between.
+    if (!known) {
+      this.#advance(frame.seq);
+    }
+    if (frame.room) {
+      this.#events.room?.(frame.room);
+    }
+    for (const entry of this.pending.filter((pending) => pending.refusal === null)) {
+      this.#transmit(entry.id, entry.text);
+    }
+  }
+
+  #message(frame: MessageFrame): void {
+    this.#advance(frame.seq);
+    this.#insertMessage(frame);
+  }
+
+  #insertMessage(frame: MessageFrame): void {
+    this.#insert({
+      kind: 'message',
+      key: `m${frame.seq}`,
+      seq: frame.seq,
+      from: frame.from,
+      text: frame.text,
+      at: frame.at,
+      deleted: false,
+    });
+    const own = this.#acknowledged.get(frame.seq) ?? (frame.from.id === this.member?.id ? frame.id : null);
+    if (own) {
+      this.#acknowledged.delete(frame.seq);
+      this.#settle(own);
+    }
+  }
+
+  #ack(id: string, seq: number): void {
+    if (this.lines.some((line) => line.seq === seq)) {
+      this.#settle(id);
+      return;
+    }
+    // The answer may come before the line; until then the message stays where it is, only unanswered no more.
+    this.#acknowledged.set(seq, id);
+    this.#clearTimer(id);
+  }
+
+  #refused(frame: Extract<ServerFrame, { type: 'error' }>): void {
+    const refusal: Refusal = {
+      code: frame.code,
+      message: frame.message,
+      retry_after_s: Math.ceil((frame.retry_after_ms ?? 0) / 1000),
+    };
+    const entry = this.pending.find((pending) => pending.id === frame.id);
+    if (entry) {
+      this.#clearTimer(entry.id);
+      entry.refusal = refusal;
+    } else {
+      this.problem = refusal;
+    }
+  }
+
+  #notice(seq: number, code: string): void {
+    // A repeated notice is history: the welcome said how the room is now.
+    const isNew = seq > this.#joinedSeq && !this.lines.some((line) => line.seq === seq);
+    this.#advance(seq);
+    if (!NOTICE_CODES.includes(code)) {
+      return;
+    }
+    this.#insert({ kind: 'notice', key: `n${seq}`, seq, code: code as NoticeCode });
+    if (isNew) {
+      this.#events.notice?.(code as NoticeCode);
+    }
+  }
+
+  #delete(seq: number): void {
+    const line = this.lines.find((entry) => entry.seq === seq);
+    if (line?.kind === 'message') {
+      line.deleted = true;
+      line.text = '';
+    }
+  }
+
+  #insert(line: Line): void {
+    // Nearly always the newest; after a resume it may belong further up.
+    let at = this.lines.length;
+    while (at > 0 && (this.lines[at - 1]?.seq ?? 0) > line.seq) {
+      at -= 1;
+    }
+    if (this.lines[at - 1]?.seq === line.seq) {
+      return;
+    }
+    this.lines.splice(at, 0, line);
+    if (this.lines.length > LINES_MAX) {
+      this.lines.splice(0, this.lines.length - LINES_MAX);
+    }
+  }
+
+  #advance(seq: number): void {
+    if (seq > this.#joinedSeq && this.#seq < this.#joinedSeq) {
+      this.#aheadSeq = Math.max(this.#aheadSeq, seq);
+      return;
+    }
+    this.#seq = Math.max(this.#seq, seq);
+    if (this.#seq >= this.#joinedSeq) {
+      this.#seq = Math.max(this.#seq, this.#aheadSeq);
+    }
+  }
+
+  #transmit(id: string, text: string): void {
+    this.#clearTimer(id);
+    if (this.connection !== 'open' || !this.#transport.send({ type: 'send', id, text })) {
+      return;
+    }
+    const timer = setTimeout(() => this.#refused(unanswered(id)), ACK_TIMEOUT_MS);
+    this.#timers.set(id, timer);
+  }
+
+  #settle(id: string): void {
+    this.#clearTimer(id);
+    this.pending = this.pending.filter((entry) => entry.id !== id);
+  }
+
+  #clearTimer(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  #clearTimers(): void {
+    for (const id of [...this.#timers.keys()]) {
+      this.#clearTimer(id);
+    }
+  }
+}
+
+function unanswered(id: string): Extract<ServerFrame, { type: 'error' }> {
+  return { type: 'error', id, code: 'no_answer', message: '', retry_after_ms: null };
+}
+
+/** `crypto.randomUUID` exists only on secure origins; the shared link on a home network is plain http. */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,260 @@
+import { flushSync } from 'svelte';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { ACK_TIMEOUT_MS, Chat, LINES_MAX, PENDING_MAX } from './chat.svelte';
+import type { ClientFrame, MessageFrame, ServerFrame } from './frames';
+import type { Transport, TransportListener } from './transport';
+
+/** A connection in the hands of the test. */
+class Wire implements Transport {
+  sent: ClientFrame[] = [];
+  up = false;
+  #listener: TransportListener | null = null;
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+  }
+  send(frame: ClientFrame): boolean {
+    if (this.up) {
+      this.sent.push(frame);
+    }
+    return this.up;
+  }
+  stop(): void {
+    this.#listener = null;
+  }
+  open(): void {
+    this.up = true;
+    this.#listener?.opened();
+  }
+  drop(): void {
+    this.up = false;
+    this.#listener?.closed();
+  }
+  say(...frames: ServerFrame[]): void {
+    for (const frame of frames) {
+      this.#listener?.frame(frame);
+    }
+  }
+}
+
+const ada = { id: 'ada', name: 'Ada', roles: [] };
+const ben = { id: 'ben', name: 'Ben', roles: ['owner'] };
+
+function welcome(seq: number, history: MessageFrame[] = [], epoch = 'e1'): ServerFrame {
+  return { type: 'welcome', epoch, seq, member: ada, room: null, history };
+}
+function message(seq: number, text: string, from = ben): MessageFrame {
+  return { type: 'message', seq, id: null, from, text, at: 0 };
+}
+
+let wire: Wire;
+let chat: Chat;
+let ids: number;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  wire = new Wire();
+  ids = 0;
+  chat = new Chat(wire, {}, () => `c${++ids}`);
+  chat.start();
+});
+
+const texts = (): string[] => chat.lines.map((line) => (line.kind === 'message' ? line.text : `(${line.code})`));
+const sends = (): ClientFrame[] => wire.sent.filter((frame) => frame.type === 'send');
+
+describe('sending', () => {
+  test('a message is pending until its line is in the log', () => {
+    wire.open();
+    wire.say(welcome(0));
+    expect(chat.send(' hi ')).toBe(true);
+    expect(wire.sent).toEqual([{ type: 'send', id: 'c1', text: 'hi' }]);
+    expect(chat.pending).toHaveLength(1);
+    wire.say({ type: 'ack', id: 'c1', seq: 1 });
+    expect(chat.pending).toHaveLength(1);
+    wire.say(message(1, 'hi', ada));
+    expect(chat.pending).toHaveLength(0);
+    expect(texts()).toEqual(['hi']);
+  });
+
+  test('the line may come before its acknowledgement', () => {
+    wire.open();
+    wire.say(welcome(0));
+    chat.send('hi');
+    wire.say(message(1, 'hi', ada), { type: 'ack', id: 'c1', seq: 1 });
+    expect(chat.pending).toHaveLength(0);
+    expect(texts()).toEqual(['hi']);
+  });
+
+  test('what is written without a connection is sent once it is back, in order', () => {
+    wire.open();
+    wire.say(welcome(0));
+    wire.drop();
+    chat.send('one');
+    chat.send('two');
+    expect(sends()).toHaveLength(0);
+    wire.open();
+    wire.say(welcome(0));
+    expect(sends()).toEqual([
+      { type: 'send', id: 'c1', text: 'one' },
+      { type: 'send', id: 'c2', text: 'two' },
+    ]);
+  });
+
+  test('an unanswered message is repeated under the same id after a reconnect', () => {
+    wire.open();
+    wire.say(welcome(0));
+    chat.send('hi');
+    wire.drop();
+    wire.open();
+    wire.say(welcome(1));
+    expect(sends().map((frame) => frame.type === 'send' && frame.id)).toEqual(['c1', 'c1']);
+  });
+
+  test('a refusal stays at its message, with the wait rounded up to seconds', () => {
+    wire.open();
+    wire.say(welcome(0));
+    chat.send('hi');
+    wire.say({ type: 'error', id: 'c1', code: 'rate_limited', message: 'slow down', retry_after_ms: 1200 });
+    expect(chat.pending[0]?.refusal).toEqual({ code: 'rate_limited', message: 'slow down', retry_after_s: 2 });
+    chat.retry('c1');
+    expect(chat.pending[0]?.refusal).toBeNull();
+    expect(sends()).toHaveLength(2);
+    chat.discard('c1');
+    expect(chat.pending).toHaveLength(0);
+  });
+
+  test('silence counts as not sent after the limit, and not before', () => {
+    wire.open();
+    wire.say(welcome(0));
+    chat.send('hi');
+    vi.advanceTimersByTime(ACK_TIMEOUT_MS - 1);
+    expect(chat.pending[0]?.refusal).toBeNull();
+    vi.advanceTimersByTime(1);
+    expect(chat.pending[0]?.refusal?.code).toBe('no_answer');
+  });
+
+  test('an empty, too long or surplus message is not taken', () => {
+    expect(chat.send('   ')).toBe(false);
+    expect(chat.send('x'.repeat(501))).toBe(false);
+    // Each of these is one code point and two UTF-16 units.
+    expect(chat.send('👀'.repeat(500))).toBe(true);
+    for (let n = 1; n < PENDING_MAX; n += 1) {
+      expect(chat.send(`m${n}`)).toBe(true);
+    }
+    expect(chat.send('one more')).toBe(false);
+  });
+
+  test('an error without a message of ours is a problem of the chat', () => {
+    wire.open();
+    wire.say(welcome(0), { type: 'error', id: null, code: 'name_refused', message: '', retry_after_ms: null });
+    expect(chat.problem?.code).toBe('name_refused');
+  });
+});
+
+describe('coming back', () => {
+  test('the log is resumed from the last number seen', () => {
+    wire.open();
+    wire.say(welcome(2, [message(1, 'a'), message(2, 'b')]), message(3, 'c'));
+    expect(wire.sent).toEqual([]);
+    wire.drop();
+    expect(chat.connection).toBe('lost');
+    wire.open();
+    expect(wire.sent).toEqual([{ type: 'resume', epoch: 'e1', seq: 3 }]);
+  });
+
+  test('history and repeats do not double a line, and gaps are filled in order', () => {
+    wire.open();
+    wire.say(welcome(1, [message(1, 'a')]));
+    wire.drop();
+    wire.open();
+    wire.say(welcome(4, [message(1, 'a'), message(4, 'd')]));
+    wire.say(message(2, 'b'), { type: 'notice', seq: 3, code: 'live', at: null }, message(4, 'd'), message(5, 'e'));
+    expect(texts()).toEqual(['a', 'b', '(live)', 'd', 'e']);
+  });
+
+  test('a second loss before the repeats asks again from the same place', () => {
+    wire.open();
+    wire.say(welcome(1, [message(1, 'a')]));
+    wire.drop();
+    wire.open();
+    wire.say(welcome(4, [message(4, 'd')]));
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 1 });
+  });
+
+  test('a new line that overtakes the repeats does not hide a gap', () => {
+    wire.open();
+    wire.say(welcome(1, [message(1, 'a')]));
+    wire.drop();
+    wire.open();
+    wire.say(welcome(3), message(4, 'd'), message(2, 'b'));
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 2 });
+    wire.say(welcome(4), message(3, 'c'), message(4, 'd'));
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 4 });
+    expect(texts()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('a new epoch starts the log anew', () => {
+    wire.open();
+    wire.say(welcome(9, [message(9, 'old')]));
+    wire.drop();
+    wire.open();
+    wire.say(welcome(1, [message(1, 'new')], 'e2'));
+    expect(texts()).toEqual(['new']);
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e2', seq: 1 });
+  });
+
+  test('after a reset the log goes on from the number it names', () => {
+    wire.open();
+    wire.say(welcome(1, [message(1, 'a')]));
+    wire.drop();
+    wire.open();
+    wire.say(welcome(900, [message(900, 'z')]), { type: 'reset', seq: 900 });
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 900 });
+    expect(texts()).toEqual(['a', 'z']);
+  });
+});
+
+describe('the log', () => {
+  test('a deleted message keeps its place and loses its text', () => {
+    wire.open();
+    wire.say(welcome(1, [message(1, 'spam')]), { type: 'deleted', seq: 2, message: 1 });
+    expect(chat.lines[0]).toMatchObject({ kind: 'message', deleted: true, text: '' });
+  });
+
+  test('the oldest lines leave when there are too many', () => {
+    wire.open();
+    wire.say(welcome(0));
+    for (let seq = 1; seq <= LINES_MAX + 10; seq += 1) {
+      wire.say(message(seq, `m${seq}`));
+    }
+    expect(chat.lines).toHaveLength(LINES_MAX);
+    expect(texts()[0]).toBe('m11');
+  });
+
+  test('a new notice is told, a repeated one only stands in the log', () => {
+    const told: string[] = [];
+    chat = new Chat(wire, { notice: (code) => told.push(code) });
+    chat.start();
+    wire.open();
+    wire.say(welcome(0), { type: 'notice', seq: 1, code: 'live', at: null });
+    wire.drop();
+    wire.open();
+    // Missed while away: it belongs into the log, but the welcome already said how the room is now.
+    wire.say(welcome(2), { type: 'notice', seq: 2, code: 'offline', at: null });
+    wire.say({ type: 'notice', seq: 3, code: 'slow_mode_of_a_later_version', at: null });
+    wire.say({ type: 'notice', seq: 4, code: 'live', at: null });
+    flushSync();
+    expect(told).toEqual(['live', 'live']);
+    expect(texts()).toEqual(['(live)', '(offline)', '(live)']);
+  });
+});

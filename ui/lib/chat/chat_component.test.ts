@@ -1,0 +1,131 @@
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { setLanguage } from '../i18n/i18n.svelte';
+import ChatView from './Chat.svelte';
+import { Chat } from './chat.svelte';
+import type { ServerFrame } from './frames';
+import type { TransportListener } from './transport';
+
+let listener: TransportListener;
+let view: Record<string, unknown>;
+const sent = vi.fn(() => true);
+const renamed = vi.fn();
+
+const $ = (id: string): HTMLElement => {
+  const element = document.querySelector<HTMLElement>(`[data-testid="${id}"]`);
+  if (!element) {
+    throw new Error(`${id} is on the page`);
+  }
+  return element;
+};
+
+function tell(...frames: ServerFrame[]): void {
+  for (const frame of frames) {
+    listener.frame(frame);
+  }
+  flushSync();
+}
+
+function type(text: string): void {
+  const input = $('chat-input') as HTMLInputElement;
+  input.value = text;
+  input.dispatchEvent(new Event('input', { bubbles: true }));
+  flushSync();
+}
+
+beforeEach(() => {
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe(): void {}
+      disconnect(): void {}
+    },
+  );
+  setLanguage('en');
+  sent.mockClear();
+  const chat = new Chat({ start: (to) => (listener = to), send: sent, stop: () => undefined }, {}, () => 'c1');
+  chat.start();
+  view = mount(ChatView, { target: document.body, props: { chat, guestName: '', onrename: renamed } });
+  listener.opened();
+  tell({
+    type: 'welcome',
+    epoch: 'e',
+    seq: 1,
+    member: { id: 'me', name: 'Guest 4', roles: ['guest'] },
+    room: null,
+    history: [
+      { type: 'message', seq: 1, id: null, from: { id: 'm', name: 'Mara', roles: ['owner'] }, text: 'hi', at: 0 },
+    ],
+  });
+});
+
+afterEach(() => {
+  void unmount(view);
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+});
+
+test('messages are text, whatever they contain, and the host has a badge', () => {
+  tell({
+    type: 'message',
+    seq: 2,
+    id: null,
+    from: { id: 'x', name: '<i>Eve</i>', roles: [] },
+    text: '<img src=x onerror=alert(1)>',
+    at: 0,
+  });
+  const lines = document.querySelectorAll('[data-testid="chat-message"]');
+  expect(lines).toHaveLength(2);
+  expect(lines[0]?.textContent).toContain('Host');
+  expect(lines[1]?.querySelector('img, i')).toBeNull();
+  expect(lines[1]?.textContent).toContain('<img src=x onerror=alert(1)>');
+  expect(document.querySelector('[role="log"]')?.getAttribute('aria-label')).toBe('Chat');
+});
+
+test('a written message leaves the box and shows as being sent, then as refused in words', () => {
+  type('hello');
+  document.querySelector('form')?.requestSubmit();
+  flushSync();
+  expect(sent).toHaveBeenCalledWith({ type: 'send', id: 'c1', text: 'hello' });
+  expect(($('chat-input') as HTMLInputElement).value).toBe('');
+  expect($('chat-pending').textContent).toContain('Sending');
+  tell({ type: 'error', id: 'c1', code: 'rate_limited', message: 'slow down', retry_after_ms: 3000 });
+  expect($('chat-pending').textContent).toContain('You write too fast. Wait 3 seconds.');
+});
+
+test('a message over the limit cannot be sent, and the page says by how much', () => {
+  type('字'.repeat(502));
+  expect(($('chat-send') as HTMLButtonElement).disabled).toBe(true);
+  expect(document.body.textContent).toContain('2 characters too many');
+});
+
+test('a lost connection is said, in the language of the page', () => {
+  setLanguage('zh-CN');
+  listener.closed();
+  flushSync();
+  expect($('chat-lost').textContent).toContain('聊天连接断开');
+  expect(document.documentElement.lang).toBe('zh-CN');
+});
+
+test('a guest chooses a name', () => {
+  const field = $('guest-name') as HTMLInputElement;
+  expect(field.placeholder).toBe('Guest 4');
+  field.value = ' Ada ';
+  field.dispatchEvent(new Event('change', { bubbles: true }));
+  expect(renamed).toHaveBeenCalledWith('Ada');
+});
+
+test('a reader who scrolled up is not moved and is told of new messages', async () => {
+  const log = document.querySelector('[role="log"]') as HTMLElement;
+  Object.defineProperties(log, { scrollHeight: { value: 1000 }, clientHeight: { value: 200 } });
+  log.scrollTop = 100;
+  log.dispatchEvent(new Event('scroll'));
+  flushSync();
+  tell({ type: 'message', seq: 2, id: null, from: { id: 'x', name: 'Xu', roles: [] }, text: 'new', at: 0 });
+  await Promise.resolve();
+  expect(log.scrollTop).toBe(100);
+  $('chat-newer').click();
+  flushSync();
+  expect(log.scrollTop).toBe(1000);
+  expect(document.querySelector('[data-testid="chat-newer"]')).toBeNull();
+});

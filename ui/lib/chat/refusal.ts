@@ -1,0 +1,22 @@
+import type { Refusal } from './chat.svelte';
+import { t } from './words';
+
+/** A refusal in words: the page's own when it knows the code, else the origin's sentence. */
+export function refusalText(refusal: Refusal): string {
+  switch (refusal.code) {
+    case 'rate_limited':
+      return t('error.rate_limited', { count: Math.max(1, refusal.retry_after_s) });
+    case 'too_long':
+      return t('error.too_long');
+    case 'empty':
+      return t('error.empty');
+    case 'name_refused':
+      return t('error.name_refused');
+    case 'not_stored':
+      return t('error.not_stored');
+    case 'no_answer':
+      return t('error.no_answer');
+    default:
+      return refusal.message === '' ? t('error.other') : refusal.message;
+  }
+}

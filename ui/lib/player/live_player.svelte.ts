@@ -1,0 +1,302 @@
+import type Hls from 'hls.js';
+import type { ErrorData } from 'hls.js';
+import { HLS_CONFIG } from './hls_config';
+import { isBehind, latencySeconds, type Stretch, unstick } from './measure';
+import { playlistLoader } from './playlist_loader';
+
+/**
+ * `idle`: nothing loaded. `loading`: no picture yet. `buffering`: there was one, the next is late.
+ * `unsupported`: this browser cannot play it. `failed`: the media is broken in a way a reload did not cure.
+ */
+export type PlayerState = 'idle' | 'loading' | 'playing' | 'paused' | 'buffering' | 'unsupported' | 'failed';
+
+/** How often position and latency are looked at, milliseconds. */
+const TICK_MS = 250;
+/** A lasting network error starts the source again after this. Milliseconds. */
+const RELOAD_MS = 1_000;
+/** The decoder may be rebuilt this often within `MEDIA_WINDOW_MS`; then the viewer is told. */
+const MEDIA_RECOVERIES_MAX = 4;
+const MEDIA_WINDOW_MS = 30_000;
+
+/**
+ * A `<video>` on a live room: hls.js with the patience a live source needs.
+ *
+ * One hls.js instance lives from `load` to the next `load` or `unload`; a publisher that drops and comes back
+ * does not end it.
+ */
+export class LivePlayer {
+  state = $state<PlayerState>('idle');
+  /** Seconds behind the live moment; `null` while it is not known. */
+  latency = $state<number | null>(null);
+  /** Whether *Go to live* would change something. */
+  behind = $state(false);
+  muted = $state(false);
+  /** 0 to 1. */
+  volume = $state(1);
+  /** The browser allowed the picture only without sound. */
+  soundBlocked = $state(false);
+  /** The browser wants a click before anything plays. */
+  gestureNeeded = $state(false);
+  /** How many hls.js instances there were. */
+  generation = $state(0);
+  /** How many errors hls.js called fatal. */
+  fatalErrors = $state(0);
+
+  #video: HTMLVideoElement | null = null;
+  #hls: Hls | null = null;
+  #url = '';
+  /** Counts `load` and `unload`, so that a library that arrives late knows it is not wanted any more. */
+  #turn = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #reload: ReturnType<typeof setTimeout> | undefined;
+  #hasPlayed = false;
+  #pausedByViewer = false;
+  #position = 0;
+  #movedAt = 0;
+  #recoveries: number[] = [];
+
+  /** Takes over a `<video>`; the returned function gives it back. */
+  attach(video: HTMLVideoElement): () => void {
+    this.#video = video;
+    const update = (): void => this.#update();
+    const volume = (): void => {
+      this.muted = video.muted;
+      this.volume = video.volume;
+      this.soundBlocked &&= video.muted;
+    };
+    const events = ['playing', 'pause', 'waiting', 'seeking', 'seeked', 'canplay', 'emptied'] as const;
+    for (const event of events) {
+      video.addEventListener(event, update);
+    }
+    video.addEventListener('volumechange', volume);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    return () => {
+      for (const event of events) {
+        video.removeEventListener(event, update);
+      }
+      video.removeEventListener('volumechange', volume);
+      clearInterval(this.#timer);
+      this.unload();
+      this.#video = null;
+    };
+  }
+
+  /** Plays `url` from its live edge, with a player made afresh. */
+  async load(url: string): Promise<void> {
+    this.unload();
+    const turn = this.#turn;
+    this.#url = url;
+    this.state = 'loading';
+    const { default: Library } = await import('hls.js/light');
+    const video = this.#video;
+    if (turn !== this.#turn || !video) {
+      return;
+    }
+    if (!Library.isSupported()) {
+      this.#loadNative(video, url);
+      return;
+    }
+    const hls = new Library({ ...HLS_CONFIG, pLoader: playlistLoader(Library) });
+    this.#hls = hls;
+    this.generation += 1;
+    hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
+    hls.on(Library.Events.MANIFEST_PARSED, () => void this.play());
+    hls.loadSource(url);
+    hls.attachMedia(video);
+  }
+
+  /** Stops and forgets the source; the last picture goes. */
+  unload(): void {
+    this.#turn += 1;
+    clearTimeout(this.#reload);
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.#video?.removeAttribute('src');
+    this.#hasPlayed = false;
+    this.#pausedByViewer = false;
+    this.#recoveries = [];
+    this.state = 'idle';
+    this.latency = null;
+    this.behind = false;
+    this.gestureNeeded = false;
+  }
+
+  /** Plays with sound, else without, as the browser allows. */
+  async play(): Promise<void> {
+    const video = this.#video;
+    if (!video) {
+      return;
+    }
+    this.#pausedByViewer = false;
+    this.#movedAt = performance.now();
+    if (await this.#tryPlay(video)) {
+      return;
+    }
+    const wasMuted = video.muted;
+    video.muted = true;
+    this.soundBlocked = !wasMuted;
+    this.gestureNeeded = !(await this.#tryPlay(video));
+  }
+
+  async #tryPlay(video: HTMLVideoElement): Promise<boolean> {
+    try {
+      await video.play();
+      this.gestureNeeded = false;
+      return true;
+    } catch (error) {
+      // A pause or a new source while it was starting is no refusal.
+      return !(error instanceof DOMException && error.name === 'NotAllowedError');
+    }
+  }
+
+  pause(): void {
+    this.#pausedByViewer = true;
+    this.#video?.pause();
+  }
+
+  togglePlay(): void {
+    if (this.#video?.paused === false) {
+      this.pause();
+    } else {
+      void this.play();
+    }
+  }
+
+  toggleMute(): void {
+    if (this.#video) {
+      this.setMuted(!this.#video.muted);
+    }
+  }
+
+  setMuted(muted: boolean): void {
+    const video = this.#video;
+    if (video) {
+      video.muted = muted;
+      if (!muted && video.volume === 0) {
+        video.volume = 1;
+      }
+    }
+  }
+
+  setVolume(volume: number): void {
+    if (this.#video) {
+      this.#video.volume = Math.min(1, Math.max(0, volume));
+      this.#video.muted = volume <= 0;
+    }
+  }
+
+  /** Moves to the live edge and plays. */
+  goLive(): void {
+    const target = this.#hls?.liveSyncPosition ?? null;
+    if (this.#video && target !== null) {
+      this.#video.currentTime = target;
+    }
+    void this.play();
+  }
+
+  #loadNative(video: HTMLVideoElement, url: string): void {
+    if (video.canPlayType('application/vnd.apple.mpegurl') === '') {
+      this.state = 'unsupported';
+      return;
+    }
+    // Browsers without Media Source Extensions that read HLS themselves.
+    video.src = url;
+    void this.play();
+  }
+
+  #error(library: typeof Hls, data: ErrorData): void {
+    if (!data.fatal) {
+      return;
+    }
+    this.fatalErrors += 1;
+    if (data.details === library.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      this.state = 'unsupported';
+      this.#hls?.stopLoad();
+    } else if (data.type === library.ErrorTypes.MEDIA_ERROR) {
+      this.#recoverMedia();
+    } else {
+      this.#reloadSource();
+    }
+  }
+
+  #recoverMedia(): void {
+    const now = performance.now();
+    this.#recoveries = this.#recoveries.filter((at) => now - at < MEDIA_WINDOW_MS);
+    if (this.#recoveries.length >= MEDIA_RECOVERIES_MAX) {
+      this.state = 'failed';
+      this.#hls?.stopLoad();
+      return;
+    }
+    this.#recoveries.push(now);
+    this.#hls?.recoverMediaError();
+  }
+
+  #reloadSource(): void {
+    clearTimeout(this.#reload);
+    this.#reload = setTimeout(() => this.#hls?.loadSource(this.#url), RELOAD_MS);
+  }
+
+  #tick(): void {
+    const video = this.#video;
+    if (!video || this.state === 'idle') {
+      return;
+    }
+    const now = performance.now();
+    if (video.currentTime !== this.#position) {
+      this.#position = video.currentTime;
+      this.#movedAt = now;
+      this.#hasPlayed ||= !video.paused;
+    }
+    this.#measure(video);
+    this.#free(video, (now - this.#movedAt) / 1000);
+    this.#update();
+  }
+
+  #measure(video: HTMLVideoElement): void {
+    const hls = this.#hls;
+    if (!hls || !this.#hasPlayed) {
+      return;
+    }
+    const details = hls.latestLevelDetails;
+    const edge = details ? details.edge + details.age - video.currentTime : null;
+    const date = hls.playingDate;
+    const clock = date ? (Date.now() - date.getTime()) / 1000 : null;
+    const latency = latencySeconds(edge, clock);
+    this.latency = latency;
+    this.behind = isBehind(latency, hls.targetLatency) || (video.paused && this.#pausedByViewer);
+  }
+
+  #free(video: HTMLVideoElement, since: number): void {
+    if (video.paused || video.seeking || !this.#hls) {
+      return;
+    }
+    const target = unstick({
+      position: video.currentTime,
+      since,
+      buffered: stretches(video.buffered),
+      liveSync: this.#hls.liveSyncPosition,
+    });
+    if (target !== null) {
+      this.#movedAt = performance.now();
+      video.currentTime = target;
+    }
+  }
+
+  #update(): void {
+    const video = this.#video;
+    if (!video || this.state === 'idle' || this.state === 'unsupported' || this.state === 'failed') {
+      return;
+    }
+    if (video.paused) {
+      this.state = this.#hasPlayed || this.gestureNeeded ? 'paused' : 'loading';
+    } else if (video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !video.seeking) {
+      this.state = 'playing';
+    } else {
+      this.state = this.#hasPlayed ? 'buffering' : 'loading';
+    }
+  }
+}
+
+function stretches(ranges: TimeRanges): Stretch[] {
+  return Array.from({ length: ranges.length }, (_, at) => ({ start: ranges.start(at), end: ranges.end(at) }));
+}

@@ -1,0 +1,43 @@
+/** Whether a room is on air. `interrupted`: its publisher dropped and may come back into the same broadcast. */
+export type RoomState = 'offline' | 'live' | 'interrupted';
+
+/** A room as `GET /api/v1/rooms/{room}` and the chat's `welcome` describe it. */
+export interface Room {
+  /** The slug, as in `/r/{room}`. */
+  room: string;
+  title: string;
+  /** The owner's account name; `null` while nobody owns the room. */
+  owner: string | null;
+  state: RoomState;
+  /** Players that asked for media lately. */
+  viewers: number;
+  /** People connected to the chat. */
+  members: number;
+  /** Start of the running broadcast, Unix time in milliseconds; `null` when there is none. */
+  live_since_ms: number | null;
+  /** Path of the multivariant playlist. */
+  playlist: string;
+}
+
+const STATES: readonly string[] = ['offline', 'live', 'interrupted'];
+
+/** Reads a room from parsed JSON; `null` when it is not one. */
+export function readRoom(value: unknown): Room | null {
+  if (typeof value !== 'object' || value === null) {
+    return null;
+  }
+  const room = value as Record<string, unknown>;
+  if (typeof room.room !== 'string' || typeof room.state !== 'string' || !STATES.includes(room.state)) {
+    return null;
+  }
+  return {
+    room: room.room,
+    title: typeof room.title === 'string' && room.title !== '' ? room.title : room.room,
+    owner: typeof room.owner === 'string' && room.owner !== '' ? room.owner : null,
+    state: room.state as RoomState,
+    viewers: typeof room.viewers === 'number' ? room.viewers : 0,
+    members: typeof room.members === 'number' ? room.members : 0,
+    live_since_ms: typeof room.live_since_ms === 'number' ? room.live_since_ms : null,
+    playlist: typeof room.playlist === 'string' ? room.playlist : `/live/${room.room}/index.m3u8`,
+  };
+}

@@ -1,0 +1,14 @@
+import { mount } from 'svelte';
+import '$lib/tokens.css';
+import '$lib/components.css';
+import './studio.css';
+import App from './App.svelte';
+import { follow } from './model.svelte';
+
+const target = document.getElementById('app');
+if (!target) {
+  throw new Error('index.html has an element with id "app"');
+}
+document.documentElement.dataset.density = 'compact';
+follow();
+mount(App, { target });

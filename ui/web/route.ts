@@ -1,0 +1,23 @@
+/** The page an address names. */
+export type Route = { page: 'home' } | { page: 'watch'; room: string } | { page: 'missing' };
+
+/** Reads a path such as `/r/demo`. */
+export function readRoute(path: string): Route {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (parts.length === 0) {
+    return { page: 'home' };
+  }
+  const [first, room, ...rest] = parts;
+  if (first === 'r' && room !== undefined && rest.length === 0) {
+    return { page: 'watch', room: decodeSlug(room) };
+  }
+  return { page: 'missing' };
+}
+
+function decodeSlug(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,110 @@
+import { Chat, type ChatEvents } from '$lib/chat/chat.svelte';
+import type { NoticeCode } from '$lib/chat/frames';
+import { chatUrl, WebSocketTransport } from '$lib/chat/websocket';
+import type { Room } from '$lib/room/room';
+import { getRoom, type RoomAnswer } from './api';
+
+/** How often the room is read while the chat, which tells changes at once, is not connected. Milliseconds. */
+const POLL_MS = 3_000;
+const NAME_KEY = 'rostrum.guest_name';
+
+/** `loading`: not answered yet. `failed`: no answer at all so far. */
+export type WatchStatus = 'loading' | 'ready' | 'missing' | 'failed';
+
+/** The guest name chosen in this browser, else empty: the origin then gives one. */
+function storedName(): string {
+  try {
+    return localStorage.getItem(NAME_KEY) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** What the watch page knows about its room: read once, then kept true by the chat, or by asking again. */
+export class WatchRoom {
+  status = $state<WatchStatus>('loading');
+  room = $state<Room | null>(null);
+  guestName = $state(storedName());
+  readonly chat: Chat;
+
+  readonly #slug: string;
+  readonly #transport: WebSocketTransport;
+  readonly #read: (slug: string) => Promise<RoomAnswer>;
+  #chatting = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(slug: string, read: (slug: string) => Promise<RoomAnswer> = getRoom) {
+    this.#slug = slug;
+    this.#read = read;
+    this.#transport = new WebSocketTransport(() => chatUrl(location, slug, this.guestName));
+    const events: ChatEvents = {
+      room: (room) => this.#known(room),
+      notice: (code) => this.#noticed(code),
+      presence: (viewers, members) => this.#present(viewers, members),
+    };
+    this.chat = new Chat(this.#transport, events);
+  }
+
+  /** Begins; the returned function ends it. */
+  start(): () => void {
+    void this.refresh();
+    this.#timer = setInterval(() => {
+      if (this.status !== 'missing' && this.chat.connection !== 'open') {
+        void this.refresh();
+      }
+    }, POLL_MS);
+    return () => {
+      clearInterval(this.#timer);
+      this.chat.stop();
+    };
+  }
+
+  /** Reads the room again. Without an answer, what was known stays. */
+  async refresh(): Promise<void> {
+    const answer = await this.#read(this.#slug);
+    if (answer.kind === 'room') {
+      this.#known(answer.room);
+    } else if (this.room === null) {
+      this.status = answer.kind;
+    }
+  }
+
+  /** Chats under another name from now on, and remembers it in this browser. */
+  rename(name: string): void {
+    this.guestName = name;
+    try {
+      localStorage.setItem(NAME_KEY, name);
+    } catch {
+      // The name then lasts as long as the page.
+    }
+    this.#transport.reconnect();
+  }
+
+  #known(room: Room): void {
+    this.room = room;
+    this.status = 'ready';
+    if (!this.#chatting) {
+      this.#chatting = true;
+      this.chat.start();
+    }
+  }
+
+  #noticed(code: NoticeCode): void {
+    if (this.room) {
+      if (code === 'offline' || this.room.state === 'offline') {
+        // The start of the last broadcast is not the start of the next.
+        this.room.live_since_ms = null;
+      }
+      this.room.state = code;
+    }
+    // The notice has no start time and no counts.
+    void this.refresh();
+  }
+
+  #present(viewers: number, members: number): void {
+    if (this.room) {
+      this.room.viewers = viewers;
+      this.room.members = members;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Room } from '$lib/room/room';
+import type { RoomAnswer } from './api';
+import { WatchRoom } from './watch_room.svelte';
+
+/** A chat nobody answers. */
+class DeadSocket {
+  static made = 0;
+  onopen: unknown = null;
+  onmessage: unknown = null;
+  onclose: unknown = null;
+  constructor() {
+    DeadSocket.made += 1;
+  }
+  close(): void {}
+}
+
+const demo: Room = {
+  room: 'demo',
+  title: 'Demo',
+  owner: 'mara',
+  state: 'offline',
+  viewers: 0,
+  members: 0,
+  live_since_ms: null,
+  playlist: '/live/demo/index.m3u8',
+};
+let answer: RoomAnswer;
+let asked: number;
+
+function watch(): WatchRoom {
+  return new WatchRoom('demo', async () => {
+    asked += 1;
+    return answer;
+  });
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('WebSocket', DeadSocket);
+  DeadSocket.made = 0;
+  asked = 0;
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test('without a chat the room is read again until it is live', async () => {
+  answer = { kind: 'room', room: { ...demo } };
+  const room = watch();
+  const stop = room.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(room.room?.state).toBe('offline');
+  answer = { kind: 'room', room: { ...demo, state: 'live', live_since_ms: 5 } };
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(room.room?.state).toBe('live');
+  stop();
+  const before = asked;
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(asked).toBe(before);
+});
+
+test('an origin that stops answering leaves what was known', async () => {
+  answer = { kind: 'room', room: { ...demo, state: 'live' } };
+  const room = watch();
+  const stop = room.start();
+  await vi.advanceTimersByTimeAsync(0);
+  answer = { kind: 'failed' };
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect([room.status, room.room?.state]).toEqual(['ready', 'live']);
+  stop();
+});
+
+test('a room that is not there is asked for once and has no chat', async () => {
+  answer = { kind: 'missing' };
+  const room = watch();
+  const stop = room.start();
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect([room.status, asked, DeadSocket.made]).toEqual(['missing', 1, 0]);
+  stop();
+});
+
+test('an origin that was away at first is asked again', async () => {
+  answer = { kind: 'failed' };
+  const room = watch();
+  const stop = room.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(room.status).toBe('failed');
+  answer = { kind: 'room', room: { ...demo } };
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect([room.status, DeadSocket.made]).toEqual(['ready', 1]);
+  stop();
+});
