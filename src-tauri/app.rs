@@ -1,0 +1,308 @@
+//! The app as the commands and the window see it: one method for each thing a person can do.
+//!
+//! Everything happens in one task, the [`Studio`]; a method hands it a request and returns. What came of it
+//! is in the next [`View`].
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::{Chat, Heard, SayError};
+use crate::preview::{Feeds, Preview};
+use crate::settings::{Language, Theme, VideoChoice};
+use crate::studio::{Doors, Request, Studio};
+use crate::view::{Audience, View};
+
+/// Why something was not done.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The app is closing.
+    #[error("Rostrum is closing")]
+    Closing,
+    /// More was asked for than a person can click.
+    #[error("too much at once: {REQUESTS_MAX} requests already wait")]
+    Busy,
+    /// The chat frame was not taken.
+    #[error(transparent)]
+    Say(#[from] SayError),
+}
+
+/// A running app.
+pub struct App {
+    requests: mpsc::Sender<Request>,
+    view: watch::Receiver<View>,
+    chat: Arc<Chat>,
+    studio: Mutex<Option<JoinHandle<()>>>,
+    listeners: Mutex<Listeners>,
+}
+
+/// The page's two subscriptions. A page that reloads subscribes again, and its old ones end.
+#[derive(Default)]
+struct Listeners {
+    view: Option<AbortHandle>,
+    chat: Option<AbortHandle>,
+}
+
+impl App {
+    /// Starts everything: the origin, the sources, the preview, the chat. Must be called inside a runtime.
+    ///
+    /// # Errors
+    /// When loopback cannot be bound.
+    pub async fn start(folder: PathBuf) -> std::io::Result<App> {
+        let shutdown = CancellationToken::new();
+        let (feeds, feeds_of_preview) = watch::channel(Feeds::default());
+        let (target, targets) = watch::channel(None);
+        let preview = Preview::bind(feeds_of_preview).await?;
+        let feed_url = preview.url()?;
+        let (chat, carrier) = Chat::new();
+        let chat = Arc::new(chat);
+        let mut helpers = JoinSet::new();
+        helpers.spawn(preview.run(shutdown.clone()));
+        helpers.spawn(carrier.run(targets, shutdown.clone()));
+        let (requests, queue) = mpsc::channel(REQUESTS_MAX);
+        let doors = Doors { requests: queue, feeds, chat_target: target, viewers: chat.viewers(), feed_url };
+        let (studio, view) = Studio::new(folder, doors);
+        let studio = tokio::spawn(async move {
+            studio.run().await;
+            shutdown.cancel();
+            helpers.join_all().await;
+        });
+        Ok(App { requests, view, chat, studio: Mutex::new(Some(studio)), listeners: Mutex::default() })
+    }
+
+    /// What is on screen, from now on.
+    #[must_use]
+    pub fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// Calls `show` with each new view until it answers `false` or another page subscribes.
+    pub fn show_views(&self, mut show: impl FnMut(View) -> bool + Send + 'static) {
+        let mut view = self.view();
+        view.mark_changed();
+        let task = tokio::spawn(async move {
+            while view.changed().await.is_ok() {
+                let now = view.borrow_and_update().clone();
+                if !show(now) {
+                    return;
+                }
+            }
+        });
+        replace(&mut self.listeners().view, task.abort_handle());
+    }
+
+    /// Calls `show` with what is heard in the chat until it answers `false` or another page subscribes.
+    pub fn show_chat(&self, mut show: impl FnMut(Heard) -> bool + Send + 'static) {
+        let chat = Arc::clone(&self.chat);
+        let task = tokio::spawn(async move {
+            let mut heard = chat.follow().await;
+            while let Some(heard) = heard.recv().await {
+                if !show(heard) {
+                    return;
+                }
+            }
+        });
+        replace(&mut self.listeners().chat, task.abort_handle());
+    }
+
+    /// Sends a chat frame of the page.
+    ///
+    /// # Errors
+    /// [`Error::Say`].
+    pub fn say(&self, frame: String) -> Result<(), Error> {
+        Ok(self.chat.say(frame)?)
+    }
+
+    /// Starts the countdown.
+    ///
+    /// # Errors
+    /// As for every request: [`Error::Closing`] or [`Error::Busy`].
+    pub fn go_live(&self) -> Result<(), Error> {
+        self.ask(Request::GoLive)
+    }
+
+    /// Stops the countdown, or the first connection.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn cancel(&self) -> Result<(), Error> {
+        self.ask(Request::Cancel)
+    }
+
+    /// Skips the wait for the next try.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn retry_now(&self) -> Result<(), Error> {
+        self.ask(Request::RetryNow)
+    }
+
+    /// Ends the broadcast.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn end(&self) -> Result<(), Error> {
+        self.ask(Request::End)
+    }
+
+    /// Puts the summary away.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn new_broadcast(&self) -> Result<(), Error> {
+        self.ask(Request::NewBroadcast)
+    }
+
+    /// Sends silence instead of the microphone, or not.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn set_muted(&self, muted: bool) -> Result<(), Error> {
+        self.ask(Request::SetMuted(muted))
+    }
+
+    /// Takes another microphone; `None` is the default one. Not while on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn choose_microphone(&self, id: Option<String>) -> Result<(), Error> {
+        self.ask(Request::ChooseMicrophone(id))
+    }
+
+    /// Takes another picture. Not while on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn choose_video(&self, choice: VideoChoice) -> Result<(), Error> {
+        self.ask(Request::ChooseVideo(choice))
+    }
+
+    /// Opens screen and microphone again. Not while on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn retry_sources(&self) -> Result<(), Error> {
+        self.ask(Request::RetrySources)
+    }
+
+    /// Starts the origin.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn start_origin(&self) -> Result<(), Error> {
+        self.ask(Request::StartOrigin)
+    }
+
+    /// Stops the origin; viewers lose page and picture.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn stop_origin(&self) -> Result<(), Error> {
+        self.ask(Request::StopOrigin)
+    }
+
+    /// Stops the origin and starts it again.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn restart_origin(&self) -> Result<(), Error> {
+        self.ask(Request::RestartOrigin)
+    }
+
+    /// Decides who can watch; a running origin restarts for it.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn set_audience(&self, audience: Audience) -> Result<(), Error> {
+        self.ask(Request::SetAudience(audience))
+    }
+
+    /// Puts the watch page on another port, and starts the origin there.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn use_port(&self, port: u16) -> Result<(), Error> {
+        self.ask(Request::UsePort(port))
+    }
+
+    /// Changes the colours.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn set_theme(&self, theme: Theme) -> Result<(), Error> {
+        self.ask(Request::SetTheme(theme))
+    }
+
+    /// Changes the words.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn set_language(&self, language: Language) -> Result<(), Error> {
+        self.ask(Request::SetLanguage(language))
+    }
+
+    /// Puts a notice away.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn dismiss(&self, notice: u32) -> Result<(), Error> {
+        self.ask(Request::Dismiss(notice))
+    }
+
+    /// The window was asked to close: closes, or asks back while on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn ask_to_close(&self) -> Result<(), Error> {
+        self.ask(Request::AskToClose)
+    }
+
+    /// Stays open after all.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn keep_open(&self) -> Result<(), Error> {
+        self.ask(Request::KeepOpen)
+    }
+
+    /// Ends the broadcast, stops the origin and closes.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn quit(&self) -> Result<(), Error> {
+        self.ask(Request::Quit)
+    }
+
+    /// Waits until everything has stopped; returns at once the second time.
+    pub async fn stopped(&self) {
+        let studio = self.studio.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(studio) = studio {
+            // A panic in there was reported by its own hook; closing goes on.
+            let _ = studio.await;
+        }
+    }
+
+    fn ask(&self, request: Request) -> Result<(), Error> {
+        self.requests.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => Error::Closing,
+        })
+    }
+
+    fn listeners(&self) -> std::sync::MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn replace(slot: &mut Option<AbortHandle>, new: AbortHandle) {
+    if let Some(old) = slot.replace(new) {
+        old.abort();
+    }
+}
+
+/// Far more than a person clicks while the studio is busy. Full: the click is refused with a message.
+const REQUESTS_MAX: usize = 64;

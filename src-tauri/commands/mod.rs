@@ -1,0 +1,40 @@
+//! What the page may ask for. Each command parses, calls one method of [`crate::App`] and converts the error.
+
+mod broadcast;
+mod hosting;
+mod session;
+mod window;
+
+use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
+
+/// All commands, with the types that the page sees.
+#[must_use]
+pub fn builder() -> Builder<tauri::Wry> {
+    Builder::new().error_handling(ErrorHandlingMode::Throw).disable_serde_phases().commands(
+        collect_commands![
+            broadcast::go_live,
+            broadcast::cancel,
+            broadcast::retry_now,
+            broadcast::end,
+            broadcast::new_broadcast,
+            broadcast::set_muted,
+            broadcast::choose_microphone,
+            broadcast::choose_video,
+            broadcast::retry_sources,
+            hosting::start_origin,
+            hosting::stop_origin,
+            hosting::restart_origin,
+            hosting::set_audience,
+            hosting::use_port,
+            session::show_views,
+            session::show_chat,
+            session::say,
+            window::set_theme,
+            window::set_language,
+            window::dismiss,
+            window::ask_to_close,
+            window::keep_open,
+            window::quit,
+        ],
+    )
+}

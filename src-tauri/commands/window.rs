@@ -1,0 +1,49 @@
+//! The window itself.
+
+use tauri::State;
+
+use crate::App;
+use crate::command_error::CommandError;
+use crate::settings::{Language, Theme};
+
+/// Changes the colours.
+#[tauri::command]
+#[specta::specta]
+pub fn set_theme(app: State<'_, App>, theme: Theme) -> Result<(), CommandError> {
+    Ok(app.set_theme(theme)?)
+}
+
+/// Changes the words.
+#[tauri::command]
+#[specta::specta]
+pub fn set_language(app: State<'_, App>, language: Language) -> Result<(), CommandError> {
+    Ok(app.set_language(language)?)
+}
+
+/// Puts a notice away.
+#[tauri::command]
+#[specta::specta]
+pub fn dismiss(app: State<'_, App>, notice: u32) -> Result<(), CommandError> {
+    Ok(app.dismiss(notice)?)
+}
+
+/// Closes, or asks back while on air.
+#[tauri::command]
+#[specta::specta]
+pub fn ask_to_close(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.ask_to_close()?)
+}
+
+/// Stays open after all.
+#[tauri::command]
+#[specta::specta]
+pub fn keep_open(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.keep_open()?)
+}
+
+/// Ends the broadcast and closes.
+#[tauri::command]
+#[specta::specta]
+pub fn quit(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.quit()?)
+}

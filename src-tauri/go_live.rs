@@ -1,0 +1,297 @@
+//! What the Go live button may do next: a state machine without a clock, a socket or a window.
+//!
+//! The caller hands in what happened together with the time, then drains [`GoLive::poll_output`]. The
+//! phase on air is computed from the destinations: live if one of them is, reconnecting if none is and
+//! one tries again, idle with the reasons if all have given up.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How long a person may still change their mind after pressing Go live.
+pub const COUNTDOWN: Duration = Duration::from_secs(3);
+
+/// What one destination is doing, as far as the button cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The first connection is being made.
+    Connecting,
+    /// Media is accepted.
+    Live,
+    /// Connection number `attempt` begins at `at`.
+    Retrying {
+        /// 1 for the first try after the loss.
+        attempt: u32,
+        /// When it begins; in the past while it is being made.
+        at: Instant,
+        /// What happened, in words.
+        reason: String,
+    },
+    /// Given up.
+    Failed {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Said goodbye.
+    Ended,
+}
+
+/// What the broadcast did, for the summary that stays on screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Bits per second sent to the first destination, over the time on air.
+    pub average_bitrate_bps: u64,
+    /// Frames that viewers did not get.
+    pub dropped_frames: u64,
+}
+
+/// What the window shows after a broadcast.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// From the first live moment to the end; zero if it never was live.
+    pub length: Duration,
+    /// Most viewers at once.
+    pub peak_viewers: u32,
+    /// What the broadcast itself reported.
+    pub outcome: Outcome,
+}
+
+/// Where a session is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing runs. `reasons` are those of the last try, empty at first.
+    Idle {
+        /// Why every destination gave up, one line each.
+        reasons: Vec<String>,
+    },
+    /// Go live was pressed; nothing is sent before `ends`.
+    Countdown {
+        /// When it turns into [`Phase::Connecting`].
+        ends: Instant,
+    },
+    /// The broadcast runs, and no destination has accepted it yet.
+    Connecting,
+    /// At least one destination takes media.
+    Live {
+        /// The first live moment; a reconnection does not move it.
+        since: Instant,
+    },
+    /// No destination takes media, and at least one tries again.
+    Reconnecting {
+        /// The first live moment.
+        since: Instant,
+        /// The smallest attempt of those that try.
+        attempt: u32,
+        /// When that try begins.
+        next: Instant,
+        /// What happened to it.
+        reason: String,
+        /// When the last destination was lost.
+        lost: Instant,
+    },
+    /// The last frames are on their way.
+    Ending {
+        /// The first live moment, and the moment End was confirmed.
+        on_air: Option<(Instant, Instant)>,
+    },
+    /// Over; [`Input::NewBroadcast`] leads back.
+    Ended(Summary),
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Go live was pressed.
+    GoLive,
+    /// Cancel was pressed, or Esc.
+    Cancel,
+    /// End was confirmed.
+    End,
+    /// New broadcast was pressed.
+    NewBroadcast,
+    /// Time passed.
+    Tick,
+    /// The broadcast could not start.
+    StartFailed(String),
+    /// The destinations' states, all of them.
+    Destinations(Vec<Destination>),
+    /// So many people watch now.
+    Viewers(u32),
+    /// The broadcast was taken down.
+    Finished(Outcome),
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Start the broadcast.
+    Start,
+    /// Take the broadcast down; answer with [`Input::Finished`].
+    Stop,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct GoLive {
+    phase: Phase,
+    peak_viewers: u32,
+    outputs: VecDeque<Output>,
+}
+
+impl Default for GoLive {
+    fn default() -> GoLive {
+        GoLive { phase: Phase::Idle { reasons: Vec::new() }, peak_viewers: 0, outputs: VecDeque::new() }
+    }
+}
+
+impl GoLive {
+    /// Where the session is.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Whether viewers would lose something if the window closed now.
+    #[must_use]
+    pub fn is_on_air(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Connecting | Phase::Live { .. } | Phase::Reconnecting { .. } | Phase::Ending { .. }
+        )
+    }
+
+    /// Most viewers at once since the first live moment.
+    #[must_use]
+    pub fn peak_viewers(&self) -> u32 {
+        self.peak_viewers
+    }
+
+    /// When [`Input::Tick`] is due; `None` when only an event can change the phase.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Countdown { ends } => Some(ends),
+            _ => None,
+        }
+    }
+
+    /// Takes what happened at `now`. An input that means nothing in the present phase is ignored, so a
+    /// second click or a late report does no harm.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::GoLive => self.go_live(now),
+            Input::Cancel => self.cancel(),
+            Input::End => self.end(now),
+            Input::NewBroadcast => {
+                if matches!(self.phase, Phase::Ended(_)) {
+                    self.phase = Phase::Idle { reasons: Vec::new() };
+                }
+            }
+            Input::Tick => self.tick(now),
+            Input::StartFailed(reason) => {
+                if self.phase == Phase::Connecting {
+                    self.phase = Phase::Idle { reasons: vec![reason] };
+                }
+            }
+            Input::Destinations(states) => self.destinations(now, &states),
+            Input::Viewers(count) => {
+                if matches!(self.phase, Phase::Live { .. } | Phase::Reconnecting { .. }) {
+                    self.peak_viewers = self.peak_viewers.max(count);
+                }
+            }
+            Input::Finished(outcome) => self.finished(outcome),
+        }
+    }
+
+    /// What is to be done next; call until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn go_live(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Idle { .. }) {
+            self.peak_viewers = 0;
+            self.phase = Phase::Countdown { ends: now + COUNTDOWN };
+        }
+    }
+
+    fn cancel(&mut self) {
+        match self.phase {
+            Phase::Countdown { .. } => self.phase = Phase::Idle { reasons: Vec::new() },
+            Phase::Connecting => {
+                self.phase = Phase::Idle { reasons: Vec::new() };
+                self.outputs.push_back(Output::Stop);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, now: Instant) {
+        let on_air = match self.phase {
+            Phase::Connecting => None,
+            Phase::Live { since } | Phase::Reconnecting { since, .. } => Some((since, now)),
+            _ => return,
+        };
+        self.phase = Phase::Ending { on_air };
+        self.outputs.push_back(Output::Stop);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if let Phase::Countdown { ends } = self.phase
+            && now >= ends
+        {
+            self.phase = Phase::Connecting;
+            self.outputs.push_back(Output::Start);
+        }
+    }
+
+    fn finished(&mut self, outcome: Outcome) {
+        if let Phase::Ending { on_air } = self.phase {
+            let length = on_air.map_or(Duration::ZERO, |(since, ended)| ended.duration_since(since));
+            self.phase = Phase::Ended(Summary { length, peak_viewers: self.peak_viewers, outcome });
+        }
+    }
+
+    fn destinations(&mut self, now: Instant, states: &[Destination]) {
+        let (since, lost) = match self.phase {
+            Phase::Connecting => (None, now),
+            Phase::Live { since } => (Some(since), now),
+            Phase::Reconnecting { since, lost, .. } => (Some(since), lost),
+            _ => return,
+        };
+        if states.contains(&Destination::Live) {
+            self.phase = Phase::Live { since: since.unwrap_or(now) };
+        } else if let Some((attempt, next, reason)) = next_try(states) {
+            if let Some(since) = since {
+                self.phase = Phase::Reconnecting { since, attempt, next, reason, lost };
+            }
+        } else if !states.is_empty() && !states.contains(&Destination::Connecting) {
+            self.phase = Phase::Idle { reasons: reasons(states) };
+            self.outputs.push_back(Output::Stop);
+        }
+    }
+}
+
+/// The earliest of the tries that are due.
+fn next_try(states: &[Destination]) -> Option<(u32, Instant, String)> {
+    states
+        .iter()
+        .filter_map(|state| match state {
+            Destination::Retrying { attempt, at, reason } => Some((*attempt, *at, reason.clone())),
+            _ => None,
+        })
+        .min_by_key(|(_, at, _)| *at)
+}
+
+fn reasons(states: &[Destination]) -> Vec<String> {
+    states
+        .iter()
+        .filter_map(|state| match state {
+            Destination::Failed { reason } => Some(reason.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "go_live_tests.rs"]
+mod tests;

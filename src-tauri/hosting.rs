@@ -1,0 +1,341 @@
+//! The origin inside the app: where it listens, who owns its room, and where its key and token are kept.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use origin::{Addresses, Config, Origin, StartError};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use crate::settings::{Listeners, replace};
+use crate::view::{Audience, OriginProblem, OriginState};
+
+/// An origin that has bound its addresses and has a room for this computer's owner. It serves once
+/// [`Origin::run`] is called.
+pub struct Started {
+    /// The origin itself.
+    pub origin: Origin,
+    /// Where it is reached.
+    pub hosted: Hosted,
+}
+
+/// What the rest of the app needs to know about a running origin.
+#[derive(Clone, Debug)]
+pub struct Hosted {
+    /// Where HTTP is bound.
+    pub http: SocketAddr,
+    /// Where RTMP is bound.
+    pub rtmp: SocketAddr,
+    /// The RTMP port that was asked for, when another had to be taken.
+    pub rtmp_wanted: Option<u16>,
+    /// When it started: Unix time, seconds.
+    pub since_s: u32,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The owner's room.
+    pub owner: Owner,
+}
+
+/// The owner's room, and what opens it. Kept in a file of the data folder that only this user may read;
+/// anyone who can read it can publish as this person.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Owner {
+    /// The room's slug.
+    pub room: String,
+    /// The room's title.
+    pub title: String,
+    stream_key: String,
+    token: String,
+}
+
+impl std::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Owner").field("room", &self.room).finish_non_exhaustive()
+    }
+}
+
+impl Owner {
+    /// The stream key, for the broadcast.
+    #[must_use]
+    pub fn stream_key(&self) -> &str {
+        &self.stream_key
+    }
+
+    /// The API token, for the chat.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl Hosted {
+    /// Where this app publishes to, without the key.
+    #[must_use]
+    pub fn ingest_url(&self) -> String {
+        format!("rtmp://{}/live", on_this_computer(self.rtmp))
+    }
+
+    /// HTTP as this computer reaches it.
+    #[must_use]
+    pub fn http_here(&self) -> SocketAddr {
+        on_this_computer(self.http)
+    }
+
+    /// The watch page on this computer.
+    #[must_use]
+    pub fn local_url(&self) -> String {
+        format!("http://{}/r/{}", self.http_here(), self.owner.room)
+    }
+
+    /// The watch page on the network; `None` if only this computer may watch, or it has no network.
+    #[must_use]
+    pub fn network_url(&self) -> Option<String> {
+        let ip = match self.http.ip() {
+            ip if ip.is_loopback() => return None,
+            ip if ip.is_unspecified() => network_address()?,
+            ip => ip,
+        };
+        Some(format!("http://{}/r/{}", SocketAddr::new(ip, self.http.port()), self.owner.room))
+    }
+
+    /// The link to share: the network's if there is one.
+    #[must_use]
+    pub fn watch_url(&self) -> String {
+        self.network_url().unwrap_or_else(|| self.local_url())
+    }
+
+    /// All of it, for the window.
+    #[must_use]
+    pub fn view(&self) -> OriginState {
+        OriginState::Running {
+            since_s: self.since_s,
+            http: self.http.to_string(),
+            rtmp: self.rtmp.to_string(),
+            rtmp_wanted: self.rtmp_wanted,
+            local_url: self.local_url(),
+            network_url: self.network_url(),
+            data: self.data.display().to_string(),
+        }
+    }
+}
+
+/// Starts the origin on `listeners` with its data in `folder`. When RTMP's port is taken another is used,
+/// since only this app needs it; when HTTP's is, the person decides, since links have it.
+///
+/// # Errors
+/// In words for the window: what is wrong, and the next free port if that is the remedy.
+pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Result<Started, OriginProblem> {
+    let data = folder.join("origin");
+    let mut config =
+        Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
+    let mut rtmp_wanted = None;
+    let origin = match Origin::start(config.clone()).await {
+        Err(error) if taken_port(&error) == Some(listeners.rtmp) && listeners.rtmp.port() != 0 => {
+            warn!(wanted = %listeners.rtmp, "RTMP port is taken, another is used");
+            rtmp_wanted = Some(listeners.rtmp.port());
+            config.rtmp.set_port(0);
+            Origin::start(config).await
+        }
+        started => started,
+    }
+    .map_err(problem)?;
+    let Addresses { http, rtmp } = origin.addresses();
+    let owner = own(&origin, &folder, &name).await?;
+    info!(%http, %rtmp, room = owner.room, "origin started");
+    let hosted = Hosted { http, rtmp, rtmp_wanted, since_s: unix_s(), data, owner };
+    Ok(Started { origin, hosted })
+}
+
+/// Who can watch an origin that listens on `http`.
+#[must_use]
+pub fn audience(http: SocketAddr) -> Audience {
+    if http.ip().is_loopback() { Audience::OnlyMe } else { Audience::MyNetwork }
+}
+
+/// The same port for another audience.
+#[must_use]
+pub fn listen_for(http: SocketAddr, audience: Audience) -> SocketAddr {
+    let ip = match audience {
+        Audience::OnlyMe => Ipv4Addr::LOCALHOST,
+        Audience::MyNetwork => Ipv4Addr::UNSPECIFIED,
+    };
+    SocketAddr::from((ip, http.port()))
+}
+
+/// `text` as a QR code: an SVG document with its quiet zone, dark on white in either theme, as phones want it.
+#[must_use]
+pub fn qr_svg(text: &str) -> String {
+    match QrCode::new(text) {
+        Ok(code) => code.render::<svg::Color<'_>>().min_dimensions(264, 264).build(),
+        // A link is far below the 2 953 bytes that a QR code holds.
+        Err(_) => String::new(),
+    }
+}
+
+/// The person's name on this computer, or nothing: the full name of the account, else its short name
+/// unless that is the administrator's.
+#[must_use]
+pub fn account_name() -> String {
+    let short = std::env::var("USER").unwrap_or_default();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_in(&accounts, &short)
+}
+
+/// `accounts` is in the format of passwd(5): seven fields, the fifth of them begins with the full name.
+fn name_in(accounts: &str, short: &str) -> String {
+    if short.is_empty() || short == "root" {
+        return String::new();
+    }
+    let full = accounts
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.first() == Some(&short))
+        .and_then(|fields| {
+            fields.get(4).map(|gecos| gecos.split(',').next().unwrap_or("").trim().to_owned())
+        });
+    full.filter(|name| !name.is_empty()).unwrap_or_else(|| short.to_owned())
+}
+
+/// Makes sure that the room exists, and that its key and token are the ones in the file.
+async fn own(origin: &Origin, folder: &Path, name: &str) -> Result<Owner, OriginProblem> {
+    let path = folder.join(OWNER_FILE);
+    let known: Option<Owner> =
+        std::fs::read(&path).ok().and_then(|content| serde_json::from_slice(&content).ok());
+    let key = known.as_ref().map(|owner| owner.stream_key.as_str());
+    let other = |reason: String| OriginProblem::Other { reason };
+    let local = origin.ensure_local_owner(name, key).await.map_err(|error| other(error.to_string()))?;
+    let owner = Owner {
+        room: local.room.to_string(),
+        title: local.title,
+        stream_key: local.stream_key,
+        token: local.token,
+    };
+    let content = serde_json::to_vec_pretty(&owner).expect("an owner is four strings");
+    replace(&path, &content, 0o600).map_err(|error| other(format!("{}: {error}", path.display())))?;
+    Ok(owner)
+}
+
+fn problem(error: StartError) -> OriginProblem {
+    match taken_port(&error) {
+        Some(address) => OriginProblem::PortTaken { port: address.port(), free: free_port(address) },
+        None => OriginProblem::Other { reason: error.to_string() },
+    }
+}
+
+/// The address that another program has, if that is what `error` says.
+fn taken_port(error: &StartError) -> Option<SocketAddr> {
+    match error {
+        StartError::AddressInUse { address, .. } => Some(*address),
+        _ => None,
+    }
+}
+
+/// A port near `taken` that is free now. It may be gone a moment later; then the same question comes again.
+fn free_port(taken: SocketAddr) -> Option<u16> {
+    let near = taken.port().checked_add(1)?..=taken.port().saturating_add(NEAR_PORTS);
+    near.into_iter().find(|port| std::net::TcpListener::bind((taken.ip(), *port)).is_ok())
+}
+
+/// A listener on every address is reached over loopback from here.
+fn on_this_computer(bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        ip if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())),
+        ip => SocketAddr::new(ip, bound.port()),
+    }
+}
+
+/// The address of this computer on its network: the one that a packet to elsewhere would carry. Nothing
+/// is sent; 192.0.2.0/24 is reserved for documentation (RFC 5737).
+fn network_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is a driver: the moment is shown to the person")]
+fn unix_s() -> u32 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.ok().and_then(|now| u32::try_from(now.as_secs()).ok()).unwrap_or(0)
+}
+
+/// Beside `settings.json`, mode 0600.
+const OWNER_FILE: &str = "local-owner.json";
+/// How far to look for a free port: people recognise 8081 as the neighbour of 8080.
+const NEAR_PORTS: u16 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosted(http: &str) -> Hosted {
+        let owner = Owner {
+            room: "mara".to_owned(),
+            title: "Mara".to_owned(),
+            stream_key: "key".to_owned(),
+            token: "token".to_owned(),
+        };
+        Hosted {
+            http: http.parse().unwrap(),
+            rtmp: "0.0.0.0:1936".parse().unwrap(),
+            rtmp_wanted: None,
+            since_s: 0,
+            data: PathBuf::new(),
+            owner,
+        }
+    }
+
+    #[test]
+    fn an_origin_for_this_computer_has_no_network_link() {
+        let hosted = hosted("127.0.0.1:8080");
+        assert_eq!(hosted.network_url(), None);
+        assert_eq!(hosted.watch_url(), "http://127.0.0.1:8080/r/mara");
+    }
+
+    #[test]
+    fn an_origin_on_every_address_is_reached_over_loopback_from_here() {
+        let hosted = hosted("0.0.0.0:8080");
+        assert_eq!(hosted.local_url(), "http://127.0.0.1:8080/r/mara");
+        assert_eq!(hosted.ingest_url(), "rtmp://127.0.0.1:1936/live");
+    }
+
+    #[test]
+    fn changing_the_audience_keeps_the_port() {
+        let everyone: SocketAddr = "0.0.0.0:8090".parse().unwrap();
+        let me = listen_for(everyone, Audience::OnlyMe);
+        assert_eq!(me.to_string(), "127.0.0.1:8090");
+        assert_eq!(audience(me), Audience::OnlyMe);
+        assert_eq!(listen_for(me, Audience::MyNetwork), everyone);
+    }
+
+    #[test]
+    fn the_room_is_called_after_the_person_and_never_after_the_administrator() {
+        let accounts = "root:x:0:0:Administrator:/root:/bin/sh\nmara:x:1000:1000:Mara Lindqvist,,,:/home/mara:/bin/sh\nbo:x:1:1::/:/\n";
+        assert_eq!(name_in(accounts, "mara"), "Mara Lindqvist");
+        assert_eq!(name_in(accounts, "bo"), "bo");
+        assert_eq!(name_in(accounts, "nobody-here"), "nobody-here");
+        assert_eq!(name_in(accounts, "root"), "");
+        assert_eq!(name_in(accounts, ""), "");
+    }
+
+    #[test]
+    fn the_free_port_is_not_the_taken_one() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        assert_ne!(free_port(address), Some(address.port()));
+    }
+
+    #[test]
+    fn a_link_becomes_a_square_drawing() {
+        let svg = qr_svg("http://192.168.1.24:8080/r/mara");
+        assert!(svg.contains("<svg") && svg.contains("<path"));
+    }
+
+    #[test]
+    fn neither_key_nor_token_is_printed() {
+        let text = format!("{:?}", hosted("127.0.0.1:1"));
+        assert!(!text.contains("key") && !text.contains("token"), "{text}");
+    }
+}

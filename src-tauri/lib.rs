@@ -1,0 +1,163 @@
+//! The desktop app: a window around a broadcast and an origin of one's own.
+//!
+//! The shell shows. What happens is decided in [`go_live`] (a machine without a clock) and carried out in
+//! [`studio`] (one task); the page in `ui/studio` draws the [`view::View`] that comes out and calls the
+//! [`commands`]. Pictures and levels take their own way, [`preview`]; so does the [`chat`].
+
+pub mod app;
+pub mod chat;
+pub mod command_error;
+pub mod commands;
+pub mod go_live;
+pub mod hosting;
+pub mod preview;
+pub mod settings;
+pub mod sources;
+pub mod studio;
+mod studio_view;
+pub mod view;
+pub mod window;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tauri::{AppHandle, Manager as _, RunEvent};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+pub use app::App;
+
+/// Runs the app until its window is closed.
+#[must_use]
+pub fn run() -> ExitCode {
+    let filter = EnvFilter::try_from_env("ROSTRUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match try_run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_run() -> anyhow::Result<()> {
+    let folder = data_folder()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rostrum").build()?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let commands = commands::builder();
+    let mut builder = tauri::Builder::default();
+    if std::env::var_os(DATA_VARIABLE).is_none() {
+        // With a data folder of its own it is another Rostrum, not a second window of the same.
+        builder = builder.plugin(tauri_plugin_single_instance::init(|app, _, _| window::focus(app)));
+    }
+    let app = builder
+        .invoke_handler(commands.invoke_handler())
+        .setup(move |app| Ok(set_up(app.handle(), folder)?))
+        .build(tauri::generate_context!())
+        .context("the window could not be opened")?;
+    app.run(|app, event| {
+        if let RunEvent::ExitRequested { api, code: None, .. } = event {
+            // The last window is gone; what still runs decides when the process may end.
+            api.prevent_exit();
+            let _ = app.state::<App>().quit();
+        }
+    });
+    runtime.shutdown_timeout(LEFTOVERS);
+    Ok(())
+}
+
+/// Starts everything that lives as long as the window.
+fn set_up(handle: &AppHandle, folder: PathBuf) -> anyhow::Result<()> {
+    let app =
+        tauri::async_runtime::block_on(App::start(folder)).context("the preview could not be served")?;
+    handle.manage(app);
+    let window = window::open(handle)?;
+    tauri::async_runtime::spawn(window::keep_title(handle.clone(), window));
+    tauri::async_runtime::spawn(wait_for_end(handle.clone()));
+    Ok(())
+}
+
+/// Ends the process when the studio has stopped, be it asked by the window or by a signal.
+async fn wait_for_end(handle: AppHandle) {
+    let app = handle.state::<App>();
+    let signalled = async {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let mut view = app.view();
+    let gone = async { while view.changed().await.is_ok() {} };
+    tokio::select! {
+        () = signalled => {
+            info!("asked to end by a signal");
+            // Already ending: then that goes on.
+            let _ = app.quit();
+        }
+        () = gone => {}
+    }
+    app.stopped().await;
+    handle.exit(0);
+}
+
+/// `ROSTRUM_DATA`, else `rostrum` in the system's place for data. Only this user may look into it.
+fn data_folder() -> anyhow::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = match std::env::var_os(DATA_VARIABLE) {
+        Some(folder) => PathBuf::from(folder),
+        None => dirs::data_dir()
+            .context("this system names no folder for data: set ROSTRUM_DATA")?
+            .join("rostrum"),
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("data folder {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// The page's view of the commands, as TypeScript.
+///
+/// # Panics
+/// When a type cannot be said in TypeScript: a mistake of ours, found by the test below.
+#[must_use]
+pub fn bindings() -> String {
+    let folder = std::env::temp_dir().join(format!("rostrum-bindings-{}", std::process::id()));
+    let path = folder.join("bindings.ts");
+    let language = specta_typescript::Typescript::default();
+    commands::builder().export(language, &path).expect("every type of a command can be said in TypeScript");
+    let text = std::fs::read_to_string(&path).expect("it was written just now");
+    // A leftover in the system's temporary folder is no harm.
+    let _ = std::fs::remove_dir_all(folder);
+    text
+}
+
+/// Names another data folder.
+const DATA_VARIABLE: &str = "ROSTRUM_DATA";
+/// Tasks that do not end by themselves are cut off after this.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    /// `ui/studio/bindings.ts` is what the page compiles against; run with `ROSTRUM_WRITE=1` to renew it.
+    #[test]
+    fn the_bindings_of_the_page_are_those_of_the_commands() {
+        let made = super::bindings();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/studio/bindings.ts");
+        if std::env::var_os("ROSTRUM_WRITE").is_some() {
+            std::fs::write(path, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == made, "{path} is out of date: run this test with ROSTRUM_WRITE=1");
+    }
+}

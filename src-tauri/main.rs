@@ -1,0 +1,5 @@
+//! The desktop app.
+
+fn main() -> std::process::ExitCode {
+    rostrum_desktop::run()
+}

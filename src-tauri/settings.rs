@@ -1,0 +1,218 @@
+//! What the app remembers between starts: `settings.json` in the data folder.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use thiserror::Error;
+
+/// Everything that can be set. A key that is missing has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What the person wants to be called; `None` takes the name of the account on this computer.
+    pub name: Option<String>,
+    /// Colours of the window.
+    pub theme: Theme,
+    /// Words of the window.
+    pub language: Language,
+    /// What is captured.
+    pub video: VideoChoice,
+    /// Identifier of the microphone; `None` takes the system's default.
+    pub microphone: Option<String>,
+    /// Whether the microphone is muted.
+    pub muted: bool,
+    /// The origin inside the app.
+    pub origin: Listeners,
+}
+
+/// Where the origin inside the app listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listeners {
+    /// Watch page, API and media. `0.0.0.0` lets the network watch, `127.0.0.1` only this computer.
+    pub http: SocketAddr,
+    /// Where the app publishes to.
+    pub rtmp: SocketAddr,
+}
+
+impl Default for Listeners {
+    fn default() -> Listeners {
+        Listeners {
+            http: SocketAddr::from((Ipv4Addr::UNSPECIFIED, HTTP_PORT)),
+            rtmp: SocketAddr::from((Ipv4Addr::LOCALHOST, RTMP_PORT)),
+        }
+    }
+}
+
+/// Colours of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light text on dark.
+    Dark,
+    /// Dark text on light.
+    Light,
+}
+
+/// Words of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub enum Language {
+    /// As the system has it.
+    #[default]
+    #[serde(rename = "system")]
+    System,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    SimplifiedChinese,
+}
+
+/// What is captured as the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoChoice {
+    /// The whole screen.
+    #[default]
+    Screen,
+    /// Moving bars with a clock, to try things out without showing anything.
+    Test,
+}
+
+/// Why settings could not be written.
+#[derive(Debug, Error)]
+#[error("settings could not be saved to {path}: {source}")]
+pub struct SaveError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// A `settings.json` that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// Where the file is now; `None` if it could not be moved and is still in its place.
+    pub kept_as: Option<PathBuf>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Reads the settings in `folder`. A file that cannot be used is put aside, never overwritten, and the
+/// defaults hold.
+#[must_use]
+pub fn load(folder: &Path) -> (Settings, Option<Unusable>) {
+    let path = folder.join(FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
+        Err(error) => return (Settings::default(), Some(put_aside(&path, error.to_string()))),
+    };
+    match serde_json::from_str(&text) {
+        Ok(settings) => (settings, None),
+        Err(error) => (Settings::default(), Some(put_aside(&path, error.to_string()))),
+    }
+}
+
+/// Writes the settings so that a crash leaves either the old file or the new one.
+///
+/// # Errors
+/// [`SaveError`] when the folder cannot be written.
+pub fn save(folder: &Path, settings: &Settings) -> Result<(), SaveError> {
+    let path = folder.join(FILE);
+    let text = serde_json::to_vec_pretty(settings).expect("settings are plain values with string keys");
+    replace(&path, &text, 0o644).map_err(|source| SaveError { path, source })
+}
+
+/// Replaces `path` by a file with `content` and the permission bits `mode`, in one step.
+///
+/// # Errors
+/// Whatever the file system answers.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let new = path.with_extension("new");
+    // A leftover of a crash could have wider permissions than asked for.
+    let _ = std::fs::remove_file(&new);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)
+}
+
+fn put_aside(path: &Path, reason: String) -> Unusable {
+    let aside = path.with_extension("unusable.json");
+    let kept_as = std::fs::rename(path, &aside).is_ok().then_some(aside);
+    Unusable { kept_as, reason }
+}
+
+/// The file's name in the data folder.
+const FILE: &str = "settings.json";
+/// DESIGN §5.
+const HTTP_PORT: u16 = 8080;
+/// DESIGN §5.
+const RTMP_PORT: u16 = 1935;
+
+#[cfg(test)]
+mod tests {
+    use super::{Listeners, Settings, Theme, load, save};
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("rostrum-settings-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn without_a_file_the_network_may_watch_and_nobody_is_told_of_a_problem() {
+        let (settings, problem) = load(&folder("none"));
+        assert_eq!(settings.origin.http.to_string(), "0.0.0.0:8080");
+        assert_eq!(settings.origin.rtmp.to_string(), "127.0.0.1:1935");
+        assert_eq!(problem, None);
+    }
+
+    #[test]
+    fn a_file_with_a_few_keys_leaves_the_rest_at_their_defaults() {
+        let folder = folder("some");
+        let text = r#"{"origin":{"http":"127.0.0.1:0"},"theme":"light","of-a-later-version":1}"#;
+        std::fs::write(folder.join("settings.json"), text).unwrap();
+        let (settings, problem) = load(&folder);
+        assert_eq!(problem, None);
+        assert_eq!(settings.theme, Theme::Light);
+        assert_eq!(settings.origin.http.to_string(), "127.0.0.1:0");
+        assert_eq!(settings.origin.rtmp, Listeners::default().rtmp);
+    }
+
+    #[test]
+    fn what_was_saved_is_read_back() {
+        let folder = folder("saved");
+        let settings = Settings { microphone: Some("usb".to_owned()), muted: true, ..Settings::default() };
+        save(&folder, &settings).unwrap();
+        assert_eq!(load(&folder), (settings, None));
+    }
+
+    #[test]
+    fn a_damaged_file_is_kept_aside_and_named() {
+        let folder = folder("damaged");
+        std::fs::write(folder.join("settings.json"), "{\"theme\": \"mauve\"").unwrap();
+        let (settings, problem) = load(&folder);
+        let problem = problem.unwrap();
+        assert_eq!(settings, Settings::default());
+        let kept = std::fs::read_to_string(problem.kept_as.unwrap()).unwrap();
+        assert_eq!(kept, "{\"theme\": \"mauve\"");
+        assert!(!folder.join("settings.json").exists());
+    }
+
+    #[test]
+    fn the_key_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder("mode").join("key.json");
+        super::replace(&path, b"secret", 0o600).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

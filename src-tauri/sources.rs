@@ -1,0 +1,85 @@
+//! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
+//! round.
+
+use broadcast::{AudioInput, Devices, Error, Sources, SourcesConfig, VideoInput};
+use media::Size;
+
+use crate::settings::VideoChoice;
+use crate::view::Microphone;
+
+/// What is to be captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The picture.
+    pub video: VideoChoice,
+    /// The microphone's identifier; `None` is the default one.
+    pub microphone: Option<String>,
+    /// Whether silence is sent instead of it.
+    pub muted: bool,
+}
+
+/// What could be opened. Each half says why if it could not.
+pub struct Opened {
+    /// What works; `None` if nothing does.
+    pub sources: Option<Sources>,
+    /// Why there is no picture.
+    pub no_video: Option<String>,
+    /// Why there is no sound.
+    pub no_sound: Option<String>,
+    /// The microphones there are.
+    pub devices: Devices,
+}
+
+/// Opens `wanted`, or the half of it that works. Takes up to some seconds, so not on an async thread.
+#[must_use]
+pub fn open(wanted: &Wanted) -> Opened {
+    let video = match wanted.video {
+        VideoChoice::Screen => VideoInput::Screen,
+        VideoChoice::Test => VideoInput::Test,
+    };
+    let sound = AudioInput::Microphone(wanted.microphone.clone());
+    let devices = broadcast::devices();
+    let opened = |sources: Option<Sources>, no_video: Option<Error>, no_sound: Option<Error>| {
+        if let Some(sources) = &sources {
+            sources.set_muted(wanted.muted);
+        }
+        let words = |error: Error| error.to_string();
+        Opened { sources, no_video: no_video.map(words), no_sound: no_sound.map(words), devices }
+    };
+    let both = match open_as(video.clone(), sound.clone()) {
+        Ok(sources) => return opened(Some(sources), None, None),
+        Err(error) => error,
+    };
+    match (open_as(video, AudioInput::None), open_as(VideoInput::None, sound)) {
+        (Ok(sources), Err(no_sound)) => opened(Some(sources), None, Some(no_sound)),
+        (Err(no_video), Ok(sources)) => opened(Some(sources), Some(no_video), None),
+        (Err(no_video), Err(no_sound)) => opened(None, Some(no_video), Some(no_sound)),
+        // Each works alone and both together did not: keep the picture and say what happened.
+        (Ok(sources), Ok(_)) => opened(Some(sources), None, Some(both)),
+    }
+}
+
+/// The microphones to choose from.
+#[must_use]
+pub fn microphones(devices: &Devices) -> Vec<Microphone> {
+    devices
+        .microphones
+        .iter()
+        .map(|device| Microphone { id: device.id.clone(), name: device.name.clone() })
+        .collect()
+}
+
+/// The size that is sent, as people write it.
+#[must_use]
+pub fn size_text() -> String {
+    format!("{} × {}", SIZE.width, SIZE.height)
+}
+
+fn open_as(video: VideoInput, audio: AudioInput) -> Result<Sources, Error> {
+    Sources::open(SourcesConfig { video, audio, size: SIZE, fps: FPS })
+}
+
+/// 720p: what two cores encode in software while a browser plays it, and what most uplinks carry.
+pub const SIZE: Size = Size { width: 1280, height: 720 };
+/// As most viewers' screens can show.
+const FPS: u32 = 30;

@@ -1,0 +1,558 @@
+//! The one task in which everything happens: requests, finished work and reports come in, a [`View`] goes
+//! out. Nothing in here waits for the network or for a device; what takes time is a task whose result comes
+//! back as [`Done`].
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use broadcast::{Broadcast, Config, Status, Summary};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::chat::Target;
+use crate::go_live::{self, GoLive, Input, Output, Phase};
+use crate::hosting::{self, Hosted, Started};
+use crate::preview::Feeds;
+use crate::settings::{self, Language, Settings, Theme, VideoChoice};
+use crate::sources::{self, Opened, Wanted};
+use crate::view::{Audience, Notice, NoticeKind, OriginProblem, View};
+
+/// What a person asks for; see the methods of [`crate::App`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Starts the countdown.
+    GoLive,
+    /// Stops the countdown, or the first connection.
+    Cancel,
+    /// Skips the wait for the next try.
+    RetryNow,
+    /// Ends the broadcast.
+    End,
+    /// Puts the summary away.
+    NewBroadcast,
+    /// Sends silence instead of the microphone, or not.
+    SetMuted(bool),
+    /// Takes another microphone; `None` is the default one.
+    ChooseMicrophone(Option<String>),
+    /// Takes another picture.
+    ChooseVideo(VideoChoice),
+    /// Opens screen and microphone again.
+    RetrySources,
+    /// Starts the origin.
+    StartOrigin,
+    /// Stops the origin.
+    StopOrigin,
+    /// Stops the origin and starts it again.
+    RestartOrigin,
+    /// Decides who can watch.
+    SetAudience(Audience),
+    /// Puts the watch page on another port.
+    UsePort(u16),
+    /// Changes the colours.
+    SetTheme(Theme),
+    /// Changes the words.
+    SetLanguage(Language),
+    /// Puts a notice away.
+    Dismiss(u32),
+    /// Closes, or asks back while on air.
+    AskToClose,
+    /// Stays open after all.
+    KeepOpen,
+    /// Ends the broadcast and closes.
+    Quit,
+}
+
+/// What connects the studio to the rest of the app.
+pub struct Doors {
+    /// What people ask for.
+    pub requests: mpsc::Receiver<Request>,
+    /// What the preview shows.
+    pub feeds: watch::Sender<Feeds>,
+    /// Whose chat to join.
+    pub chat_target: watch::Sender<Option<Target>>,
+    /// People on the watch page.
+    pub viewers: watch::Receiver<u32>,
+    /// Where the page connects for pictures.
+    pub feed_url: String,
+}
+
+/// Work that is finished.
+enum Done {
+    OriginStarted(Result<Box<Started>, OriginProblem>),
+    OriginStopped,
+    SourcesOpened(Box<Opened>),
+    BroadcastEnded(Box<Summary>),
+}
+
+/// The origin as the studio sees it.
+pub(crate) enum OriginPhase {
+    Off,
+    Starting,
+    Running { hosted: Hosted, shutdown: CancellationToken },
+    Stopping { again: bool },
+    Failed(OriginProblem),
+}
+
+/// The sources as the studio sees them.
+pub(crate) enum SourcesPhase {
+    Opening,
+    Opened(Box<Opened>),
+}
+
+/// The task's state.
+pub struct Studio {
+    pub(crate) folder: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) go_live: GoLive,
+    pub(crate) origin: OriginPhase,
+    /// Where the origin was bound last, so that links stay good when it restarts on a port of the system's choice.
+    bound: Option<settings::Listeners>,
+    pub(crate) room: Option<Hosted>,
+    pub(crate) sources: SourcesPhase,
+    broadcast: Option<Broadcast>,
+    pub(crate) status: Option<watch::Receiver<Status>>,
+    /// The previous broadcast is still saying goodbye.
+    ending: bool,
+    /// Start as soon as `ending` is over.
+    start_next: bool,
+    pub(crate) notices: Vec<Notice>,
+    notice_id: u32,
+    pub(crate) asks_to_close: bool,
+    quitting: bool,
+    pub(crate) doors: Doors,
+    view: watch::Sender<View>,
+    tasks: JoinSet<Done>,
+}
+
+impl Studio {
+    /// Reads the settings in `folder`. Nothing starts before [`Studio::run`].
+    #[must_use]
+    pub fn new(folder: PathBuf, doors: Doors) -> (Studio, watch::Receiver<View>) {
+        let (settings, unusable) = settings::load(&folder);
+        let mut studio = Studio {
+            folder,
+            settings,
+            go_live: GoLive::default(),
+            origin: OriginPhase::Off,
+            bound: None,
+            room: None,
+            sources: SourcesPhase::Opening,
+            broadcast: None,
+            status: None,
+            ending: false,
+            start_next: false,
+            notices: Vec::new(),
+            notice_id: 0,
+            asks_to_close: false,
+            quitting: false,
+            view: watch::Sender::new(View::empty(&doors.feed_url)),
+            doors,
+            tasks: JoinSet::new(),
+        };
+        if let Some(unusable) = unusable {
+            let kept_as = unusable.kept_as.map(|path| path.display().to_string()).unwrap_or_default();
+            studio.notify(NoticeKind::SettingsUnusable { kept_as, reason: unusable.reason });
+        }
+        studio.show();
+        let view = studio.view.subscribe();
+        (studio, view)
+    }
+
+    /// Runs until the person quits and everything has stopped.
+    pub async fn run(mut self) {
+        self.start_origin();
+        self.open_sources();
+        while !self.quitting {
+            self.step().await;
+            self.show();
+        }
+        self.shut_down().await;
+    }
+
+    /// Waits for one thing and deals with it.
+    async fn step(&mut self) {
+        let deadline = self.go_live.deadline();
+        let countdown = async move {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let status = async {
+            if let Some(status) = &mut self.status
+                && status.changed().await.is_ok()
+            {
+                return status.borrow_and_update().clone();
+            }
+            // Its sender is gone when the broadcast is; that comes back as `Done`.
+            std::future::pending().await
+        };
+        tokio::select! {
+            request = self.doors.requests.recv() => match request {
+                Some(request) => self.request(request),
+                None => self.quitting = true,
+            },
+            Some(done) = self.tasks.join_next() => match done {
+                Ok(done) => self.done(done),
+                Err(panic) => error!(%panic, "a task of the studio failed"),
+            },
+            status = status => self.report(&status),
+            Ok(()) = self.doors.viewers.changed() => {
+                let viewers = *self.doors.viewers.borrow_and_update();
+                self.drive(Input::Viewers(viewers));
+            }
+            () = countdown => self.drive(Input::Tick),
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::GoLive => {
+                if self.blocked().is_none() {
+                    self.clear(|kind| {
+                        matches!(kind, NoticeKind::BroadcastFailed { .. } | NoticeKind::PictureEnded)
+                    });
+                    self.drive(Input::GoLive);
+                }
+            }
+            Request::Cancel => self.drive(Input::Cancel),
+            Request::End => self.drive(Input::End),
+            Request::NewBroadcast => self.drive(Input::NewBroadcast),
+            Request::RetryNow => {
+                if let Some(broadcast) = &self.broadcast {
+                    broadcast.retry_now();
+                }
+            }
+            Request::SetMuted(muted) => self.set_muted(muted),
+            Request::ChooseMicrophone(id) => self.choose(|settings| settings.microphone = id),
+            Request::ChooseVideo(choice) => self.choose(|settings| settings.video = choice),
+            Request::RetrySources => self.open_sources(),
+            Request::StartOrigin => self.start_origin(),
+            Request::StopOrigin => self.stop_origin(false),
+            Request::RestartOrigin => self.stop_origin(true),
+            Request::SetAudience(audience) => {
+                self.listen(hosting::listen_for(self.settings.origin.http, audience));
+            }
+            Request::UsePort(port) => {
+                self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
+            }
+            Request::SetTheme(theme) => self.set(|settings| settings.theme = theme),
+            Request::SetLanguage(language) => self.set(|settings| settings.language = language),
+            Request::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Request::AskToClose => {
+                self.asks_to_close = self.go_live.is_on_air();
+                self.quitting = !self.asks_to_close;
+            }
+            Request::KeepOpen => self.asks_to_close = false,
+            Request::Quit => self.quitting = true,
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::OriginStarted(Ok(started)) => self.serve(*started),
+            Done::OriginStarted(Err(problem)) => {
+                warn!(?problem, "origin did not start");
+                self.origin = OriginPhase::Failed(problem);
+            }
+            Done::OriginStopped => self.origin_stopped(),
+            Done::SourcesOpened(opened) => self.sources_opened(opened),
+            Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
+        }
+    }
+
+    // -- origin --
+
+    fn start_origin(&mut self) {
+        if !matches!(self.origin, OriginPhase::Off | OriginPhase::Failed(_)) {
+            return;
+        }
+        self.clear(|kind| matches!(kind, NoticeKind::OriginStopped));
+        self.origin = OriginPhase::Starting;
+        let mut listeners = self.settings.origin.clone();
+        if let Some(bound) = &self.bound {
+            if listeners.http.port() == 0 {
+                listeners.http.set_port(bound.http.port());
+            }
+            if listeners.rtmp.port() == 0 {
+                listeners.rtmp.set_port(bound.rtmp.port());
+            }
+        }
+        let folder = self.folder.clone();
+        let name = self.settings.name.clone().unwrap_or_else(hosting::account_name);
+        self.tasks.spawn(async move {
+            Done::OriginStarted(hosting::start(folder, listeners, name).await.map(Box::new))
+        });
+    }
+
+    /// The listeners are bound and the room is there: from now on people can watch.
+    fn serve(&mut self, Started { origin, hosted }: Started) {
+        let shutdown = CancellationToken::new();
+        self.bound = Some(settings::Listeners { http: hosted.http, rtmp: hosted.rtmp });
+        self.doors.chat_target.send_replace(Some(Target {
+            http: hosted.http_here(),
+            room: hosted.owner.room.clone(),
+            token: hosted.owner.token().to_owned(),
+        }));
+        self.room = Some(hosted.clone());
+        self.origin = OriginPhase::Running { hosted, shutdown: shutdown.clone() };
+        self.tasks.spawn(async move {
+            origin.run(shutdown).await;
+            Done::OriginStopped
+        });
+    }
+
+    fn stop_origin(&mut self, again: bool) {
+        match &self.origin {
+            OriginPhase::Running { shutdown, .. } => {
+                shutdown.cancel();
+                self.origin = OriginPhase::Stopping { again };
+            }
+            OriginPhase::Off | OriginPhase::Failed(_) if again => self.start_origin(),
+            _ => {}
+        }
+    }
+
+    fn origin_stopped(&mut self) {
+        self.doors.chat_target.send_replace(None);
+        match std::mem::replace(&mut self.origin, OriginPhase::Off) {
+            OriginPhase::Stopping { again } => {
+                info!("origin stopped");
+                if again {
+                    self.start_origin();
+                }
+            }
+            _ => {
+                error!("the origin stopped by itself");
+                self.notify(NoticeKind::OriginStopped);
+            }
+        }
+    }
+
+    /// Remembers where HTTP is to listen, and moves a running origin there.
+    fn listen(&mut self, http: std::net::SocketAddr) {
+        self.set(|settings| settings.origin.http = http);
+        self.stop_origin(true);
+    }
+
+    // -- sources --
+
+    fn choose(&mut self, change: impl FnOnce(&mut Settings)) {
+        if !self.go_live.is_on_air() {
+            self.set(change);
+            self.open_sources();
+        }
+    }
+
+    fn set_muted(&mut self, muted: bool) {
+        self.set(|settings| settings.muted = muted);
+        if let SourcesPhase::Opened(opened) = &self.sources
+            && let Some(sources) = &opened.sources
+        {
+            sources.set_muted(muted);
+        }
+    }
+
+    /// Closes what is open and opens what the settings say. Not while a broadcast uses it.
+    fn open_sources(&mut self) {
+        if self.broadcast.is_some() || self.ending {
+            return;
+        }
+        let before = std::mem::replace(&mut self.sources, SourcesPhase::Opening);
+        self.doors.feeds.send_replace(Feeds::default());
+        let wanted = Wanted {
+            video: self.settings.video,
+            microphone: self.settings.microphone.clone(),
+            muted: self.settings.muted,
+        };
+        self.tasks.spawn_blocking(move || {
+            // A device can be open once only.
+            drop(before);
+            Done::SourcesOpened(Box::new(sources::open(&wanted)))
+        });
+    }
+
+    fn sources_opened(&mut self, opened: Box<Opened>) {
+        for (source, reason) in [("video", &opened.no_video), ("sound", &opened.no_sound)] {
+            if let Some(reason) = reason {
+                warn!(source, reason, "source does not open");
+            }
+        }
+        let feeds = opened.sources.as_ref().map_or_else(Feeds::default, |sources| Feeds {
+            frames: opened.no_video.is_none().then(|| sources.preview()),
+            levels: opened.no_sound.is_none().then(|| sources.levels()),
+        });
+        self.doors.feeds.send_replace(feeds);
+        // The person may have muted, or chosen again, in the meantime.
+        if let Some(sources) = &opened.sources {
+            sources.set_muted(self.settings.muted);
+        }
+        self.sources = SourcesPhase::Opened(opened);
+    }
+
+    // -- broadcast --
+
+    /// Tells the machine, and does what it says.
+    fn drive(&mut self, input: Input) {
+        let before = self.go_live.phase().clone();
+        self.go_live.handle_input(now(), input);
+        while let Some(output) = self.go_live.poll_output() {
+            match output {
+                Output::Start if self.ending => self.start_next = true,
+                Output::Start => self.start_broadcast(),
+                Output::Stop => self.stop_broadcast(),
+            }
+        }
+        if let (
+            Phase::Connecting | Phase::Live { .. } | Phase::Reconnecting { .. },
+            Phase::Idle { reasons },
+        ) = (before, self.go_live.phase().clone())
+        {
+            for reason in reasons {
+                self.notify(NoticeKind::BroadcastFailed { reason });
+            }
+        }
+    }
+
+    fn start_broadcast(&mut self) {
+        let started = match (&self.sources, &self.room) {
+            (SourcesPhase::Opened(opened), Some(hosted)) => match &opened.sources {
+                Some(sources) => {
+                    let config = Config { destinations: vec![destination(hosted)], ..Config::default() };
+                    Broadcast::start(config, sources).map_err(|error| error.to_string())
+                }
+                None => Err("no source works".to_owned()),
+            },
+            _ => Err("the sources are still being opened".to_owned()),
+        };
+        match started {
+            Ok(broadcast) => {
+                info!("broadcast started");
+                self.status = Some(broadcast.status());
+                self.broadcast = Some(broadcast);
+            }
+            Err(reason) => self.drive(Input::StartFailed(reason)),
+        }
+    }
+
+    fn stop_broadcast(&mut self) {
+        self.start_next = false;
+        if let Some(broadcast) = self.broadcast.take() {
+            self.ending = true;
+            self.tasks.spawn(async move { Done::BroadcastEnded(Box::new(broadcast.end().await)) });
+        } else if !self.ending {
+            self.drive(Input::Finished(go_live::Outcome::default()));
+        }
+    }
+
+    fn broadcast_ended(&mut self, summary: &Summary) {
+        info!(duration = ?summary.status.duration, cut_short = summary.cut_short, "broadcast ended");
+        self.ending = false;
+        self.status = None;
+        self.drive(Input::Finished(outcome(summary)));
+        if std::mem::take(&mut self.start_next) {
+            self.start_broadcast();
+        }
+    }
+
+    fn report(&mut self, status: &Status) {
+        self.drive(Input::Destinations(status.destinations.iter().map(destination_state).collect()));
+        let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
+        if status.source_ended && self.go_live.is_on_air() && !self.notices.iter().any(told) {
+            self.notify(NoticeKind::PictureEnded);
+        }
+    }
+
+    // -- the rest --
+
+    fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings.clone();
+        change(&mut self.settings);
+        if before == self.settings {
+            return;
+        }
+        if let Err(error) = settings::save(&self.folder, &self.settings) {
+            self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
+            self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
+        }
+    }
+
+    fn notify(&mut self, kind: NoticeKind) {
+        self.notice_id += 1;
+        self.notices.push(Notice { id: self.notice_id, kind });
+        if self.notices.len() > NOTICES_MAX {
+            self.notices.remove(0);
+        }
+    }
+
+    fn clear(&mut self, is: impl Fn(&NoticeKind) -> bool) {
+        self.notices.retain(|notice| !is(&notice.kind));
+    }
+
+    fn show(&mut self) {
+        let view = self.as_view(now());
+        self.view.send_replace(view);
+    }
+
+    /// Says goodbye in order: the broadcast first, so that the origin still takes its last frames.
+    async fn shut_down(mut self) {
+        self.doors.feeds.send_replace(Feeds::default());
+        if let Some(broadcast) = self.broadcast.take() {
+            broadcast.end().await;
+        }
+        if let OriginPhase::Running { shutdown, .. } = &self.origin {
+            shutdown.cancel();
+        }
+        let rest = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUTDOWN, rest).await.is_err() {
+            warn!("the origin did not stop in time and is cut off");
+            self.tasks.abort_all();
+        }
+        self.sources = SourcesPhase::Opening;
+        info!("everything has stopped");
+    }
+}
+
+/// The one destination there is today.
+fn destination(hosted: &Hosted) -> broadcast::Destination {
+    broadcast::Destination {
+        name: THIS_COMPUTER.to_owned(),
+        url: hosted.ingest_url(),
+        key: Some(hosted.owner.stream_key().to_owned()),
+    }
+}
+
+fn destination_state(status: &broadcast::DestinationStatus) -> go_live::Destination {
+    use broadcast::DestinationState as From;
+    match status.state.clone() {
+        From::Connecting => go_live::Destination::Connecting,
+        From::Live { .. } => go_live::Destination::Live,
+        From::Retrying { attempt, at, reason } => go_live::Destination::Retrying { attempt, at, reason },
+        From::Failed { reason } => go_live::Destination::Failed { reason },
+        From::Ended => go_live::Destination::Ended,
+    }
+}
+
+fn outcome(summary: &Summary) -> go_live::Outcome {
+    let sent = summary.status.destinations.first();
+    let seconds = summary.status.duration.as_secs_f64().max(1.0);
+    let bits = sent.map_or(0, |sent| sent.sent_bytes * 8);
+    go_live::Outcome {
+        average_bitrate_bps: (bits as f64 / seconds) as u64,
+        dropped_frames: summary.status.dropped_frames + sent.map_or(0, |sent| sent.dropped_frames),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is a driver: it tells the cores what time it is")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The origin inside the app; the window has its own words for it.
+pub(crate) const THIS_COMPUTER: &str = "This computer";
+/// More would push the window away. Full: the oldest goes.
+const NOTICES_MAX: usize = 8;
+/// The origin gives its connections four seconds and then closes its files.
+const SHUTDOWN: Duration = Duration::from_secs(5);

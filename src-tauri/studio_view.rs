@@ -1,0 +1,203 @@
+//! The studio's state as the window shows it.
+
+use std::time::{Duration, Instant};
+
+use broadcast::Status;
+
+use crate::go_live::Phase;
+use crate::hosting::{self, Hosted};
+use crate::sources;
+use crate::studio::{OriginPhase, SourcesPhase, Studio, THIS_COMPUTER};
+use crate::view::{
+    Audience, Blocked, DestinationState, DestinationView, LiveView, OriginState, OriginView, PhaseView,
+    RoomView, SourceView, Stats, View,
+};
+
+impl View {
+    /// What is known before the studio has looked around.
+    pub(crate) fn empty(feed_url: &str) -> View {
+        View {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            theme: crate::settings::Theme::default(),
+            language: crate::settings::Language::default(),
+            feed_url: feed_url.to_owned(),
+            notices: Vec::new(),
+            origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
+            room: None,
+            video: SourceView::Starting,
+            video_choice: crate::settings::VideoChoice::default(),
+            sound: SourceView::Starting,
+            microphones: Vec::new(),
+            microphone: None,
+            muted: false,
+            live: LiveView {
+                phase: PhaseView::Idle { reasons: Vec::new() },
+                blocked: Some(Blocked::Starting),
+                destinations: Vec::new(),
+                stats: None,
+                peak_viewers: 0,
+            },
+            asks_to_close: false,
+        }
+    }
+}
+
+impl Studio {
+    /// Everything as it is at `now`.
+    pub(crate) fn as_view(&self, now: Instant) -> View {
+        let mut view = View::empty(&self.doors.feed_url);
+        view.theme = self.settings.theme;
+        view.language = self.settings.language;
+        view.notices.clone_from(&self.notices);
+        view.origin =
+            OriginView { state: self.origin_state(), audience: hosting::audience(self.settings.origin.http) };
+        view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
+        view.video_choice = self.settings.video;
+        view.microphone.clone_from(&self.settings.microphone);
+        view.muted = self.settings.muted;
+        if let SourcesPhase::Opened(opened) = &self.sources {
+            let screen = opened.devices.screens.first();
+            let screen = screen
+                .map_or_else(String::new, |screen| format!("{} × {}", screen.size.width, screen.size.height));
+            view.video = source_view(opened.no_video.as_ref(), screen);
+            view.microphones = sources::microphones(&opened.devices);
+            let chosen = view.microphone.as_ref();
+            let microphone = opened
+                .devices
+                .microphones
+                .iter()
+                .find(|device| chosen.map_or(device.is_default, |chosen| *chosen == device.id));
+            let name = microphone.map_or_else(String::new, |device| device.name.clone());
+            view.sound = source_view(opened.no_sound.as_ref(), name);
+        }
+        view.live = self.live_view(now);
+        view.asks_to_close = self.asks_to_close;
+        view
+    }
+
+    /// Why Go live is off.
+    pub(crate) fn blocked(&self) -> Option<Blocked> {
+        match (&self.sources, &self.origin) {
+            (_, OriginPhase::Starting) | (SourcesPhase::Opening, _) => Some(Blocked::Starting),
+            (SourcesPhase::Opened(opened), _) if opened.sources.is_none() => Some(Blocked::NoSource),
+            (_, OriginPhase::Running { .. }) => None,
+            _ => Some(Blocked::OriginOff),
+        }
+    }
+
+    fn origin_state(&self) -> OriginState {
+        match &self.origin {
+            OriginPhase::Off => OriginState::Off,
+            OriginPhase::Starting => OriginState::Starting,
+            OriginPhase::Running { hosted, .. } => hosted.view(),
+            OriginPhase::Stopping { .. } => OriginState::Stopping,
+            OriginPhase::Failed(problem) => OriginState::Failed { problem: problem.clone() },
+        }
+    }
+
+    fn room_view(&self, hosted: &Hosted) -> RoomView {
+        let watch_url = hosted.watch_url();
+        RoomView {
+            slug: hosted.owner.room.clone(),
+            title: hosted.owner.title.clone(),
+            qr_svg: hosting::qr_svg(&watch_url),
+            watch_url,
+            viewers: *self.doors.viewers.borrow(),
+        }
+    }
+
+    fn live_view(&self, now: Instant) -> LiveView {
+        let status = self.status.as_ref().map(|status| status.borrow().clone());
+        LiveView {
+            phase: phase_view(self.go_live.phase(), now),
+            blocked: self.blocked(),
+            destinations: vec![self.destination_view(status.as_ref(), now)],
+            stats: status.map(|status| stats(&status)),
+            peak_viewers: self.go_live.peak_viewers(),
+        }
+    }
+
+    fn destination_view(&self, status: Option<&Status>, now: Instant) -> DestinationView {
+        let running = matches!(self.origin, OriginPhase::Running { .. });
+        let sent = status.and_then(|status| status.destinations.first());
+        let state = match (sent, self.go_live.phase()) {
+            (_, Phase::Ended(_)) => DestinationState::Ended,
+            (Some(sent), _) => destination_state(&sent.state, now),
+            (None, Phase::Connecting) => DestinationState::Connecting,
+            (None, _) if running => DestinationState::Ready,
+            (None, _) => DestinationState::Off,
+        };
+        let address = self.room.as_ref().map(Hosted::ingest_url).unwrap_or_default();
+        DestinationView { name: THIS_COMPUTER.to_owned(), state, address }
+    }
+}
+
+fn source_view(problem: Option<&String>, name: String) -> SourceView {
+    match problem {
+        Some(reason) => SourceView::Failed { reason: reason.clone() },
+        None => SourceView::Ready { name },
+    }
+}
+
+fn destination_state(state: &broadcast::DestinationState, now: Instant) -> DestinationState {
+    use broadcast::DestinationState as From;
+    match state {
+        From::Connecting => DestinationState::Connecting,
+        From::Live { .. } => DestinationState::Live,
+        From::Retrying { attempt, at, reason } => DestinationState::Retrying {
+            attempt: *attempt,
+            next_ms: ms(at.saturating_duration_since(now)),
+            reason: reason.clone(),
+        },
+        From::Failed { reason } => DestinationState::Failed { reason: reason.clone() },
+        From::Ended => DestinationState::Ended,
+    }
+}
+
+fn phase_view(phase: &Phase, now: Instant) -> PhaseView {
+    let since = |moment: Instant| ms(now.saturating_duration_since(moment));
+    match phase {
+        Phase::Idle { reasons } => PhaseView::Idle { reasons: reasons.clone() },
+        Phase::Countdown { ends } => {
+            PhaseView::Countdown { left_ms: ms(ends.saturating_duration_since(now)) }
+        }
+        Phase::Connecting => PhaseView::Connecting,
+        Phase::Live { since: first } => PhaseView::Live { elapsed_ms: since(*first) },
+        Phase::Reconnecting { since: first, attempt, next, reason, lost } => PhaseView::Reconnecting {
+            elapsed_ms: since(*first),
+            lost_at_ms: ms(lost.saturating_duration_since(*first)),
+            lost_ms: since(*lost),
+            attempt: *attempt,
+            next_ms: ms(next.saturating_duration_since(now)),
+            reason: reason.clone(),
+        },
+        Phase::Ending { .. } => PhaseView::Ending,
+        Phase::Ended(summary) => PhaseView::Ended {
+            length_ms: ms(summary.length),
+            peak_viewers: summary.peak_viewers,
+            average_bitrate_bps: narrow(summary.outcome.average_bitrate_bps),
+            dropped_frames: narrow(summary.outcome.dropped_frames),
+        },
+    }
+}
+
+fn stats(status: &Status) -> Stats {
+    let dropped: u64 = status.destinations.iter().map(|destination| destination.dropped_frames).sum();
+    Stats {
+        fps: status.fps.round() as u32,
+        bitrate_bps: narrow(status.bitrate_bps),
+        dropped_frames: narrow(status.dropped_frames + dropped),
+        frames: narrow(status.frames),
+        encoder: status.encoder.clone().unwrap_or_default(),
+        size: sources::size_text(),
+    }
+}
+
+/// Forty-nine days on air fit.
+fn ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,342 @@
+//! What the window shows, as one value: the whole of it is sent again whenever something changes.
+//!
+//! Numbers are those that JavaScript holds exactly. Texts in here come from programs and devices (names,
+//! reasons); the window's own words are in `ui/studio`, so that they can be translated.
+
+use serde::Serialize;
+use specta::Type;
+
+use crate::settings::{Language, Theme, VideoChoice};
+
+/// Everything on screen besides pictures, sound levels and chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Rostrum's own version.
+    pub version: String,
+    /// Colours.
+    pub theme: Theme,
+    /// Words.
+    pub language: Language,
+    /// Where pictures and levels come from: a `ws://127.0.0.1` address with its token.
+    pub feed_url: String,
+    /// What the person should know, oldest first.
+    pub notices: Vec<Notice>,
+    /// The origin inside the app.
+    pub origin: OriginView,
+    /// The person's room; `None` until the origin first ran.
+    pub room: Option<RoomView>,
+    /// The picture.
+    pub video: SourceView,
+    /// What is captured as the picture.
+    pub video_choice: VideoChoice,
+    /// The sound.
+    pub sound: SourceView,
+    /// Microphones to choose from.
+    pub microphones: Vec<Microphone>,
+    /// Identifier of the chosen one; `None` is the system's default.
+    pub microphone: Option<String>,
+    /// Whether silence is sent instead of the microphone.
+    pub muted: bool,
+    /// The Go live button and all that belongs to it.
+    pub live: LiveView,
+    /// The window was asked to close while on air, and waits for an answer.
+    pub asks_to_close: bool,
+}
+
+/// One thing the person should know; it stays until dismissed or mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// What [`crate::App::dismiss`] takes.
+    pub id: u32,
+    /// What it is about.
+    pub kind: NoticeKind,
+}
+
+/// What a notice is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum NoticeKind {
+    /// `settings.json` could not be used.
+    #[serde(rename_all = "camelCase")]
+    SettingsUnusable {
+        /// Where it is kept now.
+        kept_as: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Settings could not be written.
+    SettingsNotSaved {
+        /// Why.
+        reason: String,
+    },
+    /// The broadcast could not start, or every destination gave up.
+    BroadcastFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The origin stopped by itself; the log says why.
+    OriginStopped,
+    /// The picture ended while on air.
+    PictureEnded,
+}
+
+/// The origin inside the app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginView {
+    /// What it is doing.
+    pub state: OriginState,
+    /// Who can watch.
+    pub audience: Audience,
+}
+
+/// Who can open the watch page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// This computer only.
+    OnlyMe,
+    /// Everyone on the same network.
+    MyNetwork,
+}
+
+/// What the origin is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum OriginState {
+    /// Off, because it was stopped.
+    Off,
+    /// On its way.
+    Starting,
+    /// Serving.
+    #[serde(rename_all = "camelCase")]
+    Running {
+        /// Unix time, seconds.
+        since_s: u32,
+        /// Where HTTP is bound, e.g. `0.0.0.0:8080`.
+        http: String,
+        /// Where RTMP is bound.
+        rtmp: String,
+        /// The RTMP port that was asked for, when another had to be taken.
+        rtmp_wanted: Option<u16>,
+        /// The watch page on this computer.
+        local_url: String,
+        /// The watch page on the network, if the network may watch and this computer has an address there.
+        network_url: Option<String>,
+        /// The data folder.
+        data: String,
+    },
+    /// On its way down.
+    Stopping,
+    /// It could not start.
+    Failed {
+        /// Why, and with it what to do.
+        problem: OriginProblem,
+    },
+}
+
+/// Why the origin could not start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum OriginProblem {
+    /// Another program has the port of the watch page.
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// A port that was free a moment ago.
+        free: Option<u16>,
+    },
+    /// Another Rostrum has the data folder, or the database cannot be opened, or something rarer.
+    Other {
+        /// What the origin said.
+        reason: String,
+    },
+}
+
+/// The person's room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomView {
+    /// Its slug.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// The link to share.
+    pub watch_url: String,
+    /// That link as a QR code: an SVG document.
+    pub qr_svg: String,
+    /// People on the watch page.
+    pub viewers: u32,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum SourceView {
+    /// Being opened.
+    Starting,
+    /// Delivering.
+    Ready {
+        /// What it is, e.g. `1920 × 1080` or a device's name; may be empty.
+        name: String,
+    },
+    /// Not delivering.
+    Failed {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// A microphone to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+pub struct Microphone {
+    /// What [`crate::App::choose_microphone`] takes.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// The Go live button and all that belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveView {
+    /// Which button is shown.
+    pub phase: PhaseView,
+    /// Why Go live is off; `None` when it is on.
+    pub blocked: Option<Blocked>,
+    /// Where it goes.
+    pub destinations: Vec<DestinationView>,
+    /// Numbers of the running broadcast; `None` when none runs.
+    pub stats: Option<Stats>,
+    /// Most viewers at once in this broadcast.
+    pub peak_viewers: u32,
+}
+
+/// Why Go live is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blocked {
+    /// The origin is not running, so there is nowhere to send to.
+    OriginOff,
+    /// Neither screen nor microphone works.
+    NoSource,
+    /// The sources are being opened.
+    Starting,
+}
+
+/// See [`crate::go_live::Phase`]; times are relative to the moment the view was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum PhaseView {
+    /// Nothing runs.
+    Idle {
+        /// Why the last try ended.
+        reasons: Vec<String>,
+    },
+    /// About to start.
+    #[serde(rename_all = "camelCase")]
+    Countdown {
+        /// Milliseconds until it starts.
+        left_ms: u32,
+    },
+    /// Waiting for the first destination.
+    Connecting,
+    /// On air.
+    #[serde(rename_all = "camelCase")]
+    Live {
+        /// Milliseconds on air.
+        elapsed_ms: u32,
+    },
+    /// On air, but nobody takes it at the moment.
+    #[serde(rename_all = "camelCase")]
+    Reconnecting {
+        /// Milliseconds since the first live moment.
+        elapsed_ms: u32,
+        /// Milliseconds from the first live moment to the loss.
+        lost_at_ms: u32,
+        /// Milliseconds since the loss.
+        lost_ms: u32,
+        /// Which try is next.
+        attempt: u32,
+        /// Milliseconds until that try; 0 while it is being made.
+        next_ms: u32,
+        /// What happened.
+        reason: String,
+    },
+    /// Sending the last frames.
+    Ending,
+    /// Over.
+    #[serde(rename_all = "camelCase")]
+    Ended {
+        /// Milliseconds on air.
+        length_ms: u32,
+        /// Most viewers at once.
+        peak_viewers: u32,
+        /// Bits per second.
+        average_bitrate_bps: u32,
+        /// Frames that viewers did not get.
+        dropped_frames: u32,
+    },
+}
+
+/// One destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+pub struct DestinationView {
+    /// The origin inside the app is `This computer` in the window's language; others have their own name.
+    pub name: String,
+    /// What it is doing.
+    pub state: DestinationState,
+    /// Its address, without the key.
+    pub address: String,
+}
+
+/// What a destination is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum DestinationState {
+    /// Cannot be sent to.
+    Off,
+    /// Waits for Go live.
+    Ready,
+    /// Being connected.
+    Connecting,
+    /// Takes media.
+    Live,
+    /// Lost; tried again.
+    #[serde(rename_all = "camelCase")]
+    Retrying {
+        /// Which try is next.
+        attempt: u32,
+        /// Milliseconds until then.
+        next_ms: u32,
+        /// What happened.
+        reason: String,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Said goodbye.
+    Ended,
+}
+
+/// Numbers of the running broadcast.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Frames encoded in the last second.
+    pub fps: u32,
+    /// Bits encoded in the last second.
+    pub bitrate_bps: u32,
+    /// Frames lost before or after the encoder.
+    pub dropped_frames: u32,
+    /// Frames encoded.
+    pub frames: u32,
+    /// The encoder's name.
+    pub encoder: String,
+    /// Size of the picture that is sent, e.g. `1280 × 720`.
+    pub size: String,
+}
