@@ -1,0 +1,120 @@
+//! `rostrum-cast` and `rostrum-origin` as a person runs them: a test broadcast, its figures, and an origin that restarts.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::environment::{program, shared_machine};
+use crate::harness::http::Http;
+use crate::harness::origin_program::{OriginProgram, told};
+use crate::harness::probe::{Packets, complaints, extent};
+use crate::harness::process::Process;
+use crate::harness::viewer::Viewer;
+use crate::harness::wait::{bounded, seconds, until};
+
+/// How much media is looked at.
+const WATCHED: f64 = 4.0;
+/// Two encoders of 2 s at most: the publisher's try again backs off to a few seconds.
+const BACK_LIMIT: Duration = seconds(40);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_broadcast_plays_and_comes_back_after_the_origin_was_killed() {
+    bounded(seconds(150), broadcast()).await;
+}
+
+async fn broadcast() {
+    let _machine = shared_machine().await;
+    let data = TempDir::new().expect("a temporary folder");
+    let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+    let room = told(data.path(), &["room", "create", "demo", "--title", "A test"]);
+    let text = |name: &str| room[name].as_str().unwrap_or_else(|| panic!("no {name} in {room}")).to_owned();
+    assert_eq!(text("watch"), format!("http://{}/r/demo", origin.http));
+    let listed = told(data.path(), &["room", "list"]);
+    assert!(listed.to_string().contains("demo"), "the room is not listed: {listed}");
+
+    let to = format!("{}/{}", text("rtmp").trim_end_matches('/'), text("stream_key"));
+    let mut cast =
+        cast(&["--video", "test", "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", &to]);
+    let http = Http::new();
+    watch(&http, &origin, "before").await;
+    let before = figures(&mut cast).await;
+
+    // A crash, not a farewell; then the same addresses and the same data.
+    origin.process.signal("KILL");
+    let (http_address, rtmp_address) = (origin.http.to_string(), origin.rtmp.to_string());
+    drop(origin);
+    let origin = OriginProgram::serve(data.path(), &http_address, &rtmp_address).await;
+    watch(&http, &origin, "after").await;
+    let after = figures(&mut cast).await;
+    assert!(
+        after["frames"].as_u64() > before["frames"].as_u64(),
+        "the encoder stopped: {before} then {after}"
+    );
+
+    cast.signal("INT");
+    let status = cast.wait(seconds(5)).await;
+    assert!(status.success(), "rostrum-cast does not end cleanly: {status}\n{}", cast.output());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_to_a_wrong_key_fails_in_words() {
+    let refused = async {
+        let _machine = shared_machine().await;
+        let data = TempDir::new().expect("a temporary folder");
+        let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+        let to = format!("rtmp://{}/live/notthekeyofanyroom", origin.rtmp);
+        let mut cast = cast(&["--video", "test", "--audio", "tone", "--size", "320x180", "--to", &to]);
+        let status = cast.wait(seconds(30)).await;
+        assert_eq!(status.code(), Some(1), "{}", cast.output());
+        let said = cast.printed(true).join("\n").to_lowercase();
+        assert!(said.contains("key"), "the reason does not name the key: {said}");
+    };
+    bounded(seconds(60), refused).await;
+}
+
+fn cast(arguments: &[&str]) -> Process {
+    let mut command = Command::new(program("ROSTRUM_CAST_BIN", "rostrum-cast"));
+    Process::start("rostrum-cast", command.args(arguments))
+}
+
+/// Waits until the room plays, receives some seconds, and checks that they are a test broadcast's.
+async fn watch(http: &Http, origin: &OriginProgram, when: &str) {
+    let url = format!("http://{}/live/demo/index.m3u8", origin.http);
+    until(&format!("the broadcast, {when}"), BACK_LIMIT, async || {
+        http.try_get(&url).await.ok()?.status.is_success().then_some(())
+    })
+    .await;
+    let mut viewer = Viewer::join(http, &url).await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let limit = seconds(20);
+    let packets = until("some seconds of the broadcast", limit, async || {
+        viewer.advance().await;
+        let files = viewer.write(folder.path());
+        let packets = Packets::read(files.first()?);
+        (extent(&packets.video) >= WATCHED).then_some(packets)
+    })
+    .await;
+    let file = folder.path().join("run-0.mp4");
+    let complaints = complaints(&file);
+    assert!(complaints.is_empty(), "{when}: {complaints}");
+    let rate = (packets.video.len() - 1) as f64 / extent(&packets.video);
+    assert!((rate - 30.0).abs() < 1.5, "{when}: {rate:.1} frames a second instead of 30");
+    let difference = (extent(&packets.audio) - extent(&packets.video)).abs();
+    assert!(difference < 0.4, "{when}: audio and video differ by {difference:.3} s in length");
+    println!("{when}: {rate:.2} frames a second over {:.1} s", extent(&packets.video));
+}
+
+/// The newest line of figures.
+async fn figures(cast: &mut Process) -> Value {
+    let figures = until("a line of figures", seconds(10), async || {
+        let lines = cast.printed(false);
+        lines.iter().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object)
+    })
+    .await;
+    for name in ["fps", "bitrate_bps", "frames", "dropped_frames"] {
+        assert!(figures[name].is_number(), "no {name} in {figures}");
+    }
+    figures
+}

@@ -1,0 +1,161 @@
+//! A WebDriver session: with a headless Chromium of its own, or with any other driver that speaks WebDriver.
+
+use std::process::Command;
+
+use fantoccini::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::http::Http;
+use super::process::Process;
+use super::wait::seconds;
+
+/// The flags that keep Chromium headless, quiet on the network, and willing to play without a person's click.
+const FLAGS: [&str; 11] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--window-size=1280,800",
+    "--lang=en",
+];
+
+/// A headless Chromium with an empty profile; dropping it ends it.
+pub struct Browser {
+    /// The session.
+    pub session: Session,
+    chromium: Option<u64>,
+    // Dropped in this order: the driver before the profile that its browser writes into.
+    _driver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser.
+    ///
+    /// # Panics
+    /// When chromedriver or Chromium does not start.
+    pub async fn start() -> Browser {
+        let mut driver = Process::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
+        let port: u16 = driver
+            .line(seconds(20), |line| {
+                line.text.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
+            })
+            .await;
+        let profile = TempDir::new().expect("a temporary folder");
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        let flags: Vec<&str> = FLAGS.iter().copied().chain([folder.as_str()]).collect();
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": flags},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
+        let (session, told) = Session::open(port, &capabilities).await;
+        let chromium = told["goog:processID"].as_u64();
+        Browser { session, chromium, _driver: driver, _profile: profile }
+    }
+
+    /// Starts a browser and opens a page in it.
+    ///
+    /// # Panics
+    /// When either fails.
+    pub async fn open(url: &str) -> Browser {
+        let browser = Browser::start().await;
+        browser.session.client.goto(url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
+        browser
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium outlives a chromedriver that was killed.
+        if let Some(id) = self.chromium {
+            let _ = Command::new("kill").args(["-s", "KILL", &id.to_string()]).status();
+        }
+    }
+}
+
+/// A WebDriver session.
+#[derive(Clone)]
+pub struct Session {
+    /// The client; its session ends with its driver.
+    pub client: Client,
+}
+
+impl Session {
+    /// Opens a session with the driver on a port; returns it with the capabilities that the driver told.
+    ///
+    /// # Panics
+    /// When the driver refuses.
+    pub async fn open(port: u16, capabilities: &Value) -> (Session, Value) {
+        // fantoccini would add capabilities of Chromium's, which other drivers refuse.
+        let driver = format!("http://127.0.0.1:{port}/");
+        let wanted = json!({"capabilities": {"alwaysMatch": capabilities, "firstMatch": [{}]}});
+        let answer = Http::new().post(&format!("{driver}session"), &wanted).await;
+        let told = &answer.json()["value"];
+        let id = told["sessionId"].as_str().unwrap_or_else(|| panic!("the driver refused: {told}"));
+        let client = Client::with_existing_session(&driver, id, HttpConnector::new()).await;
+        let client = client.unwrap_or_else(|error| panic!("the driver on port {port} refused: {error}"));
+        (Session { client }, told["capabilities"].clone())
+    }
+
+    /// Runs JavaScript, the body of a function, and returns what it returns.
+    ///
+    /// # Panics
+    /// When it throws.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// The text of every element with a `data-testid`, those that are not shown left out.
+    pub async fn texts(&self, test_id: &str) -> Vec<String> {
+        let script = "return [...document.querySelectorAll(`[data-testid='${arguments[0]}']`)]
+            .filter((element) => element.getClientRects().length > 0).map((element) => element.innerText.trim())";
+        let texts = self.run(script, vec![json!(test_id)]).await;
+        texts.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Whether an element with a `data-testid` is shown.
+    pub async fn shows(&self, test_id: &str) -> bool {
+        !self.texts(test_id).await.is_empty()
+    }
+
+    /// Clicks the element with a `data-testid`, as a person would: it must be visible and enabled.
+    ///
+    /// # Panics
+    /// When it is not there or cannot be clicked.
+    pub async fn click(&self, test_id: &str) {
+        let clicked =
+            async { self.client.find(fantoccini::Locator::Css(&selector(test_id))).await?.click().await };
+        clicked.await.unwrap_or_else(|error| panic!("click {test_id}: {error}"));
+    }
+
+    /// Types into the element with a `data-testid`.
+    ///
+    /// # Panics
+    /// When it is not there or takes no text.
+    pub async fn type_into(&self, test_id: &str, text: &str) {
+        let locator = selector(test_id);
+        let typed =
+            async { self.client.find(fantoccini::Locator::Css(&locator)).await?.send_keys(text).await };
+        typed.await.unwrap_or_else(|error| panic!("type into {test_id}: {error}"));
+    }
+
+    /// A picture of the page, PNG.
+    ///
+    /// # Panics
+    /// When the driver cannot take one.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("the driver takes a screenshot")
+    }
+}
+
+fn selector(test_id: &str) -> String {
+    format!("[data-testid='{test_id}']")
+}

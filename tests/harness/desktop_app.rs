@@ -1,0 +1,65 @@
+//! The desktop app in a real window, driven through tauri-driver and WebKit's driver.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::browser::Session;
+use super::display::Display;
+use super::environment::{program, tauri_driver};
+use super::http::Http;
+use super::process::Process;
+use super::sound::SoundServer;
+use super::wait::{seconds, until};
+
+/// The running app; dropping it ends it.
+pub struct DesktopApp {
+    /// The session with its window.
+    pub session: Session,
+    // The driver's process group has the app in it.
+    _driver: Process,
+    _data: TempDir,
+}
+
+impl DesktopApp {
+    /// Starts the app on a display, with nothing of an earlier start, and its origin on ports that the system chooses.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(display: &Display, sound: &SoundServer) -> DesktopApp {
+        let app = program("ROSTRUM_BIN", "rostrum");
+        let data = TempDir::new().expect("a temporary folder");
+        let settings = json!({"origin": {"http": "127.0.0.1:0", "rtmp": "127.0.0.1:0"}});
+        std::fs::write(data.path().join("settings.json"), settings.to_string())
+            .expect("the folder can be written");
+        // tauri-driver cannot choose ports by itself; between here and there, another program could take them.
+        let [port, native_port] = free_ports();
+        let mut command = Command::new("dbus-run-session");
+        command.arg("--").arg(tauri_driver());
+        command.args(["--native-driver", "/usr/bin/WebKitWebDriver"]);
+        command.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
+        command.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
+        command.env("PULSE_SERVER", &sound.address).env("ROSTRUM_DATA", data.path());
+        // Whatever else the app or GTK keeps for a person is kept here too.
+        for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
+            command.env(variable, data.path());
+        }
+        command.env("LANG", "C.UTF-8");
+        let driver = Process::start("tauri-driver", &mut command);
+        let http = Http::new();
+        until("tauri-driver", seconds(20), async || {
+            http.try_get(&format!("http://127.0.0.1:{port}/status")).await.ok()
+        })
+        .await;
+        let capabilities = json!({"browserName": "wry", "tauri:options": {"application": app}});
+        let (session, _) = Session::open(port, &capabilities).await;
+        DesktopApp { session, _driver: driver, _data: data }
+    }
+}
+
+fn free_ports() -> [u16; 2] {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("a bound listener").port())
+}

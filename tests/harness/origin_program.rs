@@ -1,0 +1,54 @@
+//! `rostrum-origin` as a person starts it, so that it can be killed and started again.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::environment::program;
+use super::process::Process;
+use super::wait::seconds;
+
+/// The running program.
+pub struct OriginProgram {
+    /// Where it listens for HTTP.
+    pub http: SocketAddr,
+    /// Where it listens for RTMP.
+    pub rtmp: SocketAddr,
+    /// The child.
+    pub process: Process,
+}
+
+impl OriginProgram {
+    /// Starts `rostrum-origin serve` and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it is not, or does not tell its addresses before.
+    pub async fn serve(data: &Path, http: &str, rtmp: &str) -> OriginProgram {
+        let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
+        command.args(["serve", "--http", http, "--rtmp", rtmp, "--data"]).arg(data);
+        let mut process = Process::start("rostrum-origin", &mut command);
+        process.line(seconds(20), |line| (!line.is_error && line.text == "ready").then_some(())).await;
+        let lines = process.printed(false);
+        let address = |name: &str| -> SocketAddr {
+            let found = lines.iter().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            found.unwrap_or_else(|| panic!("no {name} address in {lines:?}"))
+        };
+        OriginProgram { http: address("http "), rtmp: address("rtmp "), process }
+    }
+}
+
+/// Runs another command of `rostrum-origin` on a data folder and returns the JSON that it prints.
+///
+/// # Panics
+/// When it fails or prints anything else.
+pub fn told(data: &Path, arguments: &[&str]) -> Value {
+    let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
+    let output =
+        command.args(arguments).args(["--json", "--data"]).arg(data).output().expect("the program starts");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "rostrum-origin {arguments:?}: {complaints}");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&output.stdout)))
+}

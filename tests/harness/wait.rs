@@ -1,0 +1,35 @@
+//! Waiting for what a test wants to see, with a limit and never for a fixed time.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Between two looks at something that cannot tell by itself that it changed: a web page, a child, a file.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// Looks until there is something to see.
+///
+/// # Panics
+/// After `limit`, saying `what` was waited for.
+pub async fn until<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(begun.elapsed() < limit, "waited {limit:?} in vain for {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Runs a whole test within a limit.
+///
+/// # Panics
+/// After `limit`.
+pub async fn bounded<T>(limit: Duration, test: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, test).await.unwrap_or_else(|_| panic!("the test took more than {limit:?}"))
+}
+
+/// Seconds as a [`Duration`], for limits.
+pub const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}

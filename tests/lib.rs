@@ -1,0 +1,1 @@
+//! Empty: the tests of this package are the integration test `end-to-end`, in `main.rs`.

@@ -1,0 +1,14 @@
+//! End-to-end tests: whole programs, real browsers, real publishers and players. No two of them share a port, a folder,
+//! a display or a sound server.
+
+// What a test prints is shown when it fails, and is how it tells a person what it measured.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod architecture;
+mod bad_input;
+mod cast;
+mod desktop;
+mod harness;
+mod playlist_lint;
+mod publish_to_playback;
+mod reconnect;

@@ -1,0 +1,197 @@
+//! Real recordings pushed by FFmpeg over RTMP, read back as Low-Latency HLS by FFmpeg, by Chromium and part by part.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::browser::Browser;
+use crate::harness::environment::{clip, shared_machine};
+use crate::harness::probe::{Packets, complaints, extent};
+use crate::harness::process::Process;
+use crate::harness::publisher::{Pushed, sent};
+use crate::harness::server::Server;
+use crate::harness::viewer::Viewer;
+use crate::harness::wait::{bounded, seconds, until};
+use crate::harness::watch_page::{Player, WatchPage};
+
+/// How far audio and video may go apart on the way.
+const SKEW_MAX: f64 = 0.020;
+/// How much a duration may differ: RTMP's stamps are whole milliseconds, at both ends.
+const DURATION_TOLERANCE: f64 = 0.002;
+/// The longest of these clips is half a minute; the rest is starting browsers on a loaded machine.
+const LIMIT: Duration = seconds(150);
+
+/// What a clip is, and what Chromium must make of it.
+struct Clip {
+    file: &'static str,
+    /// How often it is pushed in a row: a clip of a second is too short to join.
+    times: u32,
+    size: (u64, u64),
+    /// Frames a second, where they come evenly.
+    fps: Option<f64>,
+}
+
+/// What was seen of one clip.
+struct Seen {
+    /// What the origin told the room's owner while the clip was live.
+    ingest: Value,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b_frames_and_surround_sound_arrive_whole() {
+    let clip = Clip { file: "bbb_480p24_bframes_aac51.mp4", times: 1, size: (854, 480), fps: Some(24.0) };
+    bounded(LIMIT, check(clip)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_variable_frame_rate_arrives_whole() {
+    bounded(LIMIT, check(Clip { file: "d_bbb_h264_vfr.mp4", times: 1, size: (640, 360), fps: None })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_gop_plays_from_its_only_idr_and_its_publisher_is_warned() {
+    let clip = Clip { file: "d_bbb_h264_opengop48_b3.mp4", times: 1, size: (854, 480), fps: Some(24.0) };
+    let Some(seen) = bounded(LIMIT, check(clip)).await else { return };
+    let warnings = seen.ingest["warnings"].to_string().to_lowercase();
+    assert!(warnings.contains("keyframe"), "20 s with one IDR, and the publisher is told only {warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_byte_nal_lengths_and_44100_hz_mono_arrive_whole() {
+    let clip =
+        Clip { file: "cam_1080x720_nal2bytes_mono441.mp4", times: 12, size: (1080, 720), fps: Some(29.97) };
+    bounded(LIMIT, check(clip)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vertical_picture_arrives_whole() {
+    let file = "d_bbb_vertical_720x1280_30_mono441_jfk.mp4";
+    bounded(LIMIT, check(Clip { file, times: 1, size: (720, 1280), fps: Some(30.0) })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_without_a_picture_arrives_whole() {
+    bounded(LIMIT, check(Clip { file: "d_jfk_mono44100_aac.m4a", times: 2, size: (0, 0), fps: None })).await;
+}
+
+/// Pushes a clip and reads it back three ways at once; `None` where there are no recordings.
+async fn check(wanted: Clip) -> Option<Seen> {
+    let file = clip(wanted.file)?;
+    let _machine = shared_machine().await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let pushed = Pushed { file: &file, times: wanted.times };
+    let source = folder.path().join("sent.flv");
+    sent(pushed, &source);
+    let source = Packets::read(&source);
+    check_source(&source, &Packets::read(&file), wanted.times);
+
+    let server = Server::start().await;
+    let room = server.room("clip").await;
+    let browser = Browser::open(&server.watch_url(&room.room)).await;
+    let mut publisher = pushed.push(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let ingest = server.describe(&room.room).await["ingest"].clone();
+    let (ingest, viewer, copy) = tokio::join!(
+        watched(&browser, &wanted, &server, ingest),
+        followed(&server, &mut publisher, folder.path()),
+        copied(&server, &source, folder.path()),
+    );
+    for (reader, file) in [("part by part", viewer), ("by FFmpeg", copy)] {
+        compare(&format!("{} read {reader}", wanted.file), &Packets::read(&file), &source);
+        let complaints = complaints(&file);
+        assert!(complaints.is_empty(), "{} read {reader} does not decode:\n{complaints}", wanted.file);
+    }
+    Some(Seen { ingest })
+}
+
+/// What FFmpeg sends is what the recording holds: the comparison below would prove little otherwise.
+fn check_source(sent: &Packets, recording: &Packets, times: u32) {
+    let times = times as usize;
+    assert_eq!(sent.video.len(), recording.video.len() * times, "FFmpeg does not send every frame");
+    assert_eq!(sent.audio.len(), recording.audio.len() * times, "FFmpeg does not send all sound");
+}
+
+fn compare(what: &str, here: &Packets, source: &Packets) {
+    assert_eq!(here.video.len(), source.video.len(), "{what}: video packets");
+    assert_eq!(here.audio.len(), source.audio.len(), "{what}: audio packets");
+    for (kind, here, source) in [("video", &here.video, &source.video), ("audio", &here.audio, &source.audio)]
+    {
+        let difference = (extent(here) - extent(source)).abs();
+        assert!(difference <= DURATION_TOLERANCE, "{what}: {kind} is {difference:.4} s longer or shorter");
+    }
+    if !here.video.is_empty() && !here.audio.is_empty() {
+        let skew = here.skew(source);
+        println!("{what}: skew at worst {:.2} ms", skew * 1000.0);
+        assert!(skew < SKEW_MAX, "{what}: audio and video are {skew:.4} s apart");
+    }
+}
+
+/// Chromium on the watch page, opened before the room was live. Returns what the owner is told of the ingest last.
+async fn watched(browser: &Browser, wanted: &Clip, server: &Server, mut ingest: Value) -> Value {
+    let page = WatchPage(&browser.session);
+    let begun = page.plays(0.5, seconds(40)).await;
+    let ended = page.plays(6.0, seconds(40)).await;
+    let now = server.describe("clip").await["ingest"].clone();
+    if now.is_object() {
+        ingest = now;
+    }
+    assert_eq!(ended.size, wanted.size, "{}: the picture's size", wanted.file);
+    assert_eq!((ended.fatal_errors.as_str(), ended.media_error.as_str()), ("0", ""), "{}", wanted.file);
+    assert_eq!(begun.generation, ended.generation, "{}: the player was rebuilt", wanted.file);
+    if let Some(fps) = wanted.fps {
+        check_frame_rate(&begun, &ended, fps, wanted.file);
+    }
+    ingest
+}
+
+fn check_frame_rate(begun: &Player, ended: &Player, fps: f64, file: &str) {
+    let seen = (ended.frames - begun.frames) as f64 / (ended.time - begun.time);
+    println!("{file}: Chromium saw {seen:.1} frames a second of {fps}");
+    assert!((seen / fps - 1.0).abs() < 0.15, "{file}: Chromium saw {seen:.1} frames a second, not {fps}");
+}
+
+/// Our own viewer, until the publisher has ended and nothing more comes. Returns the file of all that it received.
+async fn followed(server: &Server, publisher: &mut Process, folder: &Path) -> std::path::PathBuf {
+    let mut viewer = Viewer::join(&server.http, &server.playlist_url("clip")).await;
+    loop {
+        let ended = publisher.ended();
+        let more = viewer.advance().await;
+        if let (Some(status), false) = (ended, more) {
+            assert!(status.success(), "the publisher failed:\n{}", publisher.output());
+            break;
+        }
+    }
+    let files = viewer.write(folder);
+    assert_eq!(files.len(), 1, "one publisher made {} runs", files.len());
+    files[0].clone()
+}
+
+/// FFmpeg reading the live playlist from its beginning. Returns the file that it copied the streams into.
+async fn copied(server: &Server, source: &Packets, folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("copied.mkv");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-hide_banner", "-loglevel", "warning", "-live_start_index", "0", "-i"]);
+    command
+        .arg(server.playlist_url("clip"))
+        .args(["-map", "0", "-c", "copy", "-progress", "pipe:1"])
+        .arg(&file);
+    let mut reader = Process::start("ffmpeg (reader)", &mut command);
+    let stream = if source.video.is_empty() { &source.audio } else { &source.video };
+    // The last packet's own time is reported, and FFmpeg rounds it.
+    let wanted = extent(stream) - 0.1;
+    until("FFmpeg to read to the end", seconds(90), async || {
+        let ended = reader.ended();
+        assert!(ended.is_none(), "FFmpeg ended early:\n{}", reader.output());
+        let told = reader.printed(false);
+        let microseconds =
+            told.iter().rev().find_map(|line| line.strip_prefix("out_time_us=")?.parse::<f64>().ok());
+        (microseconds? / 1e6 >= wanted).then_some(())
+    })
+    .await;
+    reader.signal("INT");
+    reader.wait(seconds(20)).await;
+    file
+}

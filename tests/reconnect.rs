@@ -1,0 +1,85 @@
+//! A publisher that is killed and comes back: the viewer's player goes on.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::browser::Browser;
+use crate::harness::environment::whole_machine;
+use crate::harness::playlist::MediaPlaylist;
+use crate::harness::publisher::push_pattern;
+use crate::harness::server::Server;
+use crate::harness::viewer::media_playlist_url;
+use crate::harness::wait::{bounded, seconds, until};
+use crate::harness::watch_page::WatchPage;
+
+/// A publisher that drops and returns within this time continues the same playlist.
+const SAME_PLAYLIST: Duration = seconds(20);
+/// From the first new part to the moment the player moves again, at most.
+const MOVES_AGAIN: Duration = seconds(3);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_player_goes_on_by_itself_when_a_killed_publisher_comes_back() {
+    bounded(seconds(120), comes_back()).await;
+}
+
+async fn comes_back() {
+    let _machine = whole_machine().await;
+    let server = Server::start().await;
+    let room = server.room("back").await;
+    let publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let browser = Browser::open(&server.watch_url(&room.room)).await;
+    let page = WatchPage(&browser.session);
+    let before = page.plays(3.0, seconds(30)).await;
+    let playlist_url = media_playlist_url(&server.http, &server.playlist_url(&room.room)).await;
+
+    publisher.signal("KILL");
+    let killed = Instant::now();
+    until("the room to be interrupted", seconds(10), async || {
+        (server.describe(&room.room).await["state"] == "interrupted").then_some(())
+    })
+    .await;
+    // Only a player that has run dry shows that it starts again.
+    let mut last = (before.time, Instant::now());
+    let dry = until("the player to run dry", seconds(15), async || {
+        let time = page.player().await.expect("the player stays").time;
+        if time > last.0 {
+            last = (time, Instant::now());
+        }
+        (last.1.elapsed() > Duration::from_millis(700)).then_some(last.0)
+    })
+    .await;
+    let known = playlist(&server, &playlist_url).await;
+
+    let _publisher = push_pattern(&server.rtmp_url(&room.key));
+    let first_new_part = until("the first new part", seconds(15), async || {
+        (playlist(&server, &playlist_url).await.next() > known.next()).then(Instant::now)
+    })
+    .await;
+    assert!(killed.elapsed() < SAME_PLAYLIST, "this test took too long to restart its publisher");
+    let moved = until("the player to move again", seconds(20), async || {
+        let time = page.player().await.expect("the player stays").time;
+        (time > dry + 0.05).then(|| first_new_part.elapsed())
+    })
+    .await;
+    println!("the player moved again {:.2} s after the first new part", moved.as_secs_f64());
+
+    let after = page.plays(3.0, seconds(20)).await;
+    assert_eq!(after.fatal_errors, "0", "the player had a fatal error: {after:?}");
+    assert_eq!(after.media_error, "", "the video element failed: {after:?}");
+    assert_eq!(after.generation, before.generation, "the player was rebuilt");
+    assert!(!before.generation.is_empty(), "the page does not tell its player's generation");
+    assert!(moved <= MOVES_AGAIN, "the player moved again only {moved:?} after the first new part");
+    let continued = playlist(&server, &playlist_url).await;
+    assert!(continued.media_sequence >= known.media_sequence, "the media sequence went back");
+    assert!(
+        continued.segments.iter().any(|segment| segment.discontinuity)
+            || continued.discontinuity_sequence > 0,
+        "the new publisher's media follows without a discontinuity"
+    );
+}
+
+async fn playlist(server: &Server, url: &str) -> MediaPlaylist {
+    let answer = server.http.get(url).await;
+    assert!(answer.status.is_success(), "GET {url}: {}", answer.status);
+    MediaPlaylist::read(answer.text()).unwrap_or_else(|error| panic!("{url}: {error}"))
+}

@@ -1,0 +1,102 @@
+//! The system packages of Debian and Ubuntu: which are needed, which are missing, and how they are installed.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::step::{command_line, execute, output_of};
+
+/// What compiling and running the three programs needs.
+///
+/// Rust and Node are not here: both are older in Debian 12 than what is needed, see [`crate::toolchain`].
+pub const TO_BUILD: &[&str] = &[
+    "build-essential",
+    "pkg-config",
+    // bindgen reads FFmpeg's headers with it.
+    "libclang-dev",
+    // FFmpeg, for capture and encode.
+    "libavcodec-dev",
+    "libavdevice-dev",
+    "libavfilter-dev",
+    "libavformat-dev",
+    "libavutil-dev",
+    "libswresample-dev",
+    "libswscale-dev",
+    // cpal's ALSA host, and the plug-in by which ALSA programs reach PulseAudio.
+    "libasound2-dev",
+    "libasound2-plugins",
+    // The window; dbus is how a second start finds the first, libayatana-appindicator3 is the tray.
+    "libwebkit2gtk-4.1-dev",
+    "libayatana-appindicator3-dev",
+    "dbus",
+    "fonts-inter",
+];
+
+/// What the tests need besides: browsers, a display, sound, and FFmpeg's programs as the peer.
+pub const TO_TEST: &[&str] = &[
+    "chromium",
+    "chromium-driver",
+    "webkit2gtk-driver",
+    "xvfb",
+    "pulseaudio",
+    "pulseaudio-utils",
+    "ffmpeg",
+    "fonts-dejavu-core",
+    "fonts-noto-cjk",
+];
+
+/// Installs those of `packages` that are missing; asks nothing, and does nothing when all are there.
+///
+/// # Errors
+/// When packages are missing and cannot be installed, with the list of them.
+pub fn ensure(packages: &[&str]) -> Result<()> {
+    let missing = missing(packages);
+    if missing.is_empty() {
+        println!("{} system packages: all installed", packages.len());
+        return Ok(());
+    }
+    if output_of("apt-get", &["--version"]).is_none() {
+        bail!(
+            "this system has no apt-get, so install these yourself (names as in Debian 12): {}",
+            missing.join(" ")
+        );
+    }
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(&missing);
+    for arguments in [vec!["update"], install] {
+        let mut command = as_root("apt-get")?;
+        command.args(arguments);
+        println!("$ {}", command_line(&command));
+        execute(&mut command)?;
+    }
+    Ok(())
+}
+
+fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    // dpkg-query fails as a whole when one name is unknown to it, and still prints the others.
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status} ${Package}\n"])
+        .args(packages)
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    let installed: HashSet<&str> =
+        output.lines().filter_map(|line| line.strip_prefix("installed ")).collect();
+    packages.iter().copied().filter(|package| !installed.contains(package)).collect()
+}
+
+/// `program` with the rights to install: as it is for root, else through sudo.
+fn as_root(program: &str) -> Result<Command> {
+    let mut command = if output_of("id", &["-u"]).as_deref() == Some("0") {
+        Command::new("env")
+    } else if output_of("sudo", &["--version"]).is_some() {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("env");
+        sudo
+    } else {
+        bail!("installing packages needs root, and there is no sudo");
+    };
+    command.args(["DEBIAN_FRONTEND=noninteractive", program]);
+    Ok(command)
+}

@@ -1,0 +1,72 @@
+//! `cargo xtask`: what a person does with this repository, in one command each.
+//!
+//! Nothing here needs a system library, so that it builds on a machine where nothing was installed yet.
+
+// A task talks to the person in front of the terminal; there is no log.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod apt;
+mod build;
+mod pages;
+mod program;
+mod run;
+mod setup;
+mod step;
+mod test;
+mod toolchain;
+mod webdriver;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Tasks of Rostrum. Each installs what is missing first, and says so.
+
+  cargo xtask run     start the desktop app; without a display, an origin and a test broadcast
+  cargo xtask test    every check and test, those in browsers and of the desktop app included
+  cargo xtask build   release builds of the three programs, into target/release
+
+`cargo xtask TASK --help` says what a task does, step by step.";
+
+/// The exit code of a wrong command line; 1 is a task that failed.
+const WRONG_USE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => return wrong_use("no task given"),
+    };
+    let help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
+    let outcome = match (task, rest) {
+        ("--help" | "-h" | "help", _) => return say(USAGE),
+        ("run", _) if help => return say(run::HELP),
+        ("test", _) if help => return say(test::HELP),
+        ("build", _) if help => return say(build::HELP),
+        ("run", []) => run::run(build::Profile::Debug),
+        ("run", [only]) if only == "--release" => run::run(build::Profile::Release),
+        ("test", []) => test::test(),
+        ("build", []) => build::release(),
+        ("run" | "test" | "build", _) => {
+            return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
+        }
+        _ => return wrong_use(&format!("there is no task {task}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask {task}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn wrong_use(reason: &str) -> ExitCode {
+    eprintln!("xtask: {reason}\n\n{USAGE}");
+    ExitCode::from(WRONG_USE)
+}

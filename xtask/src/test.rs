@@ -1,0 +1,97 @@
+//! `cargo xtask test`: all that must hold before anybody may say that it works.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use crate::build::Profile;
+use crate::pages;
+use crate::program::PROGRAMS;
+use crate::setup;
+use crate::step::{execute, step};
+use crate::workspace::{END_TO_END, Workspace, cargo, root};
+
+/// What `cargo xtask test --help` prints.
+pub const HELP: &str = "\
+cargo xtask test
+
+Stops at the first step that fails, says its name and exits 1. The steps:
+
+   1. set-up: the packages to build and to test with, the npm packages of ui/, tauri-driver (each only if missing)
+   2. rustfmt        every Rust file is formatted
+   3. ui             biome, svelte-check, vitest, and the build of the pages
+   4. clippy         the whole workspace without a warning
+   5. build          the programs and all tests
+   6. tests          of every crate
+   7. doc tests      the examples in the documentation
+   8. end-to-end     the programs with real browsers, players and publishers, and the desktop app in a window
+
+The real recordings that the end-to-end tests publish are looked for in ROSTRUM_MEDIA, else in ../shared/media.
+With CI=true they must be there; else the tests that need them say that they were skipped.";
+
+/// Sets up, then runs every check and test.
+///
+/// # Errors
+/// The first step that failed.
+pub fn test() -> Result<()> {
+    let begun = Instant::now();
+    let workspace = Workspace::read()?;
+    let media = media()?;
+    let webdriver = setup::to_test(&workspace)?;
+    step("rustfmt", || execute(cargo().args(["fmt", "--all", "--check"])))?;
+    step("ui: biome", || pages::script("lint"))?;
+    step("ui: svelte-check", || pages::script("check"))?;
+    step("ui: vitest", || pages::script("test"))?;
+    step("ui: build", pages::build)?;
+    rust(&workspace, &media, &webdriver)?;
+    println!("\nAll steps passed in {:.0} s.", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// The steps by cargo. All select the whole workspace and filter its targets: cargo unites the features of what it
+/// selects, so another selection would compile the dependencies once more with other features.
+fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
+    step("clippy", || {
+        execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    })?;
+    step("build", || execute(cargo().args(["build", "--workspace", "--all-targets"])))?;
+    step("tests", || {
+        let mut command = cargo();
+        command.args(["test", "--workspace", "--lib", "--bins"]);
+        for test in &workspace.integration_tests {
+            command.args(["--test", test]);
+        }
+        execute(&mut command)
+    })?;
+    step("doc tests", || execute(cargo().args(["test", "--workspace", "--doc"])))?;
+    step(END_TO_END, || {
+        let mut command = cargo();
+        command.args(["test", "--workspace", "--test", END_TO_END]);
+        for program in PROGRAMS {
+            let variable = match program {
+                "rostrum" => "ROSTRUM_BIN".to_owned(),
+                other => format!("{}_BIN", other.to_uppercase().replace('-', "_")),
+            };
+            command.env(variable, workspace.target.join(Profile::Debug.folder()).join(program));
+        }
+        command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", webdriver);
+        command.env("ROSTRUM_SCREENSHOTS", workspace.target.join("screenshots"));
+        execute(&mut command)
+    })
+}
+
+/// The folder of real recordings.
+fn media() -> Result<PathBuf> {
+    let folder = match std::env::var_os("ROSTRUM_MEDIA") {
+        Some(folder) => std::path::absolute(folder)?,
+        None => root().join("../shared/media"),
+    };
+    let needed = std::env::var_os("CI").is_some_and(|value| value == "true");
+    ensure!(
+        !needed || folder.is_dir(),
+        "CI=true needs the real recordings, and {} is no folder: set ROSTRUM_MEDIA",
+        folder.display()
+    );
+    Ok(folder)
+}

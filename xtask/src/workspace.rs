@@ -1,0 +1,64 @@
+//! Where things are: the root of the repository, the target folder, the tests that exist.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
+}
+
+/// `cargo`, the one that runs this task, in the root of the repository.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// What `cargo metadata` says about the workspace.
+pub struct Workspace {
+    /// Cargo's target folder, which `CARGO_TARGET_DIR` may have moved.
+    pub target: PathBuf,
+    /// The names of all integration tests but the end-to-end ones.
+    pub integration_tests: Vec<String>,
+}
+
+/// The name of the integration test that drives whole programs.
+pub const END_TO_END: &str = "end-to-end";
+
+impl Workspace {
+    /// Reads the workspace.
+    ///
+    /// # Errors
+    /// When cargo cannot read a manifest.
+    pub fn read() -> Result<Workspace> {
+        let output = cargo()
+            .args(["metadata", "--format-version=1", "--no-deps"])
+            .output()
+            .context("cannot start cargo")?;
+        if !output.status.success() {
+            bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")?;
+        let target =
+            metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
+        let targets = metadata["packages"]
+            .as_array()
+            .context("cargo metadata lists no packages")?
+            .iter()
+            .filter_map(|package| package["targets"].as_array())
+            .flatten();
+        let mut integration_tests: Vec<String> = targets
+            .filter(|target| target["kind"][0] == "test")
+            .filter_map(|target| target["name"].as_str())
+            .filter(|name| *name != END_TO_END)
+            .map(str::to_owned)
+            .collect();
+        integration_tests.sort();
+        integration_tests.dedup();
+        Ok(Workspace { target: target.into(), integration_tests })
+    }
+}
