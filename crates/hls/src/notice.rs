@@ -31,8 +31,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Notice::LongGop { interval, wanted } => {
-                let (interval, wanted) = (interval.as_secs_f64().round(), wanted.as_secs_f64().round());
-                write!(f, "keyframes every {interval} s: set {wanted} s or less")
+                write!(f, "keyframes every {} s: set {} s or less", tenths(*interval), tenths(*wanted))
             }
             Notice::TimestampJump { by } => {
                 write!(f, "timestamps jumped by {:.1} s: viewers see a cut", by.as_secs_f64())
@@ -44,6 +43,11 @@ impl fmt::Display for Notice {
     }
 }
 
+/// Seconds with one decimal, or none where it would be 0.
+fn tenths(span: Span) -> f64 {
+    (span.as_secs_f64() * 10.0).round() / 10.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +56,7 @@ mod tests {
     fn a_long_gop_is_told_in_words() {
         let notice = Notice::LongGop { interval: Span::from_secs(10), wanted: Span::from_secs(2) };
         assert_eq!(notice.to_string(), "keyframes every 10 s: set 2 s or less");
+        let notice = Notice::LongGop { interval: Span::from_millis(2_520), wanted: Span::from_secs(2) };
+        assert_eq!(notice.to_string(), "keyframes every 2.5 s: set 2 s or less");
     }
 }

@@ -341,10 +341,11 @@ impl Packager {
         }
     }
 
-    /// A leading frame that does not fit a segment counts as a jump.
+    /// A leading frame that does not fit a segment counts as a jump; no target duration is below the
+    /// segment target.
     fn gap_max(&self) -> Span {
         match &self.stage {
-            Stage::Opening(_) => AHEAD_MAX,
+            Stage::Opening(_) => self.config.segment_target,
             Stage::Cutting(segmenter) => segmenter.targets().duration,
         }
     }

@@ -76,7 +76,8 @@ impl Retention {
             let rest: Vec<&Segment> = listed.map(Arc::as_ref).collect();
             let duration: Span = rest.iter().map(|segment| segment.duration()).sum();
             let bytes: usize = rest.iter().map(|segment| segment.bytes()).sum();
-            let over_limit = bytes + first.bytes() > WINDOW_BYTES_MAX || duration > WINDOW_MAX;
+            let over_limit =
+                bytes + first.bytes() > WINDOW_BYTES_MAX || duration + first.duration() > WINDOW_MAX;
             let needed = duration < self.window || !has_joining_point(&rest, join_back);
             if rest.is_empty() || (needed && !over_limit) {
                 return;
@@ -125,3 +126,64 @@ const WINDOW_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes kept in all; above, segments that left the playlist go first.
 const KEPT_BYTES_MAX: usize = 384 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::Part;
+
+    const JOIN_BACK: Span = Span::from_secs(1);
+
+    /// Pushes segments of 2 s that share one buffer of `bytes`; `idr` tells which hold an IDR picture.
+    fn after(count: u64, bytes: usize, idr: impl Fn(u64) -> bool) -> Retention {
+        let data = Bytes::from(vec![0; bytes]);
+        let mut retention = Retention::new(Span::from_secs(16));
+        for msn in 0..count {
+            let part = Part { duration: Span::from_secs(2), independent: idr(msn), data: data.clone() };
+            let last_idr = idr(msn).then_some(Span::ZERO);
+            retention.add_init(msn as u32, Bytes::new());
+            retention.push(
+                Segment {
+                    msn,
+                    init: msn as u32,
+                    discontinuity: msn % 2 == 1,
+                    unix_ms: 0,
+                    parts: vec![part],
+                    last_idr,
+                },
+                JOIN_BACK,
+            );
+        }
+        retention
+    }
+
+    #[test]
+    fn the_window_is_listed_and_as_much_kept_behind_it() {
+        let retention = after(100, 10, |_| true);
+        assert_eq!((retention.listed().count(), retention.segments().len()), (8, 16));
+        assert_eq!(retention.discontinuity_sequence(), 46);
+        assert_eq!(
+            retention.inits().keys().next(),
+            Some(&84),
+            "initialisation segments go with their segments"
+        );
+    }
+
+    #[test]
+    fn the_segment_with_the_last_idr_stays_listed() {
+        let retention = after(25, 10, |msn| msn == 2);
+        assert_eq!(retention.listed_from(), 2);
+    }
+
+    #[test]
+    fn a_minute_without_an_idr_is_the_longest_window() {
+        let retention = after(100, 10, |msn| msn == 2);
+        assert_eq!(retention.listed().count(), 30);
+    }
+
+    #[test]
+    fn bytes_are_bounded_before_the_window_is_full() {
+        let retention = after(100, 60 << 20, |_| true);
+        assert_eq!((retention.listed().count(), retention.segments().len()), (4, 6));
+    }
+}

@@ -48,6 +48,8 @@ pub(crate) struct Segmenter {
     last_idr: Option<Timestamp>,
     gops: VecDeque<Span>,
     independent: bool,
+    /// A segment was cut without an IDR picture; how far apart they are is known at the next one.
+    forced: bool,
     long_gop: Option<Span>,
     changed: bool,
     /// End of everything that was cut.
@@ -76,6 +78,7 @@ impl Segmenter {
             last_idr: None,
             gops: VecDeque::with_capacity(GOPS_REMEMBERED),
             independent,
+            forced: false,
             long_gop: None,
             changed: false,
             end: Timestamp::ZERO,
@@ -105,7 +108,7 @@ impl Segmenter {
         self.held.is_some()
     }
 
-    /// The part of the segment that grows where its last IDR picture stands, after `start`.
+    /// Where the last completed part ends, its sound included.
     pub(crate) fn end(&self) -> Timestamp {
         self.end
     }
@@ -120,7 +123,7 @@ impl Segmenter {
         std::mem::take(&mut self.changed)
     }
 
-    /// Set once IDR pictures turn out too far apart: at least this far.
+    /// How far apart IDR pictures are, once that turned out to be too far for a segment.
     pub(crate) fn take_long_gop(&mut self) -> Option<Span> {
         self.long_gop.take()
     }
@@ -170,9 +173,7 @@ impl Segmenter {
                 }
             }
         }
-        if packet.random_access {
-            self.note_idr(packet.dts);
-        }
+        self.note_gop(&packet);
         self.held = Some(packet);
         Ok(())
     }
@@ -248,20 +249,28 @@ impl Segmenter {
         full || self.part_bytes > PART_BYTES_MAX
     }
 
-    fn note_idr(&mut self, at: Timestamp) {
-        if let Some(last) = self.last_idr.replace(at) {
-            if self.gops.len() == GOPS_REMEMBERED {
-                self.gops.pop_front();
-            }
-            self.gops.push_back(at - last);
+    /// Keeps how far IDR pictures are apart, and has it told where that was too far for a segment.
+    fn note_gop(&mut self, packet: &Packet) {
+        let since = self.last_idr.map(|last| packet.dts - last);
+        let told = packet.random_access || since.is_some_and(|since| since >= GOP_TOLD_AT);
+        if self.forced && told {
+            self.forced = false;
+            self.long_gop = since;
         }
+        if !packet.random_access {
+            return;
+        }
+        self.last_idr = Some(packet.dts);
+        if self.gops.len() == GOPS_REMEMBERED {
+            self.gops.pop_front();
+        }
+        self.gops.extend(since);
     }
 
     fn note_forced(&mut self, first: &Packet) {
         if !first.random_access {
             self.independent = false;
-            let since = self.last_idr.map_or(self.targets.duration, |last| first.dts - last);
-            self.long_gop = Some(since.max(self.targets.duration));
+            self.forced = true;
         }
     }
 
@@ -390,6 +399,9 @@ const ROUNDS_DOWN: Span = Span::from_millis(400);
 
 /// GOPs whose longest is expected next.
 const GOPS_REMEMBERED: usize = 8;
+
+/// A GOP still going on at this age is told as it is.
+const GOP_TOLD_AT: Span = Span::from_secs(10);
 
 /// Frames per second where the stream does not tell; only decides until the second frame.
 const FRAME_RATE_GUESS: f64 = 30.0;

@@ -19,8 +19,9 @@ pub struct Source {
     pub b_frames: u32,
     /// Samples per second of the sound; `None` for a stream without sound.
     pub sample_rate: Option<u32>,
-    /// How much later than a picture of the same time the sound arrives; may be negative.
-    pub audio_delay: Span,
+    /// How much later than a picture of the same time each sound packet arrives, taken in turn; may be
+    /// negative. Sound keeps its order.
+    pub audio_delays: Vec<Span>,
     /// How long the stream lasts.
     pub duration: Span,
     /// Where its timestamps begin.
@@ -35,7 +36,7 @@ impl Default for Source {
             gops: vec![30],
             b_frames: 0,
             sample_rate: Some(48_000),
-            audio_delay: Span::ZERO,
+            audio_delays: vec![Span::ZERO],
             duration: Span::from_secs(10),
             start: Timestamp::ZERO,
         }
@@ -72,7 +73,12 @@ impl Source {
     #[must_use]
     pub fn events(&self) -> Vec<MediaEvent> {
         let mut arriving: Vec<(Timestamp, Packet)> = self.video().into_iter().map(|p| (p.dts, p)).collect();
-        arriving.extend(self.audio().into_iter().map(|packet| (packet.dts + self.audio_delay, packet)));
+        let delays = self.audio_delays.iter().cycle().copied();
+        let mut latest = self.start - Span::from_secs(1_000);
+        arriving.extend(self.audio().into_iter().zip(delays).map(|(packet, delay)| {
+            latest = latest.max(packet.dts + delay);
+            (latest, packet)
+        }));
         arriving.sort_by_key(|(at, _)| *at);
         let packets = arriving.into_iter().map(|(_, packet)| MediaEvent::Packet(packet));
         std::iter::once(MediaEvent::Tracks(self.tracks())).chain(packets).collect()

@@ -291,6 +291,7 @@ impl Demuxer {
         }
         let last = self.audio.as_ref().and_then(|audio| audio.last);
         let clock = AudioClock::new(&codec);
+        self.waiting.retain(|packet| packet.track != AUDIO);
         self.audio = Some(Audio { codec, clock, last, changed: true });
         Ok(())
     }

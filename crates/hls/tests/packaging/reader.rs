@@ -1,6 +1,6 @@
 //! A viewer that fetches every part as soon as a window offers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ pub struct Reader {
     pub notices: Vec<Notice>,
     pub parts: Vec<(Position, Bytes)>,
     pub segments: BTreeMap<u64, Vec<Bytes>>,
+    hints: BTreeSet<String>,
     next: Position,
     allowances: Allowances,
 }
@@ -33,6 +34,7 @@ impl Reader {
             notices: Vec::new(),
             parts: Vec::new(),
             segments: BTreeMap::new(),
+            hints: BTreeSet::new(),
             next: Position { msn: 0, part: 0 },
             allowances,
         }
@@ -51,6 +53,11 @@ impl Reader {
             self.input(Input::Media(event.clone()));
         }
         self.input(Input::Finish);
+        let fetched = |Position { msn, part }: Position| format!("part-{msn}-{part}.m4s");
+        let fetched: BTreeSet<String> = self.parts.iter().map(|(at, _)| fetched(*at)).collect();
+        // A frame that is longer than expected may not fit the segment its part was hinted in.
+        let kept = self.hints.is_subset(&fetched) || self.allowances.variable_frame_rate;
+        assert!(kept, "a part that was hinted at never came");
     }
 
     pub fn input(&mut self, input: Input) {
@@ -102,6 +109,7 @@ impl Reader {
             let complete = segment.duration.is_some();
             assert_eq!(rendition.segment(*msn).is_some(), complete, "what is listed can be fetched");
         }
+        self.hints.extend(playlist.hint.clone());
         self.playlist = Some(playlist);
         self.window = Some(window);
     }

@@ -20,20 +20,28 @@ fn stamped(per_1001_s: i64, frames: usize) -> Vec<Span> {
 fn constant_rate() -> impl Strategy<Value = Source> {
     let audio = prop::option::of(prop::sample::select(vec![48_000_u32, 44_100, 22_050, 8_000]));
     let gops = prop::collection::vec(1_u32..150, 1..4);
-    (prop::sample::select(RATES.to_vec()), gops, 0_u32..4, audio, -400_i64..450, 3_i64..40, 0_i64..5_000)
-        .prop_map(|(rate, gops, b_frames, sample_rate, delay_ms, seconds, start_ms)| Source {
+    (
+        prop::sample::select(RATES.to_vec()),
+        gops,
+        0_u32..4,
+        audio,
+        prop::collection::vec(-400_i64..450, 1..6),
+        3_i64..25,
+        0_i64..5_000,
+    )
+        .prop_map(|(rate, gops, b_frames, sample_rate, delays_ms, seconds, start_ms)| Source {
             frames: stamped(rate, 3_000),
             gops,
             b_frames,
             sample_rate,
-            audio_delay: Span::from_millis(delay_ms),
+            audio_delays: delays_ms.into_iter().map(Span::from_millis).collect(),
             duration: Span::from_secs(seconds),
             start: media::Timestamp::from_millis(start_ms),
         })
 }
 
 fn variable_rate() -> impl Strategy<Value = Source> {
-    let frames = prop::collection::vec(prop_oneof![20 => 1_i64..90, 1 => 90_i64..1_500], 1..60);
+    let frames = prop::collection::vec(prop_oneof![20 => 8_i64..90, 1 => 90_i64..1_500], 1..60);
     (constant_rate(), frames).prop_map(|(source, frames)| Source {
         frames: frames.into_iter().map(Span::from_millis).collect(),
         ..source
@@ -96,7 +104,7 @@ fn longest_gop(source: &Source) -> Span {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn constant_frame_rates_keep_every_rule(source in constant_rate()) {
@@ -104,7 +112,7 @@ proptest! {
         check_media(&source, &reader)?;
         let playlist = reader.playlist.as_ref().expect("media was packaged");
         let long = reader.notices.iter().any(|notice| matches!(notice, Notice::LongGop { .. }));
-        prop_assert_eq!(long, !playlist.independent, "a long GOP is told, and nothing else");
+        prop_assert!(!long || !playlist.independent, "only a long GOP is told");
         if longest_gop(&source) > Span::from_millis(10_500) {
             prop_assert!(long);
         }

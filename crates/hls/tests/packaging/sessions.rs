@@ -143,6 +143,8 @@ fn a_gop_that_grows_long_takes_the_promise_of_independence_back() {
     let playlist = reader.playlist.as_ref().expect("a playlist");
     assert!(!playlist.independent);
     assert_eq!(playlist.target_duration, 2.0);
+    let told: Vec<String> = reader.notices.iter().map(Notice::to_string).collect();
+    assert_eq!(told, ["keyframes every 10 s: set 2 s or less"]);
 }
 
 #[test]
@@ -242,4 +244,39 @@ fn stamps_that_repeat_are_left_out() {
     let reader = Reader::of(&events, Allowances::default());
     let packets: Vec<Packet> = Source::packets(&source.events(), TrackKind::Audio);
     assert_eq!(reader.samples(2).len(), packets.len());
+}
+
+#[test]
+fn parts_and_segments_have_a_limit_in_bytes() {
+    let source =
+        Source { gops: vec![600], sample_rate: None, duration: Span::from_secs(6), ..Source::default() };
+    let large = bytes::Bytes::from(vec![1; 1 << 20]);
+    let events: Vec<MediaEvent> = source
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            MediaEvent::Packet(packet) => MediaEvent::Packet(Packet { data: large.clone(), ..packet }),
+            other => other,
+        })
+        .collect();
+    let reader = Reader::of(&events, Allowances { variable_frame_rate: true });
+    assert_eq!(reader.samples(1).len(), 180);
+    assert!(reader.parts.iter().all(|(_, data)| data.len() < 11 << 20), "8 MiB and the frame that passes it");
+    let segment = |parts: &Vec<bytes::Bytes>| parts.iter().map(bytes::Bytes::len).sum::<usize>();
+    assert!(reader.segments.values().all(|parts| segment(parts) < 70 << 20));
+}
+
+#[test]
+fn a_pause_of_the_picture_longer_than_a_segment_is_a_jump() {
+    // The first GOP is one frame of 1 ms, so the playlist starts while the pause still waits for its sound.
+    let at_ms = [(0, true), (1, true), (3_013, false), (3_050, true), (3_090, false)];
+    let mut events = vec![MediaEvent::Tracks(Source::default().tracks())];
+    events.extend(at_ms.map(|(at_ms, random_access)| {
+        let at = Timestamp::from_millis(at_ms);
+        let data = bytes::Bytes::from_static(&[0, 0, 0, 1, 0x65]);
+        MediaEvent::Packet(Packet { track: Source::VIDEO, dts: at, pts: at, random_access, data })
+    }));
+    let reader = Reader::of(&events, Allowances { variable_frame_rate: true });
+    assert!(matches!(reader.notices[..], [Notice::TimestampJump { .. }]));
+    assert_eq!(reader.samples(1).len(), 4, "the frame after the pause cannot begin anything");
 }
