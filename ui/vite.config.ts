@@ -50,6 +50,8 @@ export default defineConfig(({ mode }) => {
       environment: 'jsdom',
       include: ['lib/**/*.test.ts', 'web/**/*.test.ts', 'studio/**/*.test.ts'],
       restoreMocks: true,
+      // The first test of a file may wait for its components to be compiled on a busy machine.
+      testTimeout: 20_000,
     },
   };
 });

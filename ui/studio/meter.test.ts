@@ -31,6 +31,8 @@ test('a pause between words does not count as quiet, a loud word counts at once'
   const meter = new Meter();
   meter.take(0, -20, -12);
   expect(meter.take(1_000, -60, -58).word).toBe('good');
-  expect(meter.take(1_100, -6, -1).word).toBe('loud');
-  expect(meter.take(4_200, -20, -12).word).toBe('good');
+  expect(meter.take(3_100, -60, -58).word).toBe('good');
+  expect(meter.take(3_200, -6, -1).word).toBe('loud');
+  expect(meter.take(6_200, -20, -12).word).toBe('loud');
+  expect(meter.take(9_300, -20, -12).word).toBe('good');
 });

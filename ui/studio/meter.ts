@@ -6,7 +6,7 @@ export const FLOOR_DB = -60;
 const FALL_DB_PER_S = 20;
 /** How long the line of the highest peak stays. Milliseconds. */
 const HOLD_MS = 1_500;
-/** Speech is judged over so long; shorter would follow single words. Milliseconds. */
+/** Speech is judged over the last one to two of these; shorter would follow single words. Milliseconds. */
 const SPEECH_MS = 3_000;
 /** Below this for SILENT_AFTER_MS nothing is plugged in, or the wrong device is chosen. dB. */
 const SILENT_DB = -55;
@@ -38,7 +38,8 @@ export class Meter {
   #heldAt = 0;
   #at: number | null = null;
   #highest = FLOOR_DB;
-  #highestAt = 0;
+  #highestBefore = FLOOR_DB;
+  #countedFrom = 0;
   #heardAt: number | null = null;
 
   /** Takes the level measured at `now_ms`; `now_ms` does not fall. */
@@ -50,10 +51,12 @@ export class Meter {
       this.#hold = Math.max(FLOOR_DB, peak);
       this.#heldAt = now_ms;
     }
-    if (peak >= this.#highest || now_ms - this.#highestAt > SPEECH_MS) {
-      this.#highest = peak;
-      this.#highestAt = now_ms;
+    if (now_ms - this.#countedFrom >= SPEECH_MS) {
+      this.#highestBefore = this.#highest;
+      this.#highest = FLOOR_DB;
+      this.#countedFrom = now_ms;
     }
+    this.#highest = Math.max(this.#highest, peak);
     if (this.#heardAt === null || peak > SILENT_DB) {
       this.#heardAt = now_ms;
     }
@@ -64,9 +67,10 @@ export class Meter {
     if (this.#heardAt !== null && now_ms - this.#heardAt >= SILENT_AFTER_MS) {
       return 'silent';
     }
-    if (this.#highest > LOUD_DB) {
+    const highest = Math.max(this.#highest, this.#highestBefore);
+    if (highest > LOUD_DB) {
       return 'loud';
     }
-    return this.#highest < QUIET_DB ? 'quiet' : 'good';
+    return highest < QUIET_DB ? 'quiet' : 'good';
   }
 }

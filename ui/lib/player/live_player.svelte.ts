@@ -1,7 +1,7 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { HLS_CONFIG } from './hls_config';
-import { isBehind, latencySeconds, type Stretch, unstick } from './measure';
+import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
 import { playlistLoader } from './playlist_loader';
 
 /**
@@ -54,6 +54,10 @@ export class LivePlayer {
   #position = 0;
   #movedAt = 0;
   #recoveries: number[] = [];
+  /** Ran dry: stands still (rate 0) until there is enough to go on with. */
+  #dry = false;
+  /** When the first media after running dry came; `null` while there is none. */
+  #refillAt: number | null = null;
 
   /** Takes over a `<video>`; the returned function gives it back. */
   attach(video: HTMLVideoElement): () => void {
@@ -115,6 +119,7 @@ export class LivePlayer {
     this.#hasPlayed = false;
     this.#pausedByViewer = false;
     this.#recoveries = [];
+    this.#resume();
     this.state = 'idle';
     this.latency = null;
     this.behind = false;
@@ -248,6 +253,7 @@ export class LivePlayer {
       this.#hasPlayed ||= !video.paused;
     }
     this.#measure(video);
+    this.#refill(video, now);
     this.#free(video, (now - this.#movedAt) / 1000);
     this.#update();
   }
@@ -266,8 +272,36 @@ export class LivePlayer {
     this.behind = isBehind(latency, hls.targetLatency) || (video.paused && this.#pausedByViewer);
   }
 
+  /** Stops a player that ran dry, and lets it go on once there is enough; hls.js leaves a rate of 0 alone. */
+  #refill(video: HTMLVideoElement, now: number): void {
+    const ahead = (stretches(video.buffered).at(-1)?.end ?? video.currentTime) - video.currentTime;
+    if (!this.#dry) {
+      if (this.#hls && this.state === 'buffering' && !video.seeking && ahead < SCRAP_S) {
+        this.#dry = true;
+        video.playbackRate = 0;
+      }
+      return;
+    }
+    if (ahead >= SCRAP_S) {
+      this.#refillAt ??= now;
+    }
+    const waited = this.#refillAt === null ? 0 : (now - this.#refillAt) / 1000;
+    if (video.paused || video.playbackRate !== 0 || mayResume(ahead, waited)) {
+      this.#resume();
+      this.#movedAt = now;
+    }
+  }
+
+  #resume(): void {
+    if (this.#dry && this.#video?.playbackRate === 0) {
+      this.#video.playbackRate = 1;
+    }
+    this.#dry = false;
+    this.#refillAt = null;
+  }
+
   #free(video: HTMLVideoElement, since: number): void {
-    if (video.paused || video.seeking || !this.#hls) {
+    if (video.paused || video.seeking || this.#dry || !this.#hls) {
       return;
     }
     const target = unstick({
@@ -289,7 +323,7 @@ export class LivePlayer {
     }
     if (video.paused) {
       this.state = this.#hasPlayed || this.gestureNeeded ? 'paused' : 'loading';
-    } else if (video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !video.seeking) {
+    } else if (video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA && !video.seeking && !this.#dry) {
       this.state = 'playing';
     } else {
       this.state = this.#hasPlayed ? 'buffering' : 'loading';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBehind, latencySeconds, type Stuck, unstick } from './measure';
+import { isBehind, latencySeconds, mayResume, type Stuck, unstick } from './measure';
 
 test('the programme date is the measure while the viewer has a right clock', () => {
   expect(latencySeconds(1.4, 2.1)).toBe(2.1);
@@ -64,4 +64,11 @@ test('far behind, the live position is taken where it is buffered, else the next
   ];
   expect(target({ buffered, liveSync: 22 })).toBe(22);
   expect(target({ buffered, liveSync: 30 })).toBe(20);
+});
+
+test('a player that ran dry gathers two parts first, but not for long', () => {
+  expect(mayResume(0.1, 60)).toBe(false);
+  expect(mayResume(0.33, 0.3)).toBe(false);
+  expect(mayResume(0.33, 0.7)).toBe(true);
+  expect(mayResume(0.66, 0)).toBe(true);
 });

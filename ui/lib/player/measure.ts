@@ -69,3 +69,17 @@ const PLAYABLE_S = 0.3;
 const NUDGE_S = 0.05;
 /** Farther from the live position than this, a jump is better than playing the rest. Seconds. */
 const FAR_S = 4;
+
+/**
+ * Whether a player that ran dry may go on: with `ahead_s` of media before it, of which the first came `waited_s`
+ * ago. Going on with the first scrap would run dry again at once, and again; every source has a little jitter.
+ */
+export function mayResume(ahead_s: number, waited_s: number): boolean {
+  return ahead_s >= RESUME_S || (ahead_s > SCRAP_S && waited_s >= RESUME_WAIT_S);
+}
+/** Two parts of the usual length. Seconds. */
+const RESUME_S = 0.65;
+/** Less than this is what a player that ran dry has left. Seconds. */
+export const SCRAP_S = 0.15;
+/** A slow source is not waited for longer: playback moves within 3 s of the first new part. */
+const RESUME_WAIT_S = 0.7;
