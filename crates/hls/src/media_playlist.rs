@@ -69,6 +69,10 @@ impl MediaPlaylist<'_> {
         }
         if let Some(Position { msn, part }) = self.hint {
             writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{msn}-{part}.m4s\"")?;
+        } else {
+            // hls.js takes a last line that is a URI for the coming segment too, and then calls the
+            // publisher's return a discontinuity sequence mismatch. A comment makes it begin a new one.
+            writeln!(text, "{WAITING}")?;
         }
         Ok(())
     }
@@ -99,6 +103,9 @@ impl MediaPlaylist<'_> {
         self.segments.iter().map(|segment| segment.as_ref()).chain(open)
     }
 }
+
+/// The last line while nothing is on its way; players skip comments (RFC 8216 §4.1).
+const WAITING: &str = "# waiting for the publisher";
 
 fn write_segment_tags(text: &mut String, segment: &Segment, init: &mut Option<u32>) -> std::fmt::Result {
     if segment.discontinuity {

@@ -231,6 +231,10 @@ impl Reading {
             self.msn += 1;
             return Some(());
         };
+        if !tag.starts_with("EXT") {
+            // A comment (RFC 8216 §4.1).
+            return Some(());
+        }
         let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
         match name {
             "EXT-X-VERSION" => playlist.version = value.parse().ok()?,

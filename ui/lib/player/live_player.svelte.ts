@@ -2,7 +2,6 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { HLS_CONFIG } from './hls_config';
 import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
-import { playlistLoader } from './playlist_loader';
 
 /**
  * `idle`: nothing loaded. `loading`: no picture yet. `buffering`: there was one, the next is late.
@@ -100,7 +99,7 @@ export class LivePlayer {
       this.#loadNative(video, url);
       return;
     }
-    const hls = new Library({ ...HLS_CONFIG, pLoader: playlistLoader(Library) });
+    const hls = new Library(HLS_CONFIG);
     this.#hls = hls;
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));

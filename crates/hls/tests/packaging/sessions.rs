@@ -18,6 +18,9 @@ fn a_publisher_that_comes_back_continues_the_playlist() {
     reader.session(UNIX_MS, &first.events());
     let before = reader.playlist.clone().expect("a playlist");
     assert_eq!(before.hint, None, "nothing is promised while nobody publishes");
+    let text = reader.text();
+    let last = text.lines().next_back().expect("a line");
+    assert!(last.starts_with("# "), "hls.js would take a last URI for the coming segment too: {last}");
     // The returning publisher's clock begins elsewhere.
     let second = Source { start: Timestamp::from_millis(777_000), ..first };
     reader.session(UNIX_MS + 15_000, &second.events());

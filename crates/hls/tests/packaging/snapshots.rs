@@ -124,6 +124,7 @@ fn media_playlist_after_a_return_with_other_tracks() {
     #EXT-X-PART:DURATION=0.33333,URI="part-1-5.m4s"
     #EXTINF:2.00000,
     seg-1.m4s
+    # waiting for the publisher
     "#);
 }
 
