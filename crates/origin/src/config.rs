@@ -161,7 +161,8 @@ impl Config {
             None if Path::new(DEFAULT_FILE).exists() => read_file(Path::new(DEFAULT_FILE))?,
             None => Config::default(),
         };
-        if let Some(data) = overrides.data.clone().or_else(|| environment("ROSTRUM_DATA").map(PathBuf::from)) {
+        if let Some(data) = overrides.data.clone().or_else(|| environment("ROSTRUM_DATA").map(PathBuf::from))
+        {
             config.data = data;
         }
         if let Some(http) = address("ROSTRUM_HTTP", overrides.http, &environment)? {
@@ -186,7 +187,12 @@ impl Config {
         let segment_fits = segment_ms >= part_ms * 2 && segment_ms <= 10_000;
         range(segment_fits, "hls.segment_ms", "at least twice hls.part_ms and at most 10000", segment_ms)?;
         let window_fits = window_ms >= segment_ms * 4 && window_ms <= 600_000;
-        range(window_fits, "hls.window_ms", "at least four times hls.segment_ms and at most 600000", window_ms)
+        range(
+            window_fits,
+            "hls.window_ms",
+            "at least four times hls.segment_ms and at most 600000",
+            window_ms,
+        )
     }
 
     /// The same lengths as the packager takes them.
@@ -259,9 +265,13 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
         let path = folder("order").join("rostrum.toml");
-        std::fs::write(&path, "http = \"127.0.0.1:1\"\nrtmp = \"127.0.0.1:2\"\ndata = \"from-file\"\n").unwrap();
-        let overrides =
-            Overrides { config: Some(path), rtmp: Some("127.0.0.1:4".parse().unwrap()), ..Overrides::default() };
+        std::fs::write(&path, "http = \"127.0.0.1:1\"\nrtmp = \"127.0.0.1:2\"\ndata = \"from-file\"\n")
+            .unwrap();
+        let overrides = Overrides {
+            config: Some(path),
+            rtmp: Some("127.0.0.1:4".parse().unwrap()),
+            ..Overrides::default()
+        };
         let config = Config::merge(&overrides, |name| match name {
             "ROSTRUM_HTTP" | "ROSTRUM_RTMP" => Some("127.0.0.1:3".to_owned()),
             _ => None,

@@ -7,10 +7,13 @@
 //! and its viewers meet, `people` is where sockets and the rules of crate `rooms` meet. Chat never
 //! touches a packet and packets never touch the store.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod cli;
 mod clock;
 mod config;
 mod data_folder;
+mod facts;
 mod http;
 mod ingest;
 mod origin;

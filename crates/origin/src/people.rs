@@ -39,7 +39,8 @@ pub(crate) struct Handle {
     view: watch::Receiver<RoomView>,
 }
 
-/// One member's end of its connection. Dropping it leaves the room.
+/// One member's end of its connection. [`Member::leave`] leaves the room; of one that was only dropped the
+/// room learns with the next frame for it.
 #[derive(Debug)]
 pub(crate) struct Member {
     connection: ConnectionId,
@@ -133,7 +134,8 @@ impl People {
 
     /// Waits until every room's task has ended.
     pub(crate) async fn ended(&self) {
-        let mut tasks = std::mem::take(&mut *self.tasks.lock().expect("nothing panics while it holds the tasks"));
+        let mut tasks =
+            std::mem::take(&mut *self.tasks.lock().expect("nothing panics while it holds the tasks"));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -369,3 +371,7 @@ const MAILBOX_MAX: usize = 256;
 const FRAMES_WAITING_MAX: usize = 256;
 /// Lines being stored; at so many the room stops taking commands until some are.
 const PENDING_MAX: usize = 512;
+
+#[cfg(test)]
+#[path = "people_tests.rs"]
+mod tests;

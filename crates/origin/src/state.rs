@@ -115,7 +115,11 @@ pub(crate) async fn rotate_key(store: &Store, slug: Slug) -> Result<RoomWithKey,
 }
 
 /// Makes an administrator; the password is hashed off the async threads.
-pub(crate) async fn create_admin(store: &Store, name: &str, password: String) -> Result<Account, AccountError> {
+pub(crate) async fn create_admin(
+    store: &Store,
+    name: &str,
+    password: String,
+) -> Result<Account, AccountError> {
     let name = Name::account(name)?;
     if password.chars().count() < PASSWORD_CHARS_MIN {
         return Err(AccountError::PasswordTooShort);

@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hls::{Input, Output, Packager, Window};
-use media::{Codec, MediaEvent, Track};
+use media::MediaEvent;
 use rooms::Slug;
 use rooms::frame::State;
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_ms;
+use crate::facts::{Facts, Ingest, Meter, WarningKind};
 use crate::secret::{self, Digest};
 
 /// All rooms' streams; those without a broadcast are forgotten.
@@ -35,7 +35,7 @@ pub(crate) struct Stream {
     config: hls::Config,
     status: watch::Sender<Status>,
     window: watch::Sender<Option<Served>>,
-    ingest: Mutex<Option<Ingest>>,
+    facts: Facts,
     slot: Mutex<Slot>,
     /// A lease was given back.
     returned: Notify,
@@ -63,35 +63,6 @@ pub(crate) struct Status {
     pub(crate) state: State,
     /// When the broadcast began, Unix time in milliseconds; `None` while offline.
     pub(crate) live_since_ms: Option<i64>,
-}
-
-/// What arrives, as its publisher and the admins are told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Ingest {
-    pub(crate) video: Option<VideoFacts>,
-    pub(crate) audio: Option<AudioFacts>,
-    /// Over the last [`MEASURE_INTERVAL`], coded media without the protocol around it.
-    pub(crate) bitrate_bps: u64,
-    /// In words, the oldest first.
-    pub(crate) warnings: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct VideoFacts {
-    pub(crate) codec: &'static str,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// Frames per second: what the stream promises, else what was counted.
-    pub(crate) fps: Option<f64>,
-    #[serde(skip)]
-    fps_promised: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct AudioFacts {
-    pub(crate) codec: &'static str,
-    pub(crate) sample_rate: u32,
-    pub(crate) channels: u8,
 }
 
 /// Why a publisher has to go.
@@ -145,15 +116,6 @@ pub(crate) struct Lease {
     meter: Meter,
 }
 
-/// Counts what arrives.
-#[derive(Debug)]
-struct Meter {
-    since: Instant,
-    bytes: u64,
-    frames: u32,
-    tracks: Option<Arc<[Track]>>,
-}
-
 impl Streams {
     pub(crate) fn new(config: hls::Config) -> Streams {
         Streams { config, streams: Mutex::default() }
@@ -196,7 +158,7 @@ impl Stream {
             config,
             status: watch::Sender::default(),
             window: watch::Sender::new(None),
-            ingest: Mutex::default(),
+            facts: Facts::default(),
             slot: Mutex::default(),
             returned: Notify::new(),
         })
@@ -219,7 +181,7 @@ impl Stream {
 
     /// What arrives; `None` while nobody publishes.
     pub(crate) fn ingest(&self) -> Option<Ingest> {
-        self.ingest.lock().expect("nothing panics while it holds the facts").clone()
+        self.facts.get()
     }
 
     /// Lets a publisher in. One that publishes already is dismissed, and waited for.
@@ -247,7 +209,7 @@ impl Stream {
                     dismissal,
                     dismissed,
                     started: false,
-                    meter: Meter { since: Instant::now(), bytes: 0, frames: 0, tracks: None },
+                    meter: Meter::new(),
                 });
             }
             if tokio::time::timeout_at(deadline, returned).await.is_err() {
@@ -290,7 +252,7 @@ impl Stream {
         }
         slot.parked = None;
         slot.last_media = None;
-        drop(slot);
+        // Still under the lock, so that a publisher who comes just now is not taken for gone.
         self.window.send_replace(None);
         self.set_status(Status::default());
         tracing::info!(room = %self.slug, "broadcast ended: its publisher stayed away");
@@ -302,11 +264,6 @@ impl Stream {
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().expect("nothing panics while it holds the slot")
-    }
-
-    fn change_ingest(&self, change: impl FnOnce(&mut Ingest)) {
-        let mut ingest = self.ingest.lock().expect("nothing panics while it holds the facts");
-        change(ingest.get_or_insert_default());
     }
 }
 
@@ -342,24 +299,18 @@ impl Lease {
         if let MediaEvent::Packet(_) = event {
             self.stream.slot().last_media = Some(Instant::now());
         }
-        self.meter.count(&event, &self.stream);
+        self.meter.count(&event, &self.stream.facts);
         let result = packager.handle_input(Input::Media(event));
         self.drain();
         result
     }
 
-    /// Tells the publisher and the admins something in words.
-    pub(crate) fn warn(&self, warning: String) {
-        self.stream.change_ingest(|ingest| {
-            if ingest.warnings.contains(&warning) {
-                return;
-            }
-            tracing::warn!(room = %self.stream.slug, warning, "publisher");
-            if ingest.warnings.len() == WARNINGS_MAX {
-                ingest.warnings.remove(0);
-            }
-            ingest.warnings.push(warning);
-        });
+    /// Tells the publisher and the admins something in words. Of a `kind` only the latest is kept: its
+    /// words may hold a count that goes on. What is new is logged, once.
+    pub(crate) fn warn(&self, kind: Option<WarningKind>, text: String) {
+        if self.stream.facts.warn(kind, &text) {
+            tracing::warn!(room = %self.stream.slug, warning = text, "publisher");
+        }
     }
 
     /// The publisher said that it has finished: viewers are told at once.
@@ -383,7 +334,7 @@ impl Lease {
             self.stream.go_live();
         }
         for notice in notices {
-            self.warn(notice);
+            self.warn(None, notice);
         }
     }
 }
@@ -418,68 +369,15 @@ impl Drop for Lease {
         if last {
             slot.publisher = None;
         }
-        drop(slot);
+        // Still under the lock: whoever is let in next finds all of this done.
         let status = self.stream.status();
         if last && status.state == State::Live {
             let away = Status { state: State::Interrupted, ..status };
             self.stream.set_status(if finished { Status::default() } else { away });
         }
-        *self.stream.ingest.lock().expect("nothing panics while it holds the facts") = None;
+        self.stream.facts.clear();
+        drop(slot);
         self.stream.returned.notify_waiters();
-    }
-}
-
-impl Meter {
-    fn count(&mut self, event: &MediaEvent, stream: &Stream) {
-        match event {
-            MediaEvent::Tracks(tracks) => {
-                self.tracks = Some(Arc::clone(tracks));
-                stream.change_ingest(|ingest| ingest.describe(tracks));
-            }
-            MediaEvent::Packet(packet) => {
-                self.bytes += packet.data.len() as u64;
-                let tracks = self.tracks.as_deref().unwrap_or_default();
-                let is_video = tracks.iter().any(|track| track.id == packet.track && track.is_video());
-                self.frames += u32::from(is_video);
-            }
-            MediaEvent::End(_) => {}
-        }
-        let elapsed = self.since.elapsed();
-        if elapsed < MEASURE_INTERVAL {
-            return;
-        }
-        let bitrate_bps = (self.bytes as f64 * 8.0 / elapsed.as_secs_f64()) as u64;
-        let counted_fps = (f64::from(self.frames) / elapsed.as_secs_f64() * 10.0).round() / 10.0;
-        stream.change_ingest(|ingest| {
-            ingest.bitrate_bps = bitrate_bps;
-            if let Some(video) = &mut ingest.video
-                && !video.fps_promised
-            {
-                video.fps = Some(counted_fps);
-            }
-        });
-        (self.bytes, self.frames, self.since) = (0, 0, Instant::now());
-    }
-}
-
-impl Ingest {
-    fn describe(&mut self, tracks: &[Track]) {
-        (self.video, self.audio) = (None, None);
-        for track in tracks {
-            let codec = track.codec.name();
-            match &track.codec {
-                Codec::H264(h264) => {
-                    let fps = h264.frame_rate.map(|rate| (rate.as_f64() * 1_000.0).round() / 1_000.0);
-                    let (width, height) = (h264.size.width, h264.size.height);
-                    self.video = Some(VideoFacts { codec, width, height, fps, fps_promised: fps.is_some() });
-                }
-                Codec::Aac(aac) => {
-                    let (sample_rate, channels) = (aac.sample_rate, aac.channels);
-                    self.audio = Some(AudioFacts { codec, sample_rate, channels });
-                }
-                _ => {}
-            }
-        }
     }
 }
 
@@ -492,7 +390,7 @@ pub(crate) const BROADCAST_GAP_MAX: Duration = Duration::from_secs(300);
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// A dismissed publisher ends within one wake-up of its task; longer means that it hangs.
 const HANDOVER_MAX: Duration = Duration::from_secs(2);
-/// Bitrate and frame rate are counted over this long: short enough to follow, long enough to be calm.
-const MEASURE_INTERVAL: Duration = Duration::from_secs(2);
-/// Warnings kept for the publisher; the oldest goes.
-const WARNINGS_MAX: usize = 16;
+
+#[cfg(test)]
+#[path = "streams_tests.rs"]
+mod tests;

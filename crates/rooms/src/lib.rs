@@ -5,6 +5,8 @@
 //! acknowledgement and the fan-out follow [`Command::Committed`]. No clock, socket, file, SQL or
 //! randomness is in here.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod frame;
 mod name;
 mod pace;

@@ -53,7 +53,11 @@ impl Name {
     pub fn account(raw: &str) -> Result<Name, NameError> {
         let name = Name::guest(raw)?;
         let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
-        if name.as_str() == raw && raw.chars().all(allowed) { Ok(name) } else { Err(NameError::NotForAccounts) }
+        if name.as_str() == raw && raw.chars().all(allowed) {
+            Ok(name)
+        } else {
+            Err(NameError::NotForAccounts)
+        }
     }
 
     /// The text.

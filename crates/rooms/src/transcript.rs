@@ -72,7 +72,8 @@ impl Transcript {
 
     /// The latest messages, oldest first.
     pub(crate) fn history(&self) -> Vec<Out> {
-        let messages = self.entries.iter().rev().filter(|entry| matches!(entry.body, EntryBody::Message { .. }));
+        let messages =
+            self.entries.iter().rev().filter(|entry| matches!(entry.body, EntryBody::Message { .. }));
         let mut history: Vec<Out> = messages.take(HISTORY_MESSAGES).map(Entry::frame).collect();
         history.reverse();
         history

@@ -1,5 +1,7 @@
 //! The rules of a room, from the outside.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

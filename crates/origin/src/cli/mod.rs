@@ -198,7 +198,11 @@ fn check(config: &Config) -> Result<(), CliError> {
     let mut out = std::io::stdout();
     writeln!(out, "data = {:?}\nhttp = \"{}\"\nrtmp = \"{}\"", config.data, config.http, config.rtmp)?;
     let hls = config.hls;
-    writeln!(out, "\n[hls]\npart_ms = {}\nsegment_ms = {}\nwindow_ms = {}", hls.part_ms, hls.segment_ms, hls.window_ms)?;
+    writeln!(
+        out,
+        "\n[hls]\npart_ms = {}\nsegment_ms = {}\nwindow_ms = {}",
+        hls.part_ms, hls.segment_ms, hls.window_ms
+    )?;
     let limits = config.limits;
     writeln!(
         out,

@@ -35,9 +35,7 @@ pub(super) async fn create(config: &Config, new: New, json: bool) -> Result<(), 
 
 pub(super) async fn key(config: &Config, slug: Slug, json: bool) -> Result<(), CliError> {
     let made = match target(config)? {
-        Target::Running(client) => {
-            client.post(&format!("/api/v1/rooms/{slug}/stream-key"), None).await?
-        }
+        Target::Running(client) => client.post(&format!("/api/v1/rooms/{slug}/stream-key"), None).await?,
         Target::Store { store, .. } => with_key(config, state::rotate_key(&store, slug).await?),
     };
     print_key(&made, json)

@@ -54,10 +54,8 @@ pub(crate) async fn upgrade(
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
     let task = Arc::clone(&shared);
-    let mut response = upgrade
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| {
+    let mut response =
+        upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(move |socket| {
             let sockets = task.sockets.clone();
             sockets.track_future(async move { serve(socket, &room, person, remark, &task).await })
         });

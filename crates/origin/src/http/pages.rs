@@ -12,7 +12,7 @@ use super::rooms::find;
 use crate::state::Shared;
 
 #[derive(Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../ui/dist/web"]
+#[folder = "../../ui/dist/web"]
 #[allow_missing = true]
 struct Web;
 
@@ -47,7 +47,8 @@ fn index(status: StatusCode) -> Response {
     match Web::get("index.html") {
         Some(file) => answer(status, file, "text/html; charset=utf-8", "no-cache"),
         None => {
-            let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+            let headers =
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
             (StatusCode::SERVICE_UNAVAILABLE, headers, NOT_BUILT).into_response()
         }
     }

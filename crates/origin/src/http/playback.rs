@@ -249,7 +249,8 @@ fn playlist_answer(body: Bytes, cache: &str) -> Response {
 /// The chained pieces, or the range of them that was asked for.
 fn media(pieces: Vec<Bytes>, headers: &HeaderMap, named: Named<'_>) -> Response {
     let length: usize = pieces.iter().map(Bytes::len).sum();
-    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(|r| parse_range(r, length));
+    let range =
+        headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(|r| parse_range(r, length));
     let (status, range) = match range {
         None | Some(Asked::All) => (StatusCode::OK, 0..length),
         Some(Asked::Range(range)) => (StatusCode::PARTIAL_CONTENT, range),

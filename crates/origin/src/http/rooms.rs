@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Caller, Identity, Known};
 use super::problem::Problem;
+use crate::facts::Ingest;
 use crate::state::{self, RoomWithKey, Shared};
 use crate::store::{NewRoom, RoomRecord};
-use crate::streams::Ingest;
 
 /// A room; `ingest` only for its owner and admins.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,199 @@
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::response::Response;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::config::Config;
+use crate::secret::{self, Digest};
+use crate::state;
+use crate::store::{NewRoom, Store};
+
+/// A router over a store in a folder of its own, removed at the end.
+struct Place {
+    folder: std::path::PathBuf,
+    shared: Arc<Shared>,
+}
+
+impl Place {
+    async fn new() -> Place {
+        let folder = std::env::temp_dir().join(format!("rostrum-routes-{}", secret::random()));
+        std::fs::create_dir(&folder).unwrap();
+        let store = Store::open(&folder.join("rostrum.db")).unwrap();
+        let rtmp = "127.0.0.1:1935".parse().unwrap();
+        let shared = Shared::new(Config::default(), store, rtmp, Digest::of("run-token"));
+        let new = NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None };
+        state::create_room(&shared.store, new).await.unwrap();
+        Place { folder, shared }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let mut request = Request::builder().method(method).uri(path).header("host", "here");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        router(Arc::clone(&self.shared)).oneshot(request).await.unwrap()
+    }
+
+    async fn json(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, serde_json::Value) {
+        let response = self.ask(method, path, headers, body).await;
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const OPERATOR: (&str, &str) = ("authorization", "Bearer run-token");
+
+fn filled(path: &str) -> String {
+    path.replace("{room}", "demo")
+        .replace("{rendition}", "main")
+        .replace("{file}", "x")
+        .replace("{*path}", "x")
+}
+
+#[tokio::test]
+async fn every_route_is_closed_unless_it_is_listed_open() {
+    let place = Place::new().await;
+    let mut walked = 0;
+    for (path, _) in routes().into_iter().chain(media_routes()) {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            walked += 1;
+            let status = place.ask(method, &filled(path), &[JSON], "{}").await.status();
+            let listed = if method == "HEAD" { "GET" } else { method };
+            let open = OPEN.contains(&(listed, path));
+            assert_eq!(status == StatusCode::UNAUTHORIZED, !open, "{method} {path}: {status}");
+        }
+    }
+    assert_eq!(walked, (routes().len() + media_routes().len()) * 7);
+    for (method, path) in OPEN {
+        let known = routes().into_iter().chain(media_routes()).any(|(route, _)| route == path);
+        assert!(known, "{method} {path} is listed open and leads nowhere");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_opens_nothing() {
+    let place = Place::new().await;
+    for token in ["Bearer wrong", "Bearer ", "Basic run-token", "run-token"] {
+        let headers = [JSON, ("authorization", token)];
+        let (status, problem) = place.json("POST", "/api/v1/rooms", &headers, "{\"room\":\"x\"}").await;
+        assert_eq!((status, problem["status"].as_u64()), (401, Some(401)), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_room_is_made_shown_and_given_another_key() {
+    let place = Place::new().await;
+    let body = "{\"room\":\"class-7\",\"title\":\"Class 7\"}";
+    let (status, made) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], body).await;
+    assert_eq!((status, made["watch"].as_str()), (201, Some("http://here/r/class-7")));
+    assert_eq!(made["rtmp"], "rtmp://127.0.0.1:1935/live");
+    let (_, again) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], body).await;
+    assert_eq!(again["detail"], "room \"class-7\" exists already");
+    let (_, rotated) = place.json("POST", "/api/v1/rooms/class-7/stream-key", &[OPERATOR], "").await;
+    assert_ne!(rotated["stream_key"], made["stream_key"]);
+    let (_, shown) = place.json("GET", "/api/v1/rooms/class-7", &[], "").await;
+    assert_eq!((shown["title"].as_str(), shown["state"].as_str()), (Some("Class 7"), Some("offline")));
+    assert!(shown.get("ingest").is_none() && !shown.to_string().contains("key"));
+    let (_, managed) = place.json("GET", "/api/v1/rooms/class-7", &[OPERATOR], "").await;
+    assert_eq!(managed.get("ingest"), Some(&serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn names_that_are_no_slugs_go_nowhere() {
+    let place = Place::new().await;
+    for name in ["..%2f..%2fetc", "Demo", "a%00b", "%2e%2e", &"x".repeat(65)] {
+        for path in
+            [format!("/api/v1/rooms/{name}"), format!("/live/{name}/index.m3u8"), format!("/r/{name}")]
+        {
+            let status = place.ask("GET", &path, &[], "").await.status();
+            let missing_page = path.starts_with("/r/") && status == StatusCode::SERVICE_UNAVAILABLE;
+            assert!(status == StatusCode::NOT_FOUND || missing_page, "{path}: {status}");
+        }
+        let body = serde_json::json!({ "room": name }).to_string();
+        let (status, _) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], &body).await;
+        assert_eq!(status, 400, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn errors_are_problem_documents() {
+    let place = Place::new().await;
+    for (method, path, expected) in
+        [("GET", "/nothing", 404), ("GET", "/api/v1/rooms/none", 404), ("GET", "/live/demo/index.m3u8", 404)]
+    {
+        let response = place.ask(method, path, &[], "").await;
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+        assert_eq!(response.status().as_u16(), expected);
+    }
+    let (status, problem) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], "{\"rom\":1}").await;
+    assert_eq!(status, 422);
+    assert!(problem["detail"].as_str().unwrap().contains("rom"), "{problem}");
+}
+
+#[tokio::test]
+async fn another_sites_page_changes_nothing_even_with_a_token() {
+    let place = Place::new().await;
+    let foreign = ("origin", "http://evil.example");
+    let response = place.ask("POST", "/api/v1/rooms", &[JSON, OPERATOR, foreign], "{\"room\":\"x\"}").await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let own = ("origin", "http://here");
+    let response = place.ask("POST", "/api/v1/rooms", &[JSON, OPERATOR, own], "{\"room\":\"x\"}").await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn answers_carry_the_headers_that_keep_pages_safe() {
+    let place = Place::new().await;
+    for path in ["/", "/api/v1/rooms", "/live/demo/index.m3u8"] {
+        let response = place.ask("GET", path, &[("origin", "http://player.example")], "").await;
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        let shared = headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(shared, path.starts_with("/live/").then_some("*"), "{path}");
+        assert!(headers.get("access-control-allow-credentials").is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_made_by_admins_with_a_password_of_some_length() {
+    let place = Place::new().await;
+    let ask = |body: &'static str| place.json("POST", "/api/v1/accounts", &[JSON, OPERATOR], body);
+    let (status, problem) = ask("{\"name\":\"mara\",\"password\":\"short\"}").await;
+    assert_eq!((status, problem["detail"].as_str()), (400, Some("the password has fewer than 8 characters")));
+    assert_eq!(ask("{\"name\":\"ma ra\",\"password\":\"long enough\"}").await.0, 400);
+    assert_eq!(ask("{\"name\":\"mara\",\"password\":\"long enough\"}").await.0, 201);
+    assert_eq!(ask("{\"name\":\"Mara\",\"password\":\"long enough\"}").await.0, 409);
+    let (_, room) = place.json("GET", "/api/v1/rooms/demo", &[], "").await;
+    assert_eq!(room["owner"], "mara");
+}
+
+#[tokio::test]
+async fn the_origin_says_that_it_is_well() {
+    let place = Place::new().await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(place.ask("GET", path, &[], "").await.status(), StatusCode::OK, "{path}");
+    }
+    place.shared.shutdown.cancel();
+    assert_eq!(place.ask("GET", "/readyz", &[], "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}

@@ -84,7 +84,8 @@ impl Reader {
 
     /// Takes chunks from the front of `inbox` until a message is complete; `None` asks for more bytes.
     pub(super) fn read(&mut self, inbox: &mut BytesMut) -> Result<Option<Message>, Error> {
-        while let Some(header) = Header::read(inbox, |csid| self.streams.get(&csid).is_some_and(|s| s.extended))
+        while let Some(header) =
+            Header::read(inbox, |csid| self.streams.get(&csid).is_some_and(|s| s.extended))
         {
             let csid = header.csid;
             if !self.streams.contains_key(&csid) {

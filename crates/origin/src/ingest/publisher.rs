@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         if any {
             for warning in demuxer.warnings() {
-                lease.warn(warning.to_string());
+                lease.warn(Some(std::mem::discriminant(&warning)), warning.to_string());
             }
         }
         Ok(any)
@@ -262,7 +262,66 @@ const READ_BYTES: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::DuplexStream;
+
     use super::*;
+    use crate::config::Config;
+    use crate::store::Store;
+
+    /// Starts a publisher's task on one end of a pipe and gives the other end.
+    async fn connected(body: impl AsyncFnOnce(DuplexStream)) -> Duration {
+        let folder = std::env::temp_dir().join(format!("rostrum-publisher-{}", crate::secret::random()));
+        std::fs::create_dir(&folder).unwrap();
+        let store = Store::open(&folder.join("rostrum.db")).unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let shared = Shared::new(Config::default(), store, address, Digest::of("t"));
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let begun = Instant::now();
+        let task = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { serve(far, address, &shared, &shared.shutdown).await }
+        });
+        body(near).await;
+        task.await.unwrap();
+        drop(shared);
+        std::fs::remove_dir_all(&folder).unwrap();
+        begun.elapsed()
+    }
+
+    async fn until_closed(mut near: DuplexStream) -> Vec<u8> {
+        let mut heard = Vec::new();
+        near.read_to_end(&mut heard).await.unwrap();
+        heard
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_says_nothing_is_let_go_after_five_seconds() {
+        let took = connected(async |near| assert!(until_closed(near).await.is_empty())).await;
+        assert_eq!(took.as_secs(), HANDSHAKE_MAX.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_never_publishes_is_told_and_let_go_after_twenty_seconds() {
+        let took = connected(async |mut near| {
+            near.write_all(&[3; 1 + 2 * 1_536]).await.unwrap();
+            let heard = until_closed(near).await;
+            assert!(String::from_utf8_lossy(&heard).contains("no stream key in time"));
+        })
+        .await;
+        assert_eq!(took.as_secs(), FIRST_MEDIA_MAX.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_rtmp_is_let_go_at_once() {
+        let took = connected(async |mut near| {
+            near.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            assert!(until_closed(near).await.is_empty());
+        })
+        .await;
+        assert_eq!(took.as_secs(), 0);
+    }
 
     #[test]
     fn the_key_is_found_where_clients_put_it() {

@@ -97,8 +97,10 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection
-                .execute("delete from api_tokens where account = ?1 and label = ?2", params![account, label])?;
+            connection.execute(
+                "delete from api_tokens where account = ?1 and label = ?2",
+                params![account, label],
+            )?;
             connection.execute(
                 "insert into api_tokens (digest, account, label, created_at_ms) values (?1, ?2, ?3, ?4)",
                 params![digest.0, account, label, now_ms],

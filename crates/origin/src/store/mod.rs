@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 pub use accounts::{Account, NewAccount};
-pub use rooms::{RoomRecord, NewRoom};
+pub use rooms::{NewRoom, RoomRecord};
 
 use writer::Writer;
 

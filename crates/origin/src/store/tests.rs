@@ -1,0 +1,147 @@
+use ::rooms::frame::{NoticeCode, Person, Role};
+use ::rooms::{Entry, EntryBody, Name, Text};
+
+use super::*;
+use crate::secret::Digest;
+
+/// A store in a folder of its own, removed at the end.
+struct Place {
+    folder: PathBuf,
+    store: Option<Store>,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = std::env::temp_dir().join(format!("rostrum-store-{}", crate::secret::random()));
+        std::fs::create_dir(&folder).unwrap();
+        let store = Some(Store::open(&folder.join("rostrum.db")).unwrap());
+        Place { folder, store }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn reopen(&mut self) {
+        self.store = None;
+        self.store = Some(Store::open(&self.folder.join("rostrum.db")).unwrap());
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.store = None;
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+fn room(slug: &str, owner: Option<&str>) -> NewRoom {
+    NewRoom { slug: slug.parse().unwrap(), title: slug.to_owned(), owner: owner.map(str::to_owned) }
+}
+
+fn account(name: &str, admin: bool) -> NewAccount {
+    NewAccount { name: Name::account(name).unwrap(), password: None, admin, local: false }
+}
+
+fn message(seq: u64, text: &str) -> Entry {
+    let from = Person { id: "a1".to_owned(), name: Name::guest("Ada").unwrap(), roles: vec![Role::Owner] };
+    let body = EntryBody::Message { id: format!("c{seq}"), from, text: Text::new(text).unwrap() };
+    Entry { seq, at_ms: 5, body }
+}
+
+#[tokio::test]
+async fn a_log_survives_closing_and_opening() {
+    let mut place = Place::new();
+    let made = place.store().create_room(room("demo", None), "key".to_owned(), 1).await.unwrap();
+    let notice = Entry { seq: 2, at_ms: 6, body: EntryBody::Notice(NoticeCode::Interrupted) };
+    place.store().append(made.id, message(1, "🦀 '; drop table log; --")).await.unwrap();
+    place.store().append(made.id, notice.clone()).await.unwrap();
+    place.reopen();
+    let tail = place.store().tail(made.id, 10).await.unwrap();
+    assert_eq!(tail, [message(1, "🦀 '; drop table log; --"), notice]);
+    assert_eq!(place.store().tail(made.id, 1).await.unwrap().len(), 1);
+    let page = place.store().messages_before(made.id, Some(2), 10).await.unwrap();
+    assert_eq!(page, [message(1, "🦀 '; drop table log; --")]);
+    assert_eq!(place.store().room(made.slug.clone()).await.unwrap().unwrap().epoch, made.epoch);
+}
+
+#[tokio::test]
+async fn rooms_without_an_owner_become_the_first_admins() {
+    let place = Place::new();
+    let store = place.store();
+    store.create_room(room("before", None), "k1".to_owned(), 1).await.unwrap();
+    store.create_account(account("viewer", false), 2).await.unwrap();
+    assert_eq!(store.room("before".parse().unwrap()).await.unwrap().unwrap().owner, None);
+    store.create_account(account("mara", true), 3).await.unwrap();
+    store.create_account(account("ben", true), 4).await.unwrap();
+    store.create_room(room("after", None), "k2".to_owned(), 5).await.unwrap();
+    let owners = store.rooms().await.unwrap().into_iter().map(|room| room.owner);
+    assert_eq!(owners.collect::<Vec<_>>(), [Some("mara".to_owned()), Some("mara".to_owned())]);
+}
+
+#[tokio::test]
+async fn names_are_taken_once_whatever_their_case() {
+    let place = Place::new();
+    let store = place.store();
+    store.create_account(account("mara", true), 1).await.unwrap();
+    let again = store.create_account(account("MARA", false), 2).await;
+    assert!(matches!(again, Err(StoreError::Exists { what: "account", .. })));
+    store.create_room(room("demo", None), "k1".to_owned(), 1).await.unwrap();
+    let again = store.create_room(room("demo", None), "k2".to_owned(), 1).await;
+    assert!(matches!(again, Err(StoreError::Exists { what: "room", .. })));
+    let missing = store.create_room(room("other", Some("nobody")), "k3".to_owned(), 1).await;
+    assert!(matches!(missing, Err(StoreError::Missing { what: "account", .. })));
+}
+
+#[tokio::test]
+async fn a_key_is_found_by_its_digest_until_it_is_changed() {
+    let place = Place::new();
+    let store = place.store();
+    let made = store.create_room(room("demo", None), "secret-key-1".to_owned(), 1).await.unwrap();
+    assert_eq!(made.key_last_four, "ey-1");
+    let of = |key: &str| store.room_of_key(Digest::of(key));
+    assert_eq!(of("secret-key-1").await.unwrap().unwrap().slug, made.slug);
+    store.rotate_key(made.slug.clone(), "secret-key-2".to_owned()).await.unwrap();
+    assert!(of("secret-key-1").await.unwrap().is_none());
+    assert!(of("secret-key-2").await.unwrap().is_some());
+    let file = std::fs::read(place.folder.join("rostrum.db-wal")).unwrap();
+    assert!(!file.windows(12).any(|bytes| bytes == b"secret-key-2"), "a key stands in the database");
+}
+
+#[tokio::test]
+async fn a_failed_change_leaves_the_others_of_its_group() {
+    let place = Place::new();
+    let store = place.store();
+    let changes = (0..50).map(|number| {
+        // Every second one asks for a name that is taken by the one before.
+        let slug = format!("room-{}", number / 2);
+        store.create_room(room(&slug, None), format!("key-{number}"), 1)
+    });
+    let made = futures_util::future::join_all(changes).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 25);
+    assert_eq!(store.rooms().await.unwrap().len(), 25);
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_left_alone() {
+    let mut place = Place::new();
+    place.store = None;
+    let path = place.folder.join("rostrum.db");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::TooNew { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn the_local_owner_is_made_once_beside_others_of_that_name() {
+    let place = Place::new();
+    let store = place.store();
+    store.create_account(account("mara", false), 1).await.unwrap();
+    let local = store.ensure_local_account(Name::account("Mara").unwrap(), 2).await.unwrap();
+    assert_eq!((local.name.as_str(), local.admin), ("Mara-2", true));
+    let again = store.ensure_local_account(Name::account("Other").unwrap(), 3).await.unwrap();
+    assert_eq!(again, local);
+    store.replace_token(local.id, "test", Digest::of("t1"), 4).await.unwrap();
+    store.replace_token(local.id, "test", Digest::of("t2"), 5).await.unwrap();
+    assert_eq!(store.account_of_token(Digest::of("t1")).await.unwrap(), None);
+    assert_eq!(store.account_of_token(Digest::of("t2")).await.unwrap(), Some(local));
+}

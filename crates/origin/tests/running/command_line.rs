@@ -1,0 +1,201 @@
+//! The command `rostrum-origin` as people and scripts use it.
+
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::harness::{Chat, Folder, Publisher, ask, soon};
+
+fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rostrum-origin"));
+    // In a folder of its own, so that no settings file of this machine counts.
+    command.args(arguments).arg("--data").arg(&folder.0).current_dir(std::env::temp_dir());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn run(folder: &Folder, arguments: &[&str]) -> Output {
+    soon("a command", command(folder, arguments).output()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `serve` once it said `ready`, with what it said before.
+struct Serving {
+    child: Child,
+    http: std::net::SocketAddr,
+    rtmp: std::net::SocketAddr,
+}
+
+impl Serving {
+    async fn start(folder: &Folder) -> Serving {
+        let mut command = command(folder, &["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0"]);
+        command.env("ROSTRUM_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let ready = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line == "ready" {
+                    return;
+                }
+                said.push(line);
+            }
+            panic!("serve ended before it was ready: {said:?}");
+        };
+        soon("ready", ready).await;
+        let address = |name: &str| {
+            let line = said.iter().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().parse().unwrap()
+        };
+        Serving { http: address("http "), rtmp: address("rtmp "), child }
+    }
+
+    /// Ends it with a signal and answers its exit code and its log.
+    async fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let pid = self.child.id().unwrap().to_string();
+        Command::new("kill").args([signal, &pid]).status().await.unwrap();
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        let status = soon("serve's end", async {
+            stderr.read_to_string(&mut log).await.unwrap();
+            self.child.wait().await.unwrap()
+        })
+        .await;
+        (status.code(), log)
+    }
+}
+
+#[tokio::test]
+async fn rooms_and_admins_are_made_without_a_running_origin() {
+    let folder = Folder::new();
+    let made = run(&folder, &["room", "create", "demo", "--title", "Demo", "--json"]).await;
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["watch"], "http://127.0.0.1:8080/r/demo");
+    assert_eq!(made["rtmp"], "rtmp://127.0.0.1:1935/live");
+    let admin = run(&folder, &["admin", "create", "mara"]).await;
+    assert!(text(&admin.stdout).starts_with("admin mara\npassword "), "{}", text(&admin.stdout));
+    let list = run(&folder, &["room", "list", "--json"]).await;
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list["rooms"][0]["owner"], "mara");
+    let again = run(&folder, &["room", "create", "demo"]).await;
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(text(&again.stderr), "rostrum-origin: room \"demo\" exists already\n");
+}
+
+#[tokio::test]
+async fn wrong_use_is_exit_code_two_and_wrong_settings_are_one() {
+    let folder = Folder::new();
+    for arguments in [&["room", "create", "No Slug"] as &[&str], &["dance"], &["serve", "--http", "nowhere"]]
+    {
+        assert_eq!(run(&folder, arguments).await.status.code(), Some(2), "{arguments:?}");
+    }
+    let missing = run(&folder, &["config", "check", "--config", "/nonexistent/rostrum.toml"]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("/nonexistent/rostrum.toml"), "{}", text(&missing.stderr));
+    let good = run(&folder, &["config", "check"]).await;
+    assert!(good.status.success() && text(&good.stdout).contains("[hls]"));
+}
+
+#[tokio::test]
+async fn commands_go_through_the_running_origin() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder).await;
+    let made = run(&folder, &["room", "create", "demo", "--json"]).await;
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(made["rtmp"], format!("rtmp://{}/live", serving.rtmp));
+    assert_eq!(made["watch"], format!("http://{}/r/demo", serving.http));
+    let mut admin = command(&folder, &["admin", "create", "mara", "--password-stdin"]);
+    let mut admin = admin.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    admin.stdin.take().unwrap().write_all(b"correct horse\n").await.unwrap();
+    let admin = soon("admin create", admin.wait_with_output()).await.unwrap();
+    assert_eq!(text(&admin.stdout), "admin mara\n");
+    let list = run(&folder, &["room", "list"]).await;
+    assert_eq!(text(&list.stdout), "demo\toffline\tmara\tdemo\n");
+    let refused = run(&folder, &["room", "key", "none"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&refused.stderr), "rostrum-origin: there is no such room\n");
+    let (code, _) = serving.end("-TERM").await;
+    assert_eq!(code, Some(0));
+    assert!(!folder.0.join("run.json").exists());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_clear_line() {
+    let folder = Folder::new();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&folder, &["serve", "--http", "127.0.0.1:0", "--rtmp", &address]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!(
+        "rostrum-origin: rtmp address {address} is in use: stop the other program, or choose another address with --rtmp\n"
+    );
+    assert_eq!(text(&output.stderr), expected);
+    assert_eq!(text(&output.stdout), "");
+}
+
+#[tokio::test]
+async fn a_data_folder_in_use_is_one_clear_line() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder).await;
+    let output = run(&folder, &["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("in use by another origin (process"), "{said}");
+    serving.end("-TERM").await;
+}
+
+#[tokio::test]
+async fn a_killed_origin_keeps_what_it_acknowledged_and_starts_again() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder).await;
+    run(&folder, &["room", "create", "demo"]).await;
+    let mut chat = Chat::join(serving.http, "demo", "?name=Ada", &[]).await;
+    chat.send(&serde_json::json!({"type": "send", "id": "c1", "text": "kept"})).await;
+    chat.next("ack").await;
+    serving.end("-KILL").await;
+    assert!(folder.0.join("run.json").exists(), "a killed process leaves its file");
+    let list = run(&folder, &["room", "list"]).await;
+    assert!(list.status.success(), "{}", text(&list.stderr));
+    let serving = Serving::start(&folder).await;
+    let chat = Chat::join(serving.http, "demo", "", &[]).await;
+    assert_eq!(chat.welcome["history"][0]["text"], "kept");
+    serving.end("-TERM").await;
+}
+
+#[tokio::test]
+async fn no_stream_key_is_in_the_logs_or_the_api() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder).await;
+    let made = run(&folder, &["room", "create", "demo", "--json"]).await;
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let key = made["stream_key"].as_str().unwrap().to_owned();
+    let mut chat = Chat::join(serving.http, "demo", "", &[]).await;
+    let publisher = Publisher::start(&format!("rtmp://{}/live/{key}", serving.rtmp));
+    chat.notice("live").await;
+    let wrong = format!("rtmp://{}/live/{}x", serving.rtmp, key);
+    Publisher::start(&wrong).failure().await;
+    let run = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
+    let token = serde_json::from_str::<Value>(&run).unwrap()["token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    for path in
+        ["/api/v1/rooms", "/api/v1/rooms/demo", "/api/v1/rooms/demo/messages", "/live/demo/index.m3u8"]
+    {
+        let answer = ask(serving.http, "GET", path, &[("authorization", &bearer)], "").await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.text().contains(&key), "{path} holds the key");
+    }
+    publisher.finish().await;
+    let (_, log) = serving.end("-TERM").await;
+    assert!(log.contains("publisher admitted"), "the log says what happened:\n{log}");
+    assert!(!log.contains(&key), "the log holds the key");
+    assert!(!log.contains(&token), "the log holds the token");
+}

@@ -1,0 +1,9 @@
+//! An origin on real sockets, with FFmpeg as the publisher.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod chat;
+mod command_line;
+mod harness;
+mod hostile;
+mod publishing;
