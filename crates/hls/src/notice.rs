@@ -30,6 +30,9 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Notice::LongGop { interval, wanted } if interval <= wanted => {
+                write!(f, "keyframes come unevenly: set one every {} s or less", tenths(*wanted))
+            }
             Notice::LongGop { interval, wanted } => {
                 write!(f, "keyframes every {} s: set {} s or less", tenths(*interval), tenths(*wanted))
             }
@@ -58,5 +61,7 @@ mod tests {
         assert_eq!(notice.to_string(), "keyframes every 10 s: set 2 s or less");
         let notice = Notice::LongGop { interval: Span::from_millis(2_520), wanted: Span::from_secs(2) };
         assert_eq!(notice.to_string(), "keyframes every 2.5 s: set 2 s or less");
+        let notice = Notice::LongGop { interval: Span::from_secs(2), wanted: Span::from_secs(2) };
+        assert_eq!(notice.to_string(), "keyframes come unevenly: set one every 2 s or less");
     }
 }
