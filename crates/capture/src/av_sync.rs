@@ -78,7 +78,9 @@ impl AvSync {
     /// session's clock; `None` while it may still come.
     pub fn idle(&mut self, now: Timestamp) -> Option<Placed> {
         let late = now + self.offset - Timestamp::from_ticks(self.next, self.rate);
-        if late < STALL {
+        // While it has stalled, and before the first sound, the line follows the clock closely.
+        let limit = if self.locked.is_some() { STALL } else { STALL_KEPT };
+        if late <= limit {
             return None;
         }
         let silence = (late - STALL_KEPT).ticks(self.rate).max(0) as usize;
@@ -122,7 +124,8 @@ impl AvSync {
         // A running mean at first, so that the jitter of the first block does not last; then a slow one.
         let constant = since_lock.flicks().clamp(FOLLOW_MIN.flicks(), FOLLOW_MAX.flicks());
         let step = i128::from(distance.flicks()) * i128::from(block.flicks()) / i128::from(constant);
-        self.offset -= Span::from_flicks(step.clamp(-i128::from(SNAP.flicks()), i128::from(SNAP.flicks())) as i64);
+        self.offset -=
+            Span::from_flicks(step.clamp(-i128::from(SNAP.flicks()), i128::from(SNAP.flicks())) as i64);
     }
 
     fn jump(&mut self, distance: Span, frames: usize) -> (usize, usize) {
@@ -138,8 +141,8 @@ const SNAP: Span = Span::from_millis(70);
 /// A timestamp this far from its arrival belongs to another clock: no device buffers two seconds.
 const RESET: Span = Span::from_secs(2);
 
-/// Without sound for this long a device has stalled. A machine under load delivers up to half a second late.
-const STALL: Span = Span::from_millis(600);
+/// Without sound for this long a device has stalled. A machine under load delivers half a second late and more.
+const STALL: Span = Span::from_secs(1);
 
 /// What a stalled line is left behind the clock, so that a device that comes back is not cut.
 const STALL_KEPT: Span = Span::from_millis(300);
@@ -191,7 +194,10 @@ mod tests {
     #[test]
     fn the_first_block_is_placed_exactly() {
         let mut sync = AvSync::new(RATE, Timestamp::ZERO);
-        assert_eq!(sync.block(millis(50), millis(30), 960), Placed { pts: millis(0), silence: 1_440, skip: 0 });
+        assert_eq!(
+            sync.block(millis(50), millis(30), 960),
+            Placed { pts: millis(0), silence: 1_440, skip: 0 }
+        );
     }
 
     #[test]
@@ -214,11 +220,13 @@ mod tests {
     #[test]
     fn a_stalled_device_becomes_silence_and_its_return_is_placed_exactly() {
         let mut sync = locked();
-        assert_eq!(sync.idle(millis(300)), None);
-        let filled = sync.idle(millis(1_020)).expect("a second without sound is a stall");
-        assert_eq!(filled, Placed { pts: millis(20), silence: 700 * 48, skip: 0 });
-        let placed = sync.block(millis(1_060), millis(1_040), 960);
-        assert_eq!(placed, Placed { pts: millis(720), silence: 320 * 48, skip: 0 });
+        assert_eq!(sync.idle(millis(1_020)), None);
+        let filled = sync.idle(millis(1_120)).expect("more than a second without sound is a stall");
+        assert_eq!(filled, Placed { pts: millis(20), silence: 800 * 48, skip: 0 });
+        let filled = sync.idle(millis(1_140)).expect("the line keeps up while the device is away");
+        assert_eq!(filled, Placed { pts: millis(820), silence: 20 * 48, skip: 0 });
+        let placed = sync.block(millis(1_160), millis(1_140), 960);
+        assert_eq!(placed, Placed { pts: millis(840), silence: 300 * 48, skip: 0 });
     }
 
     /// The distance in milliseconds between sound and picture, for an hour of a device that is `ppm` off.
@@ -236,7 +244,8 @@ mod tests {
             let placed = sync.block(arrived, told, 960);
             // Only the first block may be moved to its place.
             assert!(block == 0 || (placed.silence, placed.skip) == (0, 0));
-            let heard_ms = placed.pts.as_secs_f64() * 1_000.0 + (placed.silence as f64 - placed.skip as f64) / 48.0;
+            let heard_ms =
+                placed.pts.as_secs_f64() * 1_000.0 + (placed.silence as f64 - placed.skip as f64) / 48.0;
             let seen_ms = true_ms + sync.offset().as_secs_f64() * 1_000.0;
             skews.push((heard_ms - seen_ms).abs());
         }

@@ -73,20 +73,28 @@ pub(crate) fn find_device(wanted: &Wanted) -> Result<cpal::Device, Error> {
             host.default_input_device().filter(records).ok_or(Error::NoMicrophone(nothing))
         }
         Wanted::Id(id) => {
-            let host = host().ok_or_else(|| Error::NoMicrophone(nothing))?;
+            let host = host().ok_or(Error::NoMicrophone(nothing))?;
             let inputs = host.devices().map_err(|error| Error::NoMicrophone(error.to_string()))?;
             inputs.filter(records).find(|device| is_called(device, id)).ok_or_else(|| unknown(id))
         }
         Wanted::System => {
-            let host = host().ok_or_else(|| Error::NoSystemSound(nothing))?;
+            let host = host().ok_or(Error::NoSystemSound(nothing))?;
             let output = host.default_output_device().and_then(|device| id_of(&device));
             let output = output.ok_or_else(|| Error::NoSystemSound("there is no output".to_owned()))?;
             let monitor = format!("{output}{MONITOR}");
             let inputs = host.devices().map_err(|error| Error::NoSystemSound(error.to_string()))?;
-            let mut monitors = inputs.filter(records).filter(|device| id_of(device).as_ref() == Some(&monitor));
+            let mut monitors =
+                inputs.filter(records).filter(|device| id_of(device).as_ref() == Some(&monitor));
             monitors.next().ok_or_else(|| Error::NoSystemSound(format!("{output} has no monitor")))
         }
     }
+}
+
+/// The sound server's own name of a source, when `device` is one.
+#[cfg(target_os = "linux")]
+pub(crate) fn server_source(device: &cpal::Device) -> Option<String> {
+    let id = device.id().ok()?;
+    (id.host() == cpal::HostId::PulseAudio).then(|| id.id().to_owned())
 }
 
 /// The sound server's devices; the bare cards' where there is no server. A server's own ALSA plug-ins would

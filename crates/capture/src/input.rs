@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn what_does_not_exist_yet_is_refused_with_what_does() {
         let error = "window:5".parse::<VideoInput>().expect_err("windows are not captured");
-        assert_eq!(error.to_string(), "\"window:5\" is not a video source: use test, screen, file:PATH or none");
+        assert_eq!(
+            error.to_string(),
+            "\"window:5\" is not a video source: use test, screen, file:PATH or none"
+        );
         assert!("file:".parse::<AudioInput>().is_err());
         assert!("mic:".parse::<AudioInput>().is_err());
     }

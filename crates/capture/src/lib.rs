@@ -9,7 +9,7 @@
 //! their jitter, gaps and drift, into one gap-free line of samples, and tells how far that line has moved
 //! away from the clock, so that pictures can follow it: sound is the timing master.
 //!
-//! What is particular to an operating system stands in one file: `screen_linux.rs`.
+//! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `pulse_linux.rs`.
 
 mod audio;
 mod audio_file;
@@ -21,6 +21,9 @@ mod devices;
 mod error;
 mod input;
 mod microphone;
+#[cfg(target_os = "linux")]
+#[path = "pulse_linux.rs"]
+mod pulse;
 mod resampler;
 #[cfg(target_os = "linux")]
 #[path = "screen_linux.rs"]

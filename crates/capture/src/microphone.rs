@@ -1,6 +1,6 @@
 //! Recording devices through cpal: microphones, and the monitor of what the computer plays.
 //!
-//! The audio system's callback thread copies each buffer into a ring of 200 ms and never waits. A device that
+//! The audio system's callback thread copies each buffer into a ring of fixed size and never waits. A device that
 //! falls silent or fails is reopened beside the reader, whose line [`crate::AvSync`] fills meanwhile.
 
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Microphone {
     /// `None` while it is being reopened.
     open: Option<OpenDevice>,
     reopening: Option<mpsc::Receiver<Result<OpenDevice, Error>>>,
+    /// A block that waits for its time to leave.
+    ready: Option<Captured>,
     last_heard: Timestamp,
     retry_at: Timestamp,
 }
@@ -50,7 +52,18 @@ struct OpenDevice {
     rate: u32,
     device_clock: DeviceClock,
     /// Keeps the callback alive.
-    _stream: cpal::Stream,
+    _stream: Stream,
+}
+
+/// What calls the callback.
+enum Stream {
+    Card {
+        _stream: cpal::Stream,
+    },
+    #[cfg(target_os = "linux")]
+    Server {
+        _recording: crate::pulse::Recording,
+    },
 }
 
 /// What the callback tells beside the ring.
@@ -86,31 +99,48 @@ impl Microphone {
         let open = open_device(&wanted, clock)?;
         tracing::info!(device = open.name, "sound device opened");
         let now = clock.now();
-        Ok(Microphone { wanted, clock, open: Some(open), reopening: None, last_heard: now, retry_at: now })
+        Ok(Microphone {
+            wanted,
+            clock,
+            open: Some(open),
+            reopening: None,
+            ready: None,
+            last_heard: now,
+            retry_at: now,
+        })
     }
 
     /// Waits for the next block, at most [`WAIT`].
     pub(crate) fn next(&mut self, stop: &Stop) -> Result<AudioStep, Error> {
         let deadline = self.clock.now() + WAIT;
         loop {
-            if let Some(step) = self.pop()? {
-                self.last_heard = self.clock.now();
-                return Ok(step);
+            if self.ready.is_none() {
+                self.ready = self.pop()?;
             }
             self.keep_open();
             let now = self.clock.now();
+            let wait_for = match self.ready.take() {
+                Some(block) if now >= block.device_time + SMOOTHING => return Ok(AudioStep::Block(block)),
+                Some(block) => {
+                    let due = block.device_time + SMOOTHING;
+                    self.ready = Some(block);
+                    due.min(deadline)
+                }
+                None => now + POLL,
+            };
             if now >= deadline {
                 return Ok(AudioStep::Idle);
             }
-            if stop.wait_until(self.clock.instant(now + POLL)) {
+            if stop.wait_until(self.clock.instant(wait_for)) {
                 return Ok(AudioStep::Ended);
             }
         }
     }
 
-    fn pop(&mut self) -> Result<Option<AudioStep>, Error> {
+    fn pop(&mut self) -> Result<Option<Captured>, Error> {
         let Some(open) = &mut self.open else { return Ok(None) };
         let Ok(block) = open.ring.pop() else { return Ok(None) };
+        self.last_heard = self.clock.now();
         let values = &block.samples[..block.len];
         let device_time = open.device_clock.stamp(block.arrived, block.lost, block.len / open.channels);
         let samples: Arc<[f32]> = match &mut open.resampler {
@@ -119,7 +149,7 @@ impl Microphone {
         };
         // What is lost is told in samples of what is delivered.
         let lost = (block.lost as u64 * u64::from(SAMPLE_RATE) / u64::from(open.rate)) as usize;
-        Ok(Some(AudioStep::Block(Captured { device_time, arrived: block.arrived, lost, samples })))
+        Ok(Some(Captured { device_time, arrived: block.arrived, lost, samples }))
     }
 
     /// Notices a device that failed or fell silent, and a reopening that is done.
@@ -185,6 +215,10 @@ fn open_device(wanted: &Wanted, clock: Clock) -> Result<OpenDevice, Error> {
     let device = find_device(wanted)?;
     let name = device.to_string();
     let fault = |error: cpal::Error| Error::Device { device: name.clone(), reason: error.to_string() };
+    #[cfg(target_os = "linux")]
+    if let Some(source) = crate::devices::server_source(&device) {
+        return open_source(name, &source, clock);
+    }
     let default = device.default_input_config().map_err(fault)?;
     let own = StreamConfig {
         channels: CHANNELS as u16,
@@ -208,7 +242,36 @@ fn open_device(wanted: &Wanted, clock: Clock) -> Result<OpenDevice, Error> {
         Some(Resampler::for_interleaved(channels, rate)?)
     };
     let device_clock = DeviceClock::new(Timescale::new(rate).unwrap_or(Timescale::MILLISECONDS));
-    Ok(OpenDevice { name, ring, shared, resampler, channels, rate, device_clock, _stream: stream })
+    Ok(OpenDevice {
+        name,
+        ring,
+        shared,
+        resampler,
+        channels,
+        rate,
+        device_clock,
+        _stream: Stream::Card { _stream: stream },
+    })
+}
+
+/// Opens a source of the sound server, which converts to our format itself.
+#[cfg(target_os = "linux")]
+fn open_source(name: String, source: &str, clock: Clock) -> Result<OpenDevice, Error> {
+    let shared = Arc::new(Shared::default());
+    let (mut writer, ring) = Writer::new(&shared, CHANNELS, SAMPLE_RATE, clock);
+    let recording = crate::pulse::record(source, move |bytes| writer.write_bytes(bytes), OPEN_LIMIT)
+        .map_err(|reason| Error::Device { device: name.clone(), reason })?;
+    let rate = Timescale::new(SAMPLE_RATE).unwrap_or(Timescale::MILLISECONDS);
+    Ok(OpenDevice {
+        name,
+        ring,
+        shared,
+        resampler: None,
+        channels: CHANNELS,
+        rate: SAMPLE_RATE,
+        device_clock: DeviceClock::new(rate),
+        _stream: Stream::Server { _recording: recording },
+    })
 }
 
 type Started = (cpal::Stream, rtrb::Consumer<Block>, Arc<Shared>);
@@ -222,13 +285,10 @@ fn start(
     if !matches!(format, SampleFormat::F32 | SampleFormat::I16 | SampleFormat::I32 | SampleFormat::U8) {
         return Err(cpal::Error::new(cpal::ErrorKind::UnsupportedConfig));
     }
-    let values_per_second = config.sample_rate as usize * usize::from(config.channels);
-    let blocks = (values_per_second * RING_MILLIS / 1_000).div_ceil(BLOCK_VALUES / 2);
-    let (ring, consumer) = rtrb::RingBuffer::new(blocks);
     let shared = Arc::new(Shared::default());
-    let (from_callback, from_error) = (Arc::clone(&shared), Arc::clone(&shared));
+    let from_error = Arc::clone(&shared);
     let channels = usize::from(config.channels.max(1));
-    let mut writer = Writer { ring, shared: from_callback, channels, clock };
+    let (mut writer, consumer) = Writer::new(&shared, channels, config.sample_rate, clock);
     let stream = device.build_input_stream_raw(
         config,
         format,
@@ -257,6 +317,25 @@ struct Writer {
 }
 
 impl Writer {
+    /// With a ring of [`RING_MILLIS`].
+    fn new(
+        shared: &Arc<Shared>,
+        channels: usize,
+        rate: u32,
+        clock: Clock,
+    ) -> (Writer, rtrb::Consumer<Block>) {
+        let values = rate as usize * channels * RING_MILLIS / 1_000;
+        let (ring, consumer) = rtrb::RingBuffer::new(values.div_ceil(BLOCK_VALUES / 2));
+        (Writer { ring, shared: Arc::clone(shared), channels, clock }, consumer)
+    }
+
+    /// Native-endian `f32` samples.
+    #[cfg(target_os = "linux")]
+    fn write_bytes(&mut self, bytes: &[u8]) {
+        let (samples, _) = bytes.as_chunks::<4>();
+        self.push_all(samples, self.clock.now(), f32::from_ne_bytes);
+    }
+
     fn write(&mut self, data: &Data) {
         let arrived = self.clock.now();
         if let Some(samples) = data.as_slice::<f32>() {
@@ -285,15 +364,18 @@ impl Writer {
     }
 }
 
-/// 20 ms: PulseAudio's own choice delivers bursts of two seconds, half of it loses blocks here and there.
+/// 20 ms: what a card is asked for.
 const BUFFER_FRAMES: u32 = 960;
 
 /// Values in a piece of the ring: 10 ms of stereo.
 const BLOCK_VALUES: usize = 960;
 
-/// The ring takes 200 ms twice over, since a buffer's last piece may be short. Full: the newest sound is lost,
-/// counted, and becomes silence.
-const RING_MILLIS: usize = 200;
+/// A sound server that stood still delivers what it kept at once: with 200 ms a burst after a stall was lost in part.
+/// Full: the newest sound is lost, counted, and becomes silence. In ordinary use the ring holds one buffer.
+const RING_MILLIS: usize = 1_000;
+
+/// Sound leaves at a steady pace, two buffers after it was recorded, so that meters do not move in bursts.
+const SMOOTHING: Span = Span::from_millis(40);
 
 /// The reader looks again after this long: well below a buffer.
 const POLL: Span = Span::from_millis(4);

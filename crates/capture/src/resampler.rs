@@ -40,7 +40,12 @@ impl Resampler {
     }
 
     /// Stereo of an interleaved block of `channels` channels at `rate`.
-    pub(crate) fn run_interleaved(&mut self, values: &[f32], channels: usize, rate: u32) -> Result<Vec<f32>, Error> {
+    pub(crate) fn run_interleaved(
+        &mut self,
+        values: &[f32],
+        channels: usize,
+        rate: u32,
+    ) -> Result<Vec<f32>, Error> {
         let frames = values.len() / channels.max(1);
         let layout = ChannelLayout::default(channels as i32);
         let mut block = frame::Audio::new(Sample::F32(Type::Packed), frames, layout);
@@ -56,7 +61,8 @@ impl Resampler {
         if block.channel_layout().is_empty() {
             block.set_channel_layout(layout_of(block));
         }
-        let room = block.samples() as u64 * u64::from(SAMPLE_RATE) / u64::from(self.input_rate) + SLACK_FRAMES;
+        let room =
+            block.samples() as u64 * u64::from(SAMPLE_RATE) / u64::from(self.input_rate) + SLACK_FRAMES;
         let mut out = output(room as usize);
         self.context.run(block, &mut out).map_err(fault)?;
         Ok(samples_of(&out))

@@ -143,13 +143,7 @@ impl Canvas {
             Plane { data: bytes.slice(luma..luma + luma / 4), stride: stride / 2 },
             Plane { data: bytes.slice(luma + luma / 4..), stride: stride / 2 },
         ];
-        VideoFrame {
-            pts,
-            size: self.size,
-            format: PixelFormat::I420,
-            planes,
-            colour: Colour::Bt709Limited,
-        }
+        VideoFrame { pts, size: self.size, format: PixelFormat::I420, planes, colour: Colour::Bt709Limited }
     }
 }
 
@@ -200,11 +194,8 @@ mod tests {
         for (bar, rgb) in TestPattern::BARS.iter().zip(rgb) {
             let [r, g, b] = rgb.map(|on| f64::from(on) * 0.75);
             let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            let expected = [
-                16.0 + 219.0 * y,
-                128.0 + 224.0 * (b - y) / 1.8556,
-                128.0 + 224.0 * (r - y) / 1.5748,
-            ];
+            let expected =
+                [16.0 + 219.0 * y, 128.0 + 224.0 * (b - y) / 1.8556, 128.0 + 224.0 * (r - y) / 1.5748];
             for (value, expected) in bar.iter().zip(expected) {
                 assert!((f64::from(*value) - expected).abs() <= 0.5, "{rgb:?}: {value} for {expected}");
             }

@@ -48,7 +48,7 @@ impl VideoFile {
         if stop.wait_until(self.clock.instant(pts)) {
             return Ok(None);
         }
-        self.into_frame(decoded, pts).map(Some)
+        self.frame(decoded, pts).map(Some)
     }
 
     fn decode(&mut self) -> Result<Option<frame::Video>, Error> {
@@ -72,13 +72,14 @@ impl VideoFile {
         }
     }
 
-    fn into_frame(&mut self, decoded: frame::Video, pts: Timestamp) -> Result<VideoFrame, Error> {
+    fn frame(&mut self, decoded: frame::Video, pts: Timestamp) -> Result<VideoFrame, Error> {
         let colour = colour_of(&decoded);
         if let Some(format) = known_format(decoded.format()) {
             return Ok(wrap(decoded, format, colour, pts));
         }
         let (format, width, height) = (decoded.format(), decoded.width(), decoded.height());
-        let unusable = |error: ffmpeg::Error| Error::Conversion { what: "a picture", reason: error.to_string() };
+        let unusable =
+            |error: ffmpeg::Error| Error::Conversion { what: "a picture", reason: error.to_string() };
         let flags = ffmpeg::software::scaling::Flags::BILINEAR;
         let stale = self.converter.as_ref().is_none_or(|converter| {
             let input = converter.input();
@@ -86,7 +87,13 @@ impl VideoFile {
         });
         if stale {
             let made = ffmpeg::software::scaling::Context::get(
-                format, width, height, Pixel::YUV420P, width, height, flags,
+                format,
+                width,
+                height,
+                Pixel::YUV420P,
+                width,
+                height,
+                flags,
             );
             self.converter = Some(made.map_err(unusable)?);
         }

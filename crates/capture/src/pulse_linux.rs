@@ -1,0 +1,74 @@
+//! Recording from a PulseAudio or PipeWire server without loss. Linux's own, like `screen_linux.rs`.
+//!
+//! cpal finds the device, but its record streams let the server keep one buffer and drop what exceeds it: on a
+//! busy machine half of the sound is gone. Here the server keeps seconds, and delivers small pieces at once.
+
+use std::ffi::CString;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures::executor::block_on;
+use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
+use pulseaudio::protocol::{ChannelMap, ChannelPosition, RecordStreamParams, SampleFormat, SampleSpec};
+
+use crate::audio::{CHANNELS, SAMPLE_RATE};
+
+/// A running record stream; ends when dropped.
+pub(crate) struct Recording {
+    _stream: pulseaudio::RecordStream,
+    _client: pulseaudio::Client,
+}
+
+/// Starts to record interleaved stereo `f32` at 48 kHz from the source with this name. `on_data` is called on the
+/// client's own thread and must not wait.
+///
+/// # Errors
+/// The server's reason, or that it does not answer within `limit`.
+pub(crate) fn record(
+    source: &str,
+    on_data: impl FnMut(&[u8]) + Send + 'static,
+    limit: Duration,
+) -> Result<Recording, String> {
+    let source = CString::new(source).map_err(|error| error.to_string())?;
+    let (answer, receiver) = mpsc::sync_channel(1);
+    // The client waits for its server without a limit of its own, so it is opened beside us.
+    let opening = std::thread::Builder::new().name("sound-open".to_owned()).spawn(move || {
+        // Nobody waits any more when the limit has passed.
+        let _ = answer.send(open(source, on_data).map_err(|error| error.to_string()));
+    });
+    opening.map_err(|error| error.to_string())?;
+    receiver.recv_timeout(limit).map_err(|_| "the sound server does not answer".to_owned())?
+}
+
+fn open(
+    source: CString,
+    on_data: impl FnMut(&[u8]) + Send + 'static,
+) -> Result<Recording, pulseaudio::ClientError> {
+    let client = pulseaudio::Client::from_env(c"Rostrum")?;
+    let params = RecordStreamParams {
+        sample_spec: SampleSpec {
+            format: if cfg!(target_endian = "big") {
+                SampleFormat::Float32Be
+            } else {
+                SampleFormat::Float32Le
+            },
+            channels: CHANNELS as u8,
+            sample_rate: SAMPLE_RATE,
+        },
+        channel_map: ChannelMap::new([ChannelPosition::FrontLeft, ChannelPosition::FrontRight]),
+        source_name: Some(source),
+        buffer_attr: BufferAttr { max_length: KEPT_BYTES, fragment_size: PIECE_BYTES, ..Default::default() },
+        flags: StreamFlags { adjust_latency: true, ..Default::default() },
+        ..Default::default()
+    };
+    let stream = block_on(client.create_record_stream(params, on_data))?;
+    Ok(Recording { _stream: stream, _client: client })
+}
+
+/// Two seconds: longer than a machine stands still.
+const KEPT_BYTES: u32 = 2 * SAMPLE_RATE * FRAME_BYTES;
+
+/// 20 ms, which is also the latency the server is asked for.
+const PIECE_BYTES: u32 = SAMPLE_RATE / 50 * FRAME_BYTES;
+
+const FRAME_BYTES: u32 = CHANNELS as u32 * 4;
