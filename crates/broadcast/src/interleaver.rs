@@ -38,13 +38,14 @@ impl Interleaver {
 
     /// The earliest packet there is; for the end, when nothing more comes.
     pub(crate) fn flush(&mut self) -> Option<Packet> {
-        let waiting = self.tracks.iter_mut().map(|(_, waiting)| waiting).filter(|waiting| !waiting.is_empty());
+        let waiting =
+            self.tracks.iter_mut().map(|(_, waiting)| waiting).filter(|waiting| !waiting.is_empty());
         waiting.min_by_key(|waiting| waiting.front().map(|packet| packet.dts))?.pop_front()
     }
 }
 
 /// Longer than the sound line waits for a device before it goes on with silence.
-const HOLD: Span = Span::from_millis(800);
+const HOLD: Span = Span::from_millis(1_200);
 
 #[cfg(test)]
 mod tests {
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn a_silent_track_does_not_stop_the_other() {
         let mut interleaver = Interleaver::new([TrackId(0), TrackId(1)]);
-        (0..30).for_each(|frame| interleaver.push(packet(0, frame * 40)));
+        (0..40).for_each(|frame| interleaver.push(packet(0, frame * 40)));
         let held = out(&mut interleaver);
         assert_eq!(held.len(), 9, "{held:?}");
     }

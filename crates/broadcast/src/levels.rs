@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn a_full_scale_square_wave_reads_zero() {
-        assert_eq!(measure(|index| if index % 2 == 0 { 1.0 } else { -1.0 }), Levels { rms_db: 0.0, peak_db: 0.0 });
+        assert_eq!(
+            measure(|index| if index % 2 == 0 { 1.0 } else { -1.0 }),
+            Levels { rms_db: 0.0, peak_db: 0.0 }
+        );
     }
 
     #[test]

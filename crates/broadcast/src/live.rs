@@ -167,7 +167,8 @@ impl Encoders {
             keyframe_interval: config.keyframe_interval,
             choice: config.encoder.clone(),
         };
-        let video = (captured.video != VideoInput::None).then(|| encode::Video::open(&settings)).transpose()?;
+        let open = || threads::preferred(|| encode::Video::open(&settings));
+        let video = (captured.video != VideoInput::None).then(open).transpose()?;
         let audio = (captured.audio != AudioInput::None).then(encode::Audio::open).transpose()?;
         Ok(Encoders { video, audio })
     }

@@ -105,7 +105,12 @@ impl SoundLine {
         } else {
             samples.into()
         };
-        self.program.push_sound(AudioFrame { pts, sample_rate: SAMPLE_RATE, channels: CHANNELS as u8, samples });
+        self.program.push_sound(AudioFrame {
+            pts,
+            sample_rate: SAMPLE_RATE,
+            channels: CHANNELS as u8,
+            samples,
+        });
     }
 }
 

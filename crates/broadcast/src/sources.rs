@@ -52,7 +52,7 @@ impl Sources {
         let begin = clock.now() + FILE_LEAD;
         let settings = VideoSettings { size: config.size, fps: config.fps, begin };
         let video = VideoSource::open(&config.video, clock, &settings)?;
-        let audio = AudioSource::open(&config.audio, clock, begin)?;
+        let audio = threads::preferred(|| AudioSource::open(&config.audio, clock, begin))?;
         if video.is_none() && audio.is_none() {
             return Err(Error::NothingToSend);
         }

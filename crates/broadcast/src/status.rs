@@ -53,7 +53,9 @@ impl Status {
     /// Whether every destination has given up.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.destinations.iter().all(|destination| matches!(destination.state, DestinationState::Failed { .. }))
+        self.destinations
+            .iter()
+            .all(|destination| matches!(destination.state, DestinationState::Failed { .. }))
     }
 }
 

@@ -153,3 +153,46 @@ const RATE: Timescale = match Timescale::new(Audio::SAMPLE_RATE) {
 
 /// A jump of more than ten seconds is a mistake of the caller's clock; silence for it would only cost memory.
 const GAP_MAX_SAMPLES: i64 = 10 * Audio::SAMPLE_RATE as i64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(first: i64, frames: usize) -> AudioFrame {
+        let pts = Timestamp::from_ticks(first, RATE);
+        AudioFrame {
+            pts,
+            sample_rate: Audio::SAMPLE_RATE,
+            channels: 2,
+            samples: vec![0.1; frames * 2].into(),
+        }
+    }
+
+    fn encode(blocks: &[AudioFrame]) -> Vec<i64> {
+        let mut audio = Audio::open().expect("FFmpeg has AAC");
+        let mut packets: Vec<Packet> =
+            blocks.iter().flat_map(|block| audio.encode(block).expect("a block")).collect();
+        packets.extend(audio.finish().expect("the end"));
+        packets.iter().map(|packet| packet.pts.ticks(RATE)).collect()
+    }
+
+    #[test]
+    fn packets_follow_each_other_without_a_gap_and_begin_with_the_priming() {
+        let times = encode(&(0..20).map(|index| block(5_000 + index * 480, 480)).collect::<Vec<_>>());
+        assert_eq!(times[0], 5_000 - 1_024);
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 1_024), "{times:?}");
+    }
+
+    #[test]
+    fn a_missing_block_becomes_silence_and_a_doubled_one_is_left_out() {
+        let straight = encode(&[block(0, 4_800), block(4_800, 4_800)]);
+        assert_eq!(encode(&[block(0, 4_000), block(4_800, 4_800)]), straight);
+        assert_eq!(encode(&[block(0, 4_800), block(4_000, 5_600)]), straight);
+    }
+
+    #[test]
+    fn the_track_is_stereo_at_48_khz() {
+        let Codec::Aac(aac) = Audio::open().expect("FFmpeg has AAC").track().codec else { panic!("AAC") };
+        assert_eq!((aac.sample_rate, aac.channels), (48_000, 2));
+    }
+}

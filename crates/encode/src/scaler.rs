@@ -92,7 +92,7 @@ impl Scaler {
 fn fit(source: Size, target: Size) -> Placement {
     let (source_width, source_height) = (u64::from(source.width.max(1)), u64::from(source.height.max(1)));
     let (width, height) = (u64::from(target.width), u64::from(target.height));
-    let even = |value: u64, limit: u64| ((value + 1) / 2 * 2).clamp(2, limit);
+    let even = |value: u64, limit: u64| (value.div_ceil(2) * 2).clamp(2, limit);
     let size = if source_width * height >= source_height * width {
         (width, even(width * source_height / source_width, height))
     } else {

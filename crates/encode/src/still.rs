@@ -66,10 +66,8 @@ impl Still {
 
 fn open_encoder(size: Size, quality: u8) -> Result<ffmpeg::encoder::Video, Error> {
     crate::start_ffmpeg().map_err(fault("starting"))?;
-    let codec = ffmpeg::encoder::find_by_name(NAME).ok_or_else(|| Error::Unusable {
-        name: NAME.to_owned(),
-        reason: "not in this FFmpeg".to_owned(),
-    })?;
+    let codec = ffmpeg::encoder::find_by_name(NAME)
+        .ok_or_else(|| Error::Unusable { name: NAME.to_owned(), reason: "not in this FFmpeg".to_owned() })?;
     let mut video = Context::new_with_codec(codec).encoder().video().map_err(fault("configuring"))?;
     video.set_width(size.width);
     video.set_height(size.height);
@@ -140,7 +138,8 @@ mod tests {
     #[test]
     fn a_screen_becomes_a_jpeg_that_fits() {
         let mut still = Still::new(Size::new(960, 540), 80);
-        for size in [Size::new(1920, 1080), Size::new(1920, 1080), Size::new(720, 1280), Size::new(320, 180)] {
+        for size in [Size::new(1920, 1080), Size::new(1920, 1080), Size::new(720, 1280), Size::new(320, 180)]
+        {
             let jpeg = still.jpeg(&frame(size)).expect("a sound picture");
             assert_eq!(jpeg[..2], [0xff, 0xd8], "start of image");
             assert_eq!(jpeg[jpeg.len() - 2..], [0xff, 0xd9], "end of image");
@@ -160,7 +159,8 @@ mod tests {
     #[test]
     fn a_finer_quality_takes_more_bytes() {
         let mut noise = frame(Size::new(64, 64));
-        let data: Vec<u8> = (0..64_u32 * 64 * 4).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let data: Vec<u8> =
+            (0..64_u32 * 64 * 4).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         noise.planes[0].data = data.into();
         let len = |quality| jpeg(&noise, Size::new(64, 64), quality).expect("a sound picture").len();
         assert!(len(90) > 2 * len(10));

@@ -35,6 +35,10 @@ pub struct Video {
     scaler: Scaler,
     codec: H264,
     rate: Timescale,
+    /// Ticks between keyframes.
+    interval: i64,
+    /// The interval the last picture lay in.
+    group: Option<i64>,
 }
 
 impl Video {
@@ -53,7 +57,7 @@ impl Video {
         let encoder = open(name, config)?;
         let codec = read_parameters(name, extradata(&encoder))?;
         let scaler = Scaler::new(config.size, Pixel::YUV420P, Colour::Bt709Limited);
-        Ok(Video { name, encoder, scaler, codec, rate })
+        Ok(Video { name, encoder, scaler, codec, rate, interval: interval_ticks(config), group: None })
     }
 
     /// FFmpeg's name of the encoder.
@@ -82,6 +86,11 @@ impl Video {
         if let Some(frame) = frame {
             self.scaler.take(frame)?;
         }
+        // The encoder counts pictures; keyframes stand on a grid of time, also where ticks were left out, so that
+        // segments cut at them are equally long.
+        let group = Some(tick.div_euclid(self.interval));
+        let keyframe = keyframe || group != self.group;
+        self.group = group;
         let picture = self.scaler.picture();
         picture.set_pts(Some(tick));
         picture.set_kind(if keyframe { ffmpeg::picture::Type::I } else { ffmpeg::picture::Type::None });
@@ -130,7 +139,7 @@ impl Video {
 
 fn check(config: &Config) -> Result<(), Error> {
     let size = config.size;
-    let side = |side: u32| side % 2 == 0 && (2..=SIDE_MAX).contains(&side);
+    let side = |side: u32| side.is_multiple_of(2) && (2..=SIDE_MAX).contains(&side);
     if !side(size.width) || !side(size.height) {
         return Err(Error::Size { size, max: SIDE_MAX });
     }
@@ -159,8 +168,7 @@ fn open(name: &'static str, config: &Config) -> Result<ffmpeg::encoder::Video, E
     video.set_bit_rate(config.bitrate_bps as usize);
     video.set_max_bit_rate(config.bitrate_bps as usize);
     video.set_max_b_frames(0);
-    let frames = config.keyframe_interval.ticks(Timescale::new(config.fps).unwrap_or(Timescale::MILLISECONDS));
-    let frames = frames.clamp(1, i64::from(i32::MAX));
+    let frames = interval_ticks(config);
     video.set_gop(frames as u32);
     // SAFETY: the context is ours and not open yet; ffmpeg-next has no setters for these fields.
     unsafe {
@@ -180,6 +188,12 @@ fn open(name: &'static str, config: &Config) -> Result<ffmpeg::encoder::Video, E
     options.set("forced-idr", "1");
     options.set("sc_threshold", "0");
     video.open_with(options).map_err(fault("opening"))
+}
+
+/// Frames from one keyframe to the next.
+fn interval_ticks(config: &Config) -> i64 {
+    let rate = Timescale::new(config.fps).unwrap_or(Timescale::MILLISECONDS);
+    config.keyframe_interval.ticks(rate).clamp(1, i64::from(i32::MAX))
 }
 
 /// What the encoder wrote for a file's head.
@@ -217,3 +231,68 @@ const BITRATE_MAX: i64 = 100_000_000;
 
 /// HLS cuts segments at keyframes: longer ones than 20 s help nobody.
 const KEYINT_MAX_MILLIS: i64 = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use media::{MediaEvent, StreamChecker};
+
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            size: Size::new(64, 48),
+            fps: 25,
+            bitrate_bps: 200_000,
+            keyframe_interval: Span::from_secs(1),
+            choice: Choice::Auto,
+        }
+    }
+
+    /// The ticks of the keyframes when `ticks` are encoded.
+    fn keyframes(ticks: impl Iterator<Item = i64>, ask_at: i64) -> Vec<i64> {
+        let mut video = Video::open(&config()).expect("libx264 is there");
+        let mut checker = StreamChecker::new();
+        checker.check(&MediaEvent::Tracks([video.track()].into())).expect("one track");
+        let mut packets = Vec::new();
+        for tick in ticks {
+            packets.extend(video.encode(None, tick, tick == ask_at).expect("a picture"));
+        }
+        let rate = video.rate;
+        packets.extend(video.finish().expect("the end"));
+        packets.iter().for_each(|packet| checker.check(&MediaEvent::Packet(packet.clone())).expect("sound"));
+        packets.iter().filter(|packet| packet.random_access).map(|packet| packet.pts.ticks(rate)).collect()
+    }
+
+    #[test]
+    fn keyframes_stand_on_a_grid_of_time() {
+        assert_eq!(keyframes(10..80, -1), [10, 25, 50, 75]);
+        let with_a_hole = (10..80).filter(|tick| !(40..60).contains(tick));
+        assert_eq!(keyframes(with_a_hole, -1), [10, 25, 60, 75]);
+    }
+
+    #[test]
+    fn a_keyframe_comes_when_asked_for() {
+        assert_eq!(keyframes(0..40, 7), [0, 7, 25]);
+    }
+
+    #[test]
+    fn the_track_tells_size_and_rate() {
+        let track = Video::open(&config()).expect("libx264 is there").track();
+        let Codec::H264(h264) = track.codec else { panic!("video is H.264") };
+        assert_eq!(h264.size, Size::new(64, 48));
+        assert_eq!(h264.frame_rate.map(media::Rational::as_f64), Some(25.0));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let open = |change: fn(&mut Config)| {
+            let mut config = config();
+            change(&mut config);
+            Video::open(&config).err()
+        };
+        assert!(matches!(open(|config| config.size.width = 63), Some(Error::Size { .. })));
+        assert!(matches!(open(|config| config.fps = 0), Some(Error::Range { .. })));
+        assert!(matches!(open(|config| config.bitrate_bps = 10), Some(Error::Range { .. })));
+        assert!(matches!(open(|config| config.keyframe_interval = Span::ZERO), Some(Error::Range { .. })));
+    }
+}

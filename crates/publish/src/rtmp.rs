@@ -150,7 +150,9 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Resul
             return Err(Error::Closed(" during the handshake"));
         }
         match guarded(|| handshake.process_bytes(&buffer))? {
-            HandshakeProcessResult::InProgress { response_bytes } => stream.write_all(&response_bytes).await?,
+            HandshakeProcessResult::InProgress { response_bytes } => {
+                stream.write_all(&response_bytes).await?
+            }
             HandshakeProcessResult::Completed { response_bytes, remaining_bytes } => {
                 stream.write_all(&response_bytes).await?;
                 return Ok(remaining_bytes);
@@ -275,7 +277,7 @@ impl Session {
             ("_result", Some(Amf0Value::Number(id))) => self.stream_id = id as u32,
             ("_error", argument) if self.stage == Stage::Asking => {
                 let (_, text) = status_of(argument);
-                return Err(Error::Refused(in_words("the server refuses the stream", &text)));
+                return Err(Error::Refused(in_words("the server refuses the stream key", &text)));
             }
             ("onStatus", Some(argument)) => {
                 let (code, text) = status_of(Some(argument));
@@ -376,7 +378,6 @@ fn metadata_of(tracks: &[Track]) -> StreamMetadata {
     }
     metadata
 }
-
 
 /// Large enough that a frame is few chunks, small enough for every server: what FFmpeg uses.
 const CHUNK_BYTES: u32 = 60_000;

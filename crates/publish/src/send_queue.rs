@@ -290,7 +290,9 @@ mod tests {
         }
         let events = drain(&mut queue);
         assert!(matches!(&events[0], MediaEvent::Tracks(_)));
-        assert!(matches!(&events[1], MediaEvent::Packet(packet) if packet.random_access && packet.track == VIDEO));
+        assert!(
+            matches!(&events[1], MediaEvent::Packet(packet) if packet.random_access && packet.track == VIDEO)
+        );
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Target {
         if url.len() + key.map_or(0, str::len) > URL_BYTES_MAX {
             return Err(TargetError::TooLong { max: URL_BYTES_MAX });
         }
-        let (scheme, rest) = url.trim().split_once("://").ok_or_else(|| TargetError::Scheme(String::new()))?;
+        let (scheme, rest) =
+            url.trim().split_once("://").ok_or_else(|| TargetError::Scheme(String::new()))?;
         if !scheme.eq_ignore_ascii_case("rtmp") {
             return Err(TargetError::Scheme(scheme.chars().take(16).collect()));
         }
@@ -59,7 +60,11 @@ impl Target {
         let key = key.map(str::trim).filter(|key| !key.is_empty());
         let (app, key) = match key {
             Some(key) => (path, key),
-            None => path.rsplit_once('/').ok_or(if path.is_empty() { TargetError::App } else { TargetError::Key })?,
+            None => path.rsplit_once('/').ok_or(if path.is_empty() {
+                TargetError::App
+            } else {
+                TargetError::Key
+            })?,
         };
         if app.is_empty() {
             return Err(TargetError::App);

@@ -8,7 +8,12 @@ use media::Size;
 
 /// Captures, encodes and publishes one live stream.
 #[derive(Debug, Parser)]
-#[command(name = "rostrum-cast", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    name = "rostrum-cast",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -76,7 +81,9 @@ pub enum Stats {
 }
 
 fn size(text: &str) -> Result<Size, String> {
-    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let sides = text
+        .split_once(['x', 'X'])
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
         Some((width, height)) if width % 2 == 0 && height % 2 == 0 && width > 0 && height > 0 => {
             Ok(Size::new(width, height))

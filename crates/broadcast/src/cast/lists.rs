@@ -11,9 +11,10 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     let devices = broadcast::devices();
     let mut out = stdout().lock();
     if as_json {
-        let screens = devices.screens.iter().map(|screen| {
-            json!({"id": screen.id, "width": screen.size.width, "height": screen.size.height})
-        });
+        let screens = devices
+            .screens
+            .iter()
+            .map(|screen| json!({"id": screen.id, "width": screen.size.width, "height": screen.size.height}));
         let microphones = devices.microphones.iter().map(|device| {
             json!({"id": device.id, "name": device.name, "default": device.is_default, "monitor": device.is_monitor})
         });

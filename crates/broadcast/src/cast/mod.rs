@@ -17,7 +17,7 @@ pub fn main() -> ExitCode {
     // clap prints and exits with 2 itself when the arguments cannot be read.
     let args = Args::parse();
     let log = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_FILTER));
     tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).with_target(false).init();
     let result = match args.command {
         Some(Command::Devices { json }) => lists::devices(json),
@@ -56,7 +56,11 @@ impl Failure {
 
 impl From<broadcast::Error> for Failure {
     fn from(error: broadcast::Error) -> Failure {
-        if error.is_wrong_use() { Failure::Use(error.to_string()) } else { Failure::Failed(error.to_string()) }
+        if error.is_wrong_use() {
+            Failure::Use(error.to_string())
+        } else {
+            Failure::Failed(error.to_string())
+        }
     }
 }
 
@@ -65,3 +69,6 @@ impl From<std::io::Error> for Failure {
         Failure::Failed(error.to_string())
     }
 }
+
+/// The PulseAudio client calls every closed connection an error; ours are told by `capture`.
+const LOG_FILTER: &str = "info,pulseaudio=off";

@@ -35,10 +35,12 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
     let sources = tokio::task::spawn_blocking(move || Sources::open(sources))
         .await
         .map_err(|error| Failure::Failed(error.to_string()))??;
-    let name = |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
+    let name =
+        |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
     let destinations = args.to.iter().enumerate();
-    let destinations =
-        destinations.map(|(number, url)| Destination { name: name(number), url: url.clone(), key: None }).collect();
+    let destinations = destinations
+        .map(|(number, url)| Destination { name: name(number), url: url.clone(), key: None })
+        .collect();
     let config = Config {
         bitrate_bps: args.bitrate,
         keyframe_interval: args.keyint.into(),
@@ -49,7 +51,9 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
     let mut status = live.status();
     let outcome = watch_over(&mut status, args.duration, json, stop).await;
     let summary = live.end().await;
-    tokio::task::spawn_blocking(move || drop(sources)).await.map_err(|error| Failure::Failed(error.to_string()))?;
+    tokio::task::spawn_blocking(move || drop(sources))
+        .await
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     if summary.cut_short {
         tracing::warn!("a destination did not take the end of the stream in time");
     }

@@ -1,0 +1,240 @@
+//! A whole broadcast into FFmpeg as the RTMP server, and what FFmpeg then finds in the recording.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use broadcast::{
+    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status, VideoInput,
+};
+use media::Size;
+use tokio::sync::watch;
+
+/// An FFmpeg that takes one publisher and records it.
+struct Server {
+    process: Child,
+    recording: PathBuf,
+}
+
+impl Server {
+    fn start(port: u16, recording: PathBuf) -> Server {
+        let process = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-f", "flv", "-listen", "1", "-i"])
+            .arg(format!("rtmp://127.0.0.1:{port}/live/key"))
+            .args(["-c", "copy"])
+            .arg(&recording)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ffmpeg is installed");
+        Server { process, recording }
+    }
+
+    /// Waits until it has written everything.
+    fn recording(mut self) -> PathBuf {
+        self.process.wait().unwrap();
+        std::mem::take(&mut self.recording)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended by itself when all went well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port that nobody listens on. FFmpeg cannot choose one itself.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn probe(recording: &Path, arguments: &[&str]) -> Vec<String> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(arguments)
+        .arg(recording)
+        .output()
+        .expect("ffprobe is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// What FFmpeg complains about when it decodes all of it.
+fn complaints(recording: &Path) -> String {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "warning", "-i"])
+        .arg(recording)
+        .args(["-f", "null", "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn open(video: VideoInput, audio: AudioInput) -> Sources {
+    Sources::open(SourcesConfig { video, audio, size: Size::new(320, 180), fps: 30 }).unwrap()
+}
+
+fn start(sources: &Sources, port: u16) -> Broadcast {
+    let url = format!("rtmp://127.0.0.1:{port}/live");
+    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
+    let config = Config { bitrate_bps: 500_000, destinations: vec![destination], ..Config::default() };
+    Broadcast::start(config, sources).unwrap()
+}
+
+async fn until(status: &mut watch::Receiver<Status>, what: &str, reached: impl Fn(&Status) -> bool) {
+    let waited =
+        tokio::time::timeout(Duration::from_secs(60), status.wait_for(|status| reached(status))).await;
+    assert!(waited.is_ok(), "not within a minute: {what}");
+}
+
+fn is_live(status: &Status) -> bool {
+    matches!(status.destinations[0].state, DestinationState::Live { .. })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_decodes_cleanly_and_keeps_sound_and_picture_together() {
+    let port = free_port();
+    let server = Server::start(port, file("clean.flv"));
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    let live = start(&sources, port);
+    let mut status = live.status();
+    until(&mut status, "three seconds are sent", |status| status.destinations[0].sent_frames > 95).await;
+    let before = tokio::time::Instant::now();
+    let summary = live.end().await;
+    assert!(before.elapsed() < Duration::from_secs(2), "the end took {:?}", before.elapsed());
+    assert!(!summary.cut_short);
+    assert_eq!(summary.status.destinations[0].state, DestinationState::Ended);
+
+    let recording = tokio::task::spawn_blocking(move || server.recording()).await.unwrap();
+    assert_eq!(complaints(&recording), "");
+    let colours = ["-select_streams", "v", "-show_entries", "stream=codec_name,color_range,color_space"];
+    assert_eq!(probe(&recording, &colours), ["h264,tv,bt709"]);
+    let packets = probe(&recording, &["-select_streams", "v", "-show_entries", "packet=pts_time,flags"]);
+    assert_eq!(packets.len() as u64, summary.status.destinations[0].sent_frames);
+    assert!(packets[0].contains('K'), "it starts with a keyframe: {}", packets[0]);
+    let skews = skews(&recording);
+    assert!(skews.len() >= 2, "{skews:?}");
+    assert!(skews.iter().all(|skew| skew.abs() < 0.020), "seconds between beep and flash: {skews:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_gets_headers_and_a_keyframe_again() {
+    let port = free_port();
+    let first = Server::start(port, file("before.flv"));
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    let live = start(&sources, port);
+    let mut status = live.status();
+    until(&mut status, "the first connection", is_live).await;
+    drop(first);
+    until(&mut status, "the loss is noticed", |status| {
+        matches!(&status.destinations[0].state, DestinationState::Retrying { .. })
+    })
+    .await;
+    let second = Server::start(port, file("after.flv"));
+    live.retry_now();
+    until(&mut status, "the second connection", is_live).await;
+    let sent = status.borrow().destinations[0].sent_frames;
+    until(&mut status, "a second more", |status| status.destinations[0].sent_frames > sent + 30).await;
+    live.end().await;
+
+    let recording = tokio::task::spawn_blocking(move || second.recording()).await.unwrap();
+    assert_eq!(complaints(&recording), "");
+    let packets = probe(&recording, &["-select_streams", "v", "-show_entries", "packet=pts_time,flags"]);
+    assert!(packets.len() >= 30 && packets[0].contains('K'), "{packets:?}");
+    assert!(packets[0].starts_with("0.000"), "the timeline begins anew: {}", packets[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_alone_and_picture_alone_are_sent() {
+    for (video, audio, kind) in
+        [(VideoInput::Test, AudioInput::None, "video"), (VideoInput::None, AudioInput::Tone, "audio")]
+    {
+        let port = free_port();
+        let server = Server::start(port, file(&format!("{kind}.flv")));
+        let sources = open(video, audio);
+        let live = start(&sources, port);
+        let mut status = live.status();
+        until(&mut status, "the connection", is_live).await;
+        until(&mut status, "some media", |status| status.destinations[0].sent_bytes > 20_000).await;
+        live.end().await;
+        let recording = tokio::task::spawn_blocking(move || server.recording()).await.unwrap();
+        assert_eq!(probe(&recording, &["-show_entries", "stream=codec_type"]), [kind]);
+        assert_eq!(complaints(&recording), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_without_a_server_takes_no_time() {
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    let live = start(&sources, free_port());
+    let mut status = live.status();
+    until(&mut status, "the first failure", |status| !is_live(status) && status.frames > 0).await;
+    let before = tokio::time::Instant::now();
+    let summary = live.end().await;
+    assert!(before.elapsed() < Duration::from_secs(2), "the end took {:?}", before.elapsed());
+    assert_eq!(summary.status.destinations[0].state, DestinationState::Ended);
+    // The sources go on, and may go live again.
+    let again = start(&sources, free_port());
+    assert!(matches!(
+        Broadcast::start(Config { destinations: vec![there()], ..Config::default() }, &sources),
+        Err(broadcast::Error::AlreadyLive)
+    ));
+    drop(again);
+    drop(start(&sources, free_port()));
+}
+
+fn there() -> Destination {
+    Destination { name: "there".into(), url: "rtmp://127.0.0.1/live/key".into(), key: None }
+}
+
+/// Seconds from each flash of the test picture to its beep.
+fn skews(recording: &Path) -> Vec<f64> {
+    let times: Vec<f64> = probe(recording, &["-select_streams", "v", "-show_entries", "frame=pts_time"])
+        .iter()
+        .map(|time| time.parse().unwrap())
+        .collect();
+    // The middle of the flashing field of a 320×180 test picture.
+    let field = decode(recording, &["-map", "0:v", "-vf", "crop=2:2:280:140,format=gray", "-f", "rawvideo"]);
+    let lit: Vec<bool> = field.chunks_exact(4).map(|pixels| pixels[0] > 128).collect();
+    let flashes = (1..lit.len().min(times.len())).filter(|&at| lit[at] && !lit[at - 1]).map(|at| times[at]);
+    let begin: f64 =
+        probe(recording, &["-select_streams", "a", "-show_entries", "stream=start_time"])[0].parse().unwrap();
+    let sound = decode(recording, &["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "s16le"]);
+    let mut beeps = Vec::new();
+    let mut quiet = 0;
+    for (at, sample) in
+        sound.chunks_exact(2).map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]])).enumerate()
+    {
+        if sample.unsigned_abs() < 3_000 {
+            quiet += 1;
+            continue;
+        }
+        if quiet > 24_000 {
+            beeps.push(begin + at as f64 / 48_000.0);
+        }
+        quiet = 0;
+    }
+    flashes
+        .filter_map(|flash| beeps.iter().map(|beep| beep - flash).min_by(|a, b| a.abs().total_cmp(&b.abs())))
+        .filter(|skew| skew.abs() < 0.5)
+        .collect()
+}
+
+fn decode(recording: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(recording)
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg is installed");
+    output.stdout
+}
