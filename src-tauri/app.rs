@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, Heard, SayError};
 use crate::preview::{Feeds, Preview};
+use crate::request::{Doors, Request};
 use crate::settings::{Language, Theme, VideoChoice};
-use crate::studio::{Doors, Request, Studio};
+use crate::studio::Studio;
 use crate::view::{Audience, View};
 
 /// Why something was not done.

@@ -4,6 +4,8 @@
 //! [`studio`] (one task); the page in `ui/studio` draws the [`view::View`] that comes out and calls the
 //! [`commands`]. Pictures and levels take their own way, [`preview`]; so does the [`chat`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod app;
 pub mod chat;
 pub mod command_error;
@@ -11,6 +13,7 @@ pub mod commands;
 pub mod go_live;
 pub mod hosting;
 pub mod preview;
+pub mod request;
 pub mod settings;
 pub mod sources;
 pub mod studio;

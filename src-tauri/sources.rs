@@ -26,8 +26,6 @@ pub struct Opened {
     pub no_video: Option<String>,
     /// Why there is no sound.
     pub no_sound: Option<String>,
-    /// The microphones there are.
-    pub devices: Devices,
 }
 
 /// Opens `wanted`, or the half of it that works. Takes up to some seconds, so not on an async thread.
@@ -38,13 +36,12 @@ pub fn open(wanted: &Wanted) -> Opened {
         VideoChoice::Test => VideoInput::Test,
     };
     let sound = AudioInput::Microphone(wanted.microphone.clone());
-    let devices = broadcast::devices();
     let opened = |sources: Option<Sources>, no_video: Option<Error>, no_sound: Option<Error>| {
         if let Some(sources) = &sources {
             sources.set_muted(wanted.muted);
         }
         let words = |error: Error| error.to_string();
-        Opened { sources, no_video: no_video.map(words), no_sound: no_sound.map(words), devices }
+        Opened { sources, no_video: no_video.map(words), no_sound: no_sound.map(words) }
     };
     let both = match open_as(video.clone(), sound.clone()) {
         Ok(sources) => return opened(Some(sources), None, None),

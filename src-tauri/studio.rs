@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use broadcast::{Broadcast, Config, Status, Summary};
-use tokio::sync::{mpsc, watch};
+use broadcast::{Broadcast, Config, Devices, Status, Summary};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -15,74 +15,17 @@ use crate::chat::Target;
 use crate::go_live::{self, GoLive, Input, Output, Phase};
 use crate::hosting::{self, Hosted, Started};
 use crate::preview::Feeds;
-use crate::settings::{self, Language, Settings, Theme, VideoChoice};
+use crate::request::{Doors, Request};
+use crate::settings::{self, Settings};
 use crate::sources::{self, Opened, Wanted};
-use crate::view::{Audience, Notice, NoticeKind, OriginProblem, View};
-
-/// What a person asks for; see the methods of [`crate::App`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Starts the countdown.
-    GoLive,
-    /// Stops the countdown, or the first connection.
-    Cancel,
-    /// Skips the wait for the next try.
-    RetryNow,
-    /// Ends the broadcast.
-    End,
-    /// Puts the summary away.
-    NewBroadcast,
-    /// Sends silence instead of the microphone, or not.
-    SetMuted(bool),
-    /// Takes another microphone; `None` is the default one.
-    ChooseMicrophone(Option<String>),
-    /// Takes another picture.
-    ChooseVideo(VideoChoice),
-    /// Opens screen and microphone again.
-    RetrySources,
-    /// Starts the origin.
-    StartOrigin,
-    /// Stops the origin.
-    StopOrigin,
-    /// Stops the origin and starts it again.
-    RestartOrigin,
-    /// Decides who can watch.
-    SetAudience(Audience),
-    /// Puts the watch page on another port.
-    UsePort(u16),
-    /// Changes the colours.
-    SetTheme(Theme),
-    /// Changes the words.
-    SetLanguage(Language),
-    /// Puts a notice away.
-    Dismiss(u32),
-    /// Closes, or asks back while on air.
-    AskToClose,
-    /// Stays open after all.
-    KeepOpen,
-    /// Ends the broadcast and closes.
-    Quit,
-}
-
-/// What connects the studio to the rest of the app.
-pub struct Doors {
-    /// What people ask for.
-    pub requests: mpsc::Receiver<Request>,
-    /// What the preview shows.
-    pub feeds: watch::Sender<Feeds>,
-    /// Whose chat to join.
-    pub chat_target: watch::Sender<Option<Target>>,
-    /// People on the watch page.
-    pub viewers: watch::Receiver<u32>,
-    /// Where the page connects for pictures.
-    pub feed_url: String,
-}
+use crate::view::{Notice, NoticeKind, OriginProblem, View};
 
 /// Work that is finished.
 enum Done {
     OriginStarted(Result<Box<Started>, OriginProblem>),
     OriginStopped,
     SourcesOpened(Box<Opened>),
+    DevicesFound(Devices),
     BroadcastEnded(Box<Summary>),
 }
 
@@ -111,6 +54,7 @@ pub struct Studio {
     bound: Option<settings::Listeners>,
     pub(crate) room: Option<Hosted>,
     pub(crate) sources: SourcesPhase,
+    pub(crate) devices: Devices,
     broadcast: Option<Broadcast>,
     pub(crate) status: Option<watch::Receiver<Status>>,
     /// The previous broadcast is still saying goodbye.
@@ -139,6 +83,7 @@ impl Studio {
             bound: None,
             room: None,
             sources: SourcesPhase::Opening,
+            devices: Devices::default(),
             broadcast: None,
             status: None,
             ending: false,
@@ -259,6 +204,7 @@ impl Studio {
             }
             Done::OriginStopped => self.origin_stopped(),
             Done::SourcesOpened(opened) => self.sources_opened(opened),
+            Done::DevicesFound(devices) => self.devices = devices,
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }
@@ -390,6 +336,8 @@ impl Studio {
             sources.set_muted(self.settings.muted);
         }
         self.sources = SourcesPhase::Opened(opened);
+        // Looking for devices takes a while; the picture need not wait for it.
+        self.tasks.spawn_blocking(|| Done::DevicesFound(broadcast::devices()));
     }
 
     // -- broadcast --

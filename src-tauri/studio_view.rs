@@ -56,13 +56,13 @@ impl Studio {
         view.microphone.clone_from(&self.settings.microphone);
         view.muted = self.settings.muted;
         if let SourcesPhase::Opened(opened) = &self.sources {
-            let screen = opened.devices.screens.first();
+            let screen = self.devices.screens.first();
             let screen = screen
                 .map_or_else(String::new, |screen| format!("{} × {}", screen.size.width, screen.size.height));
             view.video = source_view(opened.no_video.as_ref(), screen);
-            view.microphones = sources::microphones(&opened.devices);
+            view.microphones = sources::microphones(&self.devices);
             let chosen = view.microphone.as_ref();
-            let microphone = opened
+            let microphone = self
                 .devices
                 .microphones
                 .iter()

@@ -1,0 +1,67 @@
+//! What comes to the studio, and where what it makes goes.
+
+use tokio::sync::{mpsc, watch};
+
+use crate::chat::Target;
+use crate::preview::Feeds;
+use crate::settings::{Language, Theme, VideoChoice};
+use crate::view::Audience;
+
+/// What a person asks for; see the methods of [`crate::App`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Starts the countdown.
+    GoLive,
+    /// Stops the countdown, or the first connection.
+    Cancel,
+    /// Skips the wait for the next try.
+    RetryNow,
+    /// Ends the broadcast.
+    End,
+    /// Puts the summary away.
+    NewBroadcast,
+    /// Sends silence instead of the microphone, or not.
+    SetMuted(bool),
+    /// Takes another microphone; `None` is the default one.
+    ChooseMicrophone(Option<String>),
+    /// Takes another picture.
+    ChooseVideo(VideoChoice),
+    /// Opens screen and microphone again.
+    RetrySources,
+    /// Starts the origin.
+    StartOrigin,
+    /// Stops the origin.
+    StopOrigin,
+    /// Stops the origin and starts it again.
+    RestartOrigin,
+    /// Decides who can watch.
+    SetAudience(Audience),
+    /// Puts the watch page on another port.
+    UsePort(u16),
+    /// Changes the colours.
+    SetTheme(Theme),
+    /// Changes the words.
+    SetLanguage(Language),
+    /// Puts a notice away.
+    Dismiss(u32),
+    /// Closes, or asks back while on air.
+    AskToClose,
+    /// Stays open after all.
+    KeepOpen,
+    /// Ends the broadcast and closes.
+    Quit,
+}
+
+/// What connects the studio to the rest of the app.
+pub struct Doors {
+    /// What people ask for.
+    pub requests: mpsc::Receiver<Request>,
+    /// What the preview shows.
+    pub feeds: watch::Sender<Feeds>,
+    /// Whose chat to join.
+    pub chat_target: watch::Sender<Option<Target>>,
+    /// People on the watch page.
+    pub viewers: watch::Receiver<u32>,
+    /// Where the page connects for pictures.
+    pub feed_url: String,
+}
