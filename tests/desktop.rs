@@ -8,21 +8,25 @@ use rand::Rng;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Browser, Session};
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::{Display, Grid, cell_middles};
 use crate::harness::environment::{clip, keep_screenshot, whole_machine};
+use crate::harness::http::Http;
 use crate::harness::sound::SoundServer;
 use crate::harness::speech::{Sound, record};
+use crate::harness::viewer::Viewer;
 use crate::harness::wait::{bounded, seconds, until};
-use crate::harness::watch_page::{WatchPage, shows_line};
+use crate::harness::watch_page::{WatchPage, colours, shows_line};
 
 /// The display that is captured: the app's window is at its left, the grid at its right.
 const DISPLAY: (u32, u32) = (1920, 1080);
 /// Where the grid is, and the side of its cells: pixels of the display.
 const GRID: (u32, u32, u32) = (1400, 540, 80);
 /// How much of the received sound is compared, seconds: longer than a sentence's pause.
-const HEARD: f64 = 4.0;
+const HEARD: f64 = 3.0;
+/// How much sound is received for that, seconds.
+const PLAYED: f64 = 8.0;
 /// The least correlation of what is heard with what was played.
 const CORRELATION_MIN: f64 = 0.8;
 /// From the click to the first picture in a browser: countdown, encoder, first part, the player's own start.
@@ -44,13 +48,12 @@ async fn go_live() {
     let grid = Grid::random();
     let _grid = grid.show(&display, folder.path(), GRID.0, GRID.1, GRID.2);
 
-    until("the app's own preview", seconds(40), async || app.session.shows("preview").await.then_some(()))
-        .await;
-    until("the app's button Go live", seconds(20), async || app.session.shows("go-live").await.then_some(()))
-        .await;
-    app.session.click("go-live").await;
-    until("the app to be live", seconds(40), async || app.session.shows("live-timer").await.then_some(()))
-        .await;
+    app.comes_to_show("preview", seconds(40)).await;
+    // The grid's window is there before the click, so that it does not come up in the middle of it.
+    shows(&app.session, "[data-testid='preview']", &grid, seconds(20)).await;
+    app.comes_to_show("go-live", seconds(20)).await;
+    app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
+    app.comes_to_show("live-timer", seconds(40)).await;
     let link = shared_link(&app).await;
     println!("the shared link: {link}");
 
@@ -58,8 +61,10 @@ async fn go_live() {
     let page = WatchPage(&browser.session);
     let begun = page.plays(2.0, PLAYS_LIMIT).await;
     assert_eq!(begun.fatal_errors, "0", "{begun:?}");
-    sees(&page, &grid).await;
-    hears(&browser, &spoken, folder.path()).await;
+    println!("the browser plays: {begun:?}");
+    shows(&browser.session, "video", &grid, seconds(15)).await;
+    println!("the browser shows the grid");
+    hears(&browser, &link, &spoken, folder.path()).await;
     chat(&app, &page, &WatchPage(&second.session)).await;
     until("the badge LIVE", seconds(10), async || page.0.shows("live-badge").await.then_some(())).await;
     keep_screenshot("watch-page.png", &browser.session.screenshot().await);
@@ -90,29 +95,55 @@ async fn shared_link(app: &DesktopApp) -> String {
     .await
 }
 
-/// The picture in the player is the display of this run.
-async fn sees(page: &WatchPage<'_>, grid: &Grid) {
+/// The picture that an element shows is the display of this run.
+async fn shows(session: &Session, selector: &str, grid: &Grid, limit: Duration) {
     let cells = cell_middles(GRID.0, GRID.1, GRID.2, DISPLAY);
     let mut last = Vec::new();
-    let seen = until("the grid in the picture", seconds(15), async || {
-        last = page.colours(&cells).await;
+    let seen = until("the grid in the picture", limit * 2, async || {
+        last = colours(session, selector, &cells).await;
         (Grid::nearest(&last) == *grid).then_some(())
     });
-    if tokio::time::timeout(seconds(14), seen).await.is_err() {
-        keep_screenshot("grid-not-found.png", &page.0.screenshot().await);
-        panic!("the display showed {grid:?}, the player shows {:?}: {last:?}", Grid::nearest(&last));
+    if tokio::time::timeout(limit, seen).await.is_err() {
+        keep_screenshot("grid-not-found.png", &session.screenshot().await);
+        panic!("the display showed {grid:?}, {selector} shows {:?}: {last:?}", Grid::nearest(&last));
     }
 }
 
-/// What the browser plays is the sentence.
-async fn hears(browser: &Browser, spoken: &Path, folder: &Path) {
-    let heard = record(&browser.session, HEARD + 2.0, folder).await;
-    let mut twice = Sound::read(spoken, None);
+/// What arrives is the sentence, sample by sample; and so is what the browser makes of it.
+async fn hears(browser: &Browser, link: &str, spoken: &Path, folder: &Path) {
+    let mut twice = Sound::read(spoken);
     twice.0.extend_from_within(..);
-    // The first two seconds hold the recorder's own start.
-    let correlation = heard.stretch(2.0, HEARD).correlation(&twice);
+    let received = received(link, folder).await;
+    let correlation = best_stretch(&received, 1.0, &twice);
+    println!("{HEARD} s of what is received correlate {correlation:.3} with what was spoken");
+    assert!(correlation > CORRELATION_MIN, "what is received correlates only {correlation:.3}");
+
+    let heard = record(&browser.session, PLAYED).await;
+    // The first second holds the recorder's own start.
+    let correlation = best_stretch(&heard, 1.0, &twice);
     println!("{HEARD} s of what the browser plays correlate {correlation:.3} with what was spoken");
     assert!(correlation > CORRELATION_MIN, "what the browser plays correlates only {correlation:.3}");
+}
+
+/// The sound of the live playlist, decoded by FFmpeg.
+async fn received(link: &str, folder: &Path) -> Sound {
+    let url = format!("{}/index.m3u8", link.replacen("/r/", "/live/", 1));
+    let mut viewer = Viewer::join(&Http::new(), &url).await;
+    until("some seconds of sound", seconds(30), async || {
+        viewer.advance().await;
+        let file = viewer.write(folder).last()?.clone();
+        let sound = Sound::read(&file);
+        (sound.seconds() > PLAYED).then_some(sound)
+    })
+    .await
+}
+
+/// The best correlation of any stretch of [`HEARD`] seconds: a player that catches up plays faster for a while, which
+/// leaves the words whole and not the samples.
+fn best_stretch(sound: &Sound, from: f64, spoken: &Sound) -> f64 {
+    let starts = (0..).map(|step| from + f64::from(step) * HEARD / 2.0);
+    let starts = starts.take_while(|start| start + HEARD <= PLAYED);
+    starts.map(|start| sound.stretch(start, HEARD).correlation(spoken)).fold(0.0, f64::max)
 }
 
 /// A line from a browser shows in another and in the app's dock; a line from the app shows in the browsers.
@@ -130,12 +161,9 @@ async fn chat(app: &DesktopApp, page: &WatchPage<'_>, second: &WatchPage<'_>) {
 
 /// The app ends the broadcast when asked twice, and the page says so.
 async fn end(app: &DesktopApp, page: &WatchPage<'_>) {
-    app.session.click("end").await;
-    app.session.click("end-confirm").await;
-    until("the app to be ready again", seconds(15), async || {
-        app.session.shows("go-live").await.then_some(())
-    })
-    .await;
+    app.press("end", &["end-confirm"]).await;
+    app.press("end-confirm", &["summary"]).await;
+    app.comes_to_show("summary", seconds(15)).await;
     let state = "return document.querySelector(arguments[0])?.getClientRects().length > 0";
     until("the page to stop saying LIVE", seconds(30), async || {
         let live = page.0.run(state, vec![json!("[data-testid='live-badge']")]).await;

@@ -126,6 +126,13 @@ impl Session {
         !self.texts(test_id).await.is_empty()
     }
 
+    /// Whether an element with a `data-testid` is shown and can be clicked.
+    pub async fn offers(&self, test_id: &str) -> bool {
+        let script = "const it = document.querySelector(arguments[0]);
+            return Boolean(it) && it.getClientRects().length > 0 && !it.disabled";
+        self.run(script, vec![json!(selector(test_id))]).await == json!(true)
+    }
+
     /// Clicks the element with a `data-testid`, as a person would: it must be visible and enabled.
     ///
     /// # Panics

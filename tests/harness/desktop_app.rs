@@ -2,13 +2,14 @@
 
 use std::net::TcpListener;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::browser::Session;
 use super::display::Display;
-use super::environment::{program, tauri_driver};
+use super::environment::{keep_screenshot, program, tauri_driver};
 use super::http::Http;
 use super::process::Process;
 use super::sound::SoundServer;
@@ -56,6 +57,45 @@ impl DesktopApp {
         let capabilities = json!({"browserName": "wry", "tauri:options": {"application": app}});
         let (session, _) = Session::open(port, &capabilities).await;
         DesktopApp { session, _driver: driver, _data: data }
+    }
+
+    /// Clicks an element with a `data-testid` until one of `effects` shows: a button that just changed is deaf for a
+    /// moment, so that a double click does not press what came in its place.
+    ///
+    /// # Panics
+    /// After ten seconds.
+    pub async fn press(&self, test_id: &str, effects: &[&str]) {
+        let mut clicked: Option<Instant> = None;
+        until(&format!("an effect of {test_id}"), seconds(10), async || {
+            for effect in effects {
+                if self.session.shows(effect).await {
+                    return Some(());
+                }
+            }
+            let again = clicked.is_none_or(|clicked| clicked.elapsed() > seconds(1));
+            if again && self.session.offers(test_id).await {
+                self.session.click(test_id).await;
+                clicked = Some(Instant::now());
+            }
+            None
+        })
+        .await;
+    }
+
+    /// Waits until the window shows an element with a `data-testid`; a button must be enabled.
+    ///
+    /// # Panics
+    /// After `limit`, with what the window shows instead; a screenshot is kept.
+    pub async fn comes_to_show(&self, test_id: &str, limit: Duration) {
+        let shown = until(test_id, limit * 2, async || self.session.offers(test_id).await.then_some(()));
+        if tokio::time::timeout(limit, shown).await.is_err() {
+            keep_screenshot("app-stuck.png", &self.session.screenshot().await);
+            let text = self.session.run("return document.body.innerText", vec![]).await;
+            panic!(
+                "the app's window shows no {test_id} within {limit:?}, but: {}",
+                text.as_str().unwrap_or("")
+            );
+        }
     }
 }
 

@@ -46,6 +46,35 @@ impl Packets {
         Packets { video: times("video"), audio: times("audio") }
     }
 
+    /// Reads lines such as `video,1.25`, in any order.
+    pub fn from_lines(lines: &[String]) -> Packets {
+        let times = |kind: &str| {
+            let of_kind = lines.iter().filter_map(|line| line.strip_prefix(kind)?.strip_prefix(','));
+            let mut times: Vec<f64> =
+                of_kind.filter_map(|time| time.trim_end_matches(',').parse().ok()).collect();
+            times.sort_by(f64::total_cmp);
+            times
+        };
+        Packets { video: times("video"), audio: times("audio") }
+    }
+
+    /// Without the audio packets that begin before the one in front of them has ended, by more than half of it. Where a
+    /// recording is repeated, FFmpeg sends such packets; two sounds at one time cannot both be played.
+    pub fn without_overlap(mut self) -> Packets {
+        let mut steps: Vec<f64> = self.audio.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        steps.sort_by(f64::total_cmp);
+        let frame = steps.get(steps.len() / 2).copied().unwrap_or(0.0);
+        let mut end = f64::MIN;
+        self.audio.retain(|begin| {
+            let follows = *begin >= end - frame / 2.0;
+            if follows {
+                end = begin + frame;
+            }
+            follows
+        });
+        self
+    }
+
     /// How far audio and video went apart on the way from `source` to here, at the worst moment, seconds: packets are
     /// matched from the first on, so both must have the same number.
     pub fn skew(&self, source: &Packets) -> f64 {
@@ -72,7 +101,8 @@ pub fn complaints(file: &Path) -> String {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])
         .arg(file)
-        .args(["-f", "null", "-"])
+        // The packets' own times: FFmpeg would else guess a frame rate from whole milliseconds, and complain of its guess.
+        .args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"])
         .output()
         .expect("ffmpeg starts");
     let failed = if output.status.success() { "" } else { "ffmpeg failed\n" };

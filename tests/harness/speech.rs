@@ -11,29 +11,31 @@ use super::wait::{seconds, until};
 /// Samples a second at which sounds are compared: all of a voice's consonants are below half of it.
 pub const RATE: usize = 8000;
 /// How much lower the rate of the first, rough search is.
-const ROUGH: usize = 4;
+const ROUGH: usize = 8;
 
 /// One sound, mono, [`RATE`] samples a second.
 #[derive(Clone, Debug, Default)]
 pub struct Sound(pub Vec<f32>);
 
 impl Sound {
-    /// Reads a file; `raw` is the sample rate of one without a header, mono 32-bit floats.
+    /// Reads a file.
     ///
     /// # Panics
     /// When FFmpeg cannot read it.
-    pub fn read(file: &Path, raw: Option<u32>) -> Sound {
+    pub fn read(file: &Path) -> Sound {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
-        if let Some(rate) = raw {
-            command.args(["-f", "f32le", "-ac", "1", "-ar", &rate.to_string()]);
-        }
         command.arg("-i").arg(file).args(["-vn", "-ac", "1", "-ar", &RATE.to_string(), "-f", "f32le", "-"]);
         let output = command.output().expect("ffmpeg starts");
         let complaints = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "ffmpeg cannot read {}: {complaints}", file.display());
         let sample = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("four bytes"));
         Sound(output.stdout.chunks_exact(4).map(sample).collect())
+    }
+
+    /// Its length.
+    pub fn seconds(&self) -> f64 {
+        self.0.len() as f64 / RATE as f64
     }
 
     /// A stretch of it, in seconds.
@@ -59,13 +61,19 @@ fn rough(samples: &[f32]) -> Vec<f32> {
 
 /// The offset into `large` at which `small` fits best, and their normalised correlation there.
 fn best(small: &[f32], large: &[f32], offsets: std::ops::Range<usize>) -> (usize, f64) {
-    let power = |samples: &[f32]| samples.iter().map(|it| f64::from(it * it)).sum::<f64>();
-    let own = power(small);
+    let own: f32 = small.iter().map(|it| it * it).sum();
+    // Sums of squares up to each sample, so that the power of any stretch is a difference.
+    let mut sums = vec![0.0];
+    for sample in large {
+        sums.push(sums[sums.len() - 1] + f64::from(sample * sample));
+    }
     let correlation = |offset: usize| {
-        let there = &large[offset..offset + small.len()];
-        let product: f64 = small.iter().zip(there).map(|(a, b)| f64::from(a * b)).sum();
-        let scale = (own * power(there)).sqrt();
-        if scale > 0.0 { product.abs() / scale } else { 0.0 }
+        let mut product = 0.0;
+        for (a, b) in small.iter().zip(&large[offset..]) {
+            product += a * b;
+        }
+        let scale = (f64::from(own) * (sums[offset + small.len()] - sums[offset])).sqrt();
+        if scale > 0.0 { f64::from(product).abs() / scale } else { 0.0 }
     };
     offsets.map(|offset| (offset, correlation(offset))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
 }
@@ -74,10 +82,10 @@ fn best(small: &[f32], large: &[f32], offsets: std::ops::Range<usize>) -> (usize
 ///
 /// # Panics
 /// When the page plays nothing, or too slowly.
-pub async fn record(session: &Session, length: f64, folder: &Path) -> Sound {
+pub async fn record(session: &Session, length: f64) -> Sound {
     let begin = "
         const video = document.querySelector('video');
-        const context = new AudioContext();
+        const context = new AudioContext({ sampleRate: arguments[0] });
         const source = context.createMediaElementSource(video);
         const tap = context.createScriptProcessor(4096, 2, 1);
         const recording = (window.__recording = { rate: context.sampleRate, chunks: [], samples: 0 });
@@ -90,24 +98,18 @@ pub async fn record(session: &Session, length: f64, folder: &Path) -> Sound {
         source.connect(tap);
         tap.connect(context.destination);
         context.resume();";
-    session.run(begin, vec![]).await;
+    session.run(begin, vec![json!(RATE)]).await;
     until("the browser's sound", seconds(length as u64 * 2 + 10), async || {
         let told = session.run("return __recording.samples / __recording.rate", vec![]).await;
         told.as_f64().is_some_and(|recorded| recorded >= length).then_some(())
     })
     .await;
-    let rate = session.run("return __recording.rate", vec![]).await.as_f64().expect("a sample rate") as u32;
-    let chunks = session.run("return __recording.chunks.length", vec![]).await.as_u64().expect("a number");
-    let mut bytes = Vec::new();
-    for chunk in 0..chunks {
-        let script = "return [...__recording.chunks[arguments[0]]]";
-        let samples = session.run(script, vec![json!(chunk)]).await;
-        let samples = samples.as_array().expect("samples").iter().map(|it| it.as_f64().unwrap_or(0.0) as f32);
-        bytes.extend(samples.flat_map(f32::to_le_bytes));
-    }
-    let raw = folder.join("received.f32");
-    std::fs::write(&raw, bytes).expect("a temporary folder can be written");
-    Sound::read(&raw, Some(rate))
+    // One text for all: a WebDriver call costs far more than its contents.
+    let all = "return __recording.chunks.flatMap((chunk) => [...chunk].map((it) => Math.round(it * 32768))).join(' ')";
+    let samples = session.run(all, vec![]).await;
+    let samples =
+        samples.as_str().expect("a text").split(' ').filter_map(|sample| sample.parse::<f32>().ok());
+    Sound(samples.map(|sample| sample / 32768.0).collect())
 }
 
 #[cfg(test)]

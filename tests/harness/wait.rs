@@ -17,8 +17,13 @@ pub async fn until<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -
             return seen;
         }
         assert!(begun.elapsed() < limit, "waited {limit:?} in vain for {what}");
-        tokio::time::sleep(LOOK).await;
+        look_again().await;
     }
+}
+
+/// Lets the moment between two looks pass.
+pub async fn look_again() {
+    tokio::time::sleep(LOOK).await;
 }
 
 /// Runs a whole test within a limit.

@@ -85,28 +85,6 @@ impl WatchPage<'_> {
         }
     }
 
-    /// The mean colours, red, green and blue, of rectangles of the picture that is shown now. A rectangle is left, top,
-    /// width and height as fractions of the picture.
-    pub async fn colours(&self, rectangles: &[[f64; 4]]) -> Vec<[f64; 3]> {
-        let script = "
-            const video = document.querySelector('video');
-            const canvas = document.createElement('canvas');
-            canvas.width = video.videoWidth; canvas.height = video.videoHeight;
-            const context = canvas.getContext('2d');
-            context.drawImage(video, 0, 0);
-            return arguments[0].map(([left, top, width, height]) => {
-                const pixels = context.getImageData(Math.round(left * canvas.width), Math.round(top * canvas.height),
-                    Math.max(1, Math.round(width * canvas.width)), Math.max(1, Math.round(height * canvas.height))).data;
-                const sum = [0, 0, 0];
-                for (let i = 0; i < pixels.length; i += 4) for (let c = 0; c < 3; c++) sum[c] += pixels[i + c];
-                return sum.map((total) => total / (pixels.length / 4));
-            });";
-        let told = self.0.run(script, vec![json!(rectangles)]).await;
-        let colour =
-            |colour: &Value| [0, 1, 2].map(|channel: usize| colour[channel].as_f64().unwrap_or(-1.0));
-        told.as_array().into_iter().flatten().map(colour).collect()
-    }
-
     /// Sends a chat line as a guest; when the page asks for a name first, this one.
     pub async fn chat(&self, name: &str, text: &str) {
         if self.0.shows("guest-name").await {
@@ -130,6 +108,27 @@ impl WatchPage<'_> {
         let page = self.0.run("return document.body.innerText", vec![]).await;
         format!("console: {entries}\npage: {page}")
     }
+}
+
+/// The mean colours, red, green and blue, of rectangles of the picture that the first element of a selector, a video or
+/// a canvas, shows now. A rectangle is left, top, width and height as fractions of the picture.
+pub async fn colours(session: &Session, selector: &str, rectangles: &[[f64; 4]]) -> Vec<[f64; 3]> {
+    let script = "
+        const shown = document.querySelector(arguments[0]);
+        const canvas = document.createElement('canvas');
+        canvas.width = shown.videoWidth ?? shown.width; canvas.height = shown.videoHeight ?? shown.height;
+        const context = canvas.getContext('2d');
+        context.drawImage(shown, 0, 0);
+        return arguments[1].map(([left, top, width, height]) => {
+            const pixels = context.getImageData(Math.round(left * canvas.width), Math.round(top * canvas.height),
+                Math.max(1, Math.round(width * canvas.width)), Math.max(1, Math.round(height * canvas.height))).data;
+            const sum = [0, 0, 0];
+            for (let i = 0; i < pixels.length; i += 4) for (let c = 0; c < 3; c++) sum[c] += pixels[i + c];
+            return sum.map((total) => total / (pixels.length / 4));
+        });";
+    let told = session.run(script, vec![json!(selector), json!(rectangles)]).await;
+    let colour = |colour: &Value| [0, 1, 2].map(|channel: usize| colour[channel].as_f64().unwrap_or(-1.0));
+    told.as_array().into_iter().flatten().map(colour).collect()
 }
 
 /// Waits until a chat line is shown, in the watch page or in the app.

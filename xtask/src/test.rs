@@ -76,6 +76,8 @@ fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
             command.env(variable, workspace.target.join(Profile::Debug.folder()).join(program));
         }
         command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", webdriver);
+        // These tests wait for real time more than for the processor, so more run at once than there are cores.
+        command.env("RUST_TEST_THREADS", "4");
         command.env("ROSTRUM_SCREENSHOTS", workspace.target.join("screenshots"));
         execute(&mut command)
     })
