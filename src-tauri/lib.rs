@@ -10,6 +10,7 @@ pub mod app;
 pub mod chat;
 pub mod command_error;
 pub mod commands;
+mod destination;
 pub mod go_live;
 pub mod hosting;
 pub mod preview;

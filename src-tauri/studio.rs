@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::chat::Target;
+use crate::destination;
 use crate::go_live::{self, GoLive, Input, Output, Phase};
 use crate::hosting::{self, Hosted, Started};
 use crate::preview::Feeds;
@@ -368,7 +369,10 @@ impl Studio {
         let started = match (&self.sources, &self.room) {
             (SourcesPhase::Opened(opened), Some(hosted)) => match &opened.sources {
                 Some(sources) => {
-                    let config = Config { destinations: vec![destination(hosted)], ..Config::default() };
+                    let config = Config {
+                        destinations: vec![destination::this_computer(hosted)],
+                        ..Config::default()
+                    };
                     Broadcast::start(config, sources).map_err(|error| error.to_string())
                 }
                 None => Err("no source works".to_owned()),
@@ -399,14 +403,14 @@ impl Studio {
         info!(duration = ?summary.status.duration, cut_short = summary.cut_short, "broadcast ended");
         self.ending = false;
         self.status = None;
-        self.drive(Input::Finished(outcome(summary)));
+        self.drive(Input::Finished(destination::outcome(summary)));
         if std::mem::take(&mut self.start_next) {
             self.start_broadcast();
         }
     }
 
     fn report(&mut self, status: &Status) {
-        self.drive(Input::Destinations(status.destinations.iter().map(destination_state).collect()));
+        self.drive(Input::Destinations(status.destinations.iter().map(destination::state).collect()));
         let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
         if status.source_ended && self.go_live.is_on_air() && !self.notices.iter().any(told) {
             self.notify(NoticeKind::PictureEnded);
@@ -463,43 +467,11 @@ impl Studio {
     }
 }
 
-/// The one destination there is today.
-fn destination(hosted: &Hosted) -> broadcast::Destination {
-    broadcast::Destination {
-        name: THIS_COMPUTER.to_owned(),
-        url: hosted.ingest_url(),
-        key: Some(hosted.owner.stream_key().to_owned()),
-    }
-}
-
-fn destination_state(status: &broadcast::DestinationStatus) -> go_live::Destination {
-    use broadcast::DestinationState as From;
-    match status.state.clone() {
-        From::Connecting => go_live::Destination::Connecting,
-        From::Live { .. } => go_live::Destination::Live,
-        From::Retrying { attempt, at, reason } => go_live::Destination::Retrying { attempt, at, reason },
-        From::Failed { reason } => go_live::Destination::Failed { reason },
-        From::Ended => go_live::Destination::Ended,
-    }
-}
-
-fn outcome(summary: &Summary) -> go_live::Outcome {
-    let sent = summary.status.destinations.first();
-    let seconds = summary.status.duration.as_secs_f64().max(1.0);
-    let bits = sent.map_or(0, |sent| sent.sent_bytes * 8);
-    go_live::Outcome {
-        average_bitrate_bps: (bits as f64 / seconds) as u64,
-        dropped_frames: summary.status.dropped_frames + sent.map_or(0, |sent| sent.dropped_frames),
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "this is a driver: it tells the cores what time it is")]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// The origin inside the app; the window has its own words for it.
-pub(crate) const THIS_COMPUTER: &str = "This computer";
 /// More would push the window away. Full: the oldest goes.
 const NOTICES_MAX: usize = 8;
 /// The origin gives its connections four seconds and then closes its files.

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use broadcast::Status;
 
+use crate::destination::THIS_COMPUTER;
 use crate::go_live::Phase;
 use crate::hosting::{self, Hosted};
 use crate::sources;
-use crate::studio::{OriginPhase, SourcesPhase, Studio, THIS_COMPUTER};
+use crate::studio::{OriginPhase, SourcesPhase, Studio};
 use crate::view::{
     Audience, Blocked, DestinationState, DestinationView, LiveView, OriginState, OriginView, PhaseView,
     RoomView, SourceView, Stats, View,
