@@ -9,11 +9,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broadcast::Levels;
+use broadcast::{Levels, Size, Still, VideoFrame};
 use bytes::Bytes;
-use encode::still::Still;
 use futures_util::{SinkExt as _, StreamExt as _};
-use media::{Size, VideoFrame};
 use rand::RngCore as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};

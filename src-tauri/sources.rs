@@ -1,8 +1,7 @@
 //! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
 //! round.
 
-use broadcast::{AudioInput, Devices, Error, Sources, SourcesConfig, VideoInput};
-use media::Size;
+use broadcast::{AudioInput, Devices, Error, Size, Sources, SourcesConfig, VideoInput};
 
 use crate::settings::VideoChoice;
 use crate::view::Microphone;

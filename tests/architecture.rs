@@ -20,8 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("publish", &["media", "container", "srt"]),
     ("broadcast", &["capture", "encode", "publish", "container", "media"]),
     ("origin", &["hls", "rooms", "container", "srt", "media", "encode"]),
-    // The shell shows `media`'s frames, and its preview is a still picture of `encode`.
-    ("rostrum", &["broadcast", "origin", "media", "encode"]),
+    ("rostrum", &["broadcast", "origin"]),
     ("testkit", &["media", "container"]),
     ("xtask", &[]),
     ("end-to-end", &["broadcast", "origin", "testkit"]),
@@ -35,7 +34,6 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("cpal", &["capture"]),
     ("mp4-atom", &["container"]),
     ("rml_rtmp", &["publish"]),
-    ("scuffle-rtmp", &["origin"]),
 ];
 
 /// The packages without a clock, socket, file, thread or randomness.

@@ -26,10 +26,12 @@ mod threads;
 
 pub use capture::{AudioDevice, AudioInput, Devices, Screen, VideoInput, devices};
 pub use destination::Destination;
+pub use encode::still::Still;
 pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, encoders};
 pub use error::Error;
 pub use levels::Levels;
 pub use live::{Broadcast, Config};
+pub use media::{Size, VideoFrame};
 pub use publish::{State as DestinationState, TargetError};
 pub use sources::{Sources, SourcesConfig};
 pub use status::{DestinationStatus, Status, Summary};
