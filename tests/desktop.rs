@@ -109,7 +109,7 @@ async fn shows(session: &Session, selector: &str, grid: &Grid, limit: Duration) 
     }
 }
 
-/// What arrives is the sentence, sample by sample; and so is what the browser makes of it.
+/// What arrives is the sentence, sample by sample; what the browser makes of it has its syllables.
 async fn hears(browser: &Browser, link: &str, spoken: &Path, folder: &Path) {
     let mut twice = Sound::read(spoken);
     twice.0.extend_from_within(..);
@@ -120,8 +120,9 @@ async fn hears(browser: &Browser, link: &str, spoken: &Path, folder: &Path) {
 
     let heard = record(&browser.session, PLAYED).await;
     // The first second holds the recorder's own start.
-    let correlation = best_stretch(&heard, 1.0, &twice);
-    println!("{HEARD} s of what the browser plays correlate {correlation:.3} with what was spoken");
+    let heard = heard.stretch(1.0, PLAYED - 1.0);
+    let correlation = heard.syllables(&twice);
+    println!("the syllables that the browser plays correlate {correlation:.3} with those spoken");
     assert!(correlation > CORRELATION_MIN, "what the browser plays correlates only {correlation:.3}");
 }
 
@@ -138,8 +139,8 @@ async fn received(link: &str, folder: &Path) -> Sound {
     .await
 }
 
-/// The best correlation of any stretch of [`HEARD`] seconds: a player that catches up plays faster for a while, which
-/// leaves the words whole and not the samples.
+/// The best correlation of any stretch of [`HEARD`] seconds: the sentence is played again and again, and where one
+/// round meets the next nothing fits.
 fn best_stretch(sound: &Sound, from: f64, spoken: &Sound) -> f64 {
     let starts = (0..).map(|step| from + f64::from(step) * HEARD / 2.0);
     let starts = starts.take_while(|start| start + HEARD <= PLAYED);

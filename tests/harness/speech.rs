@@ -12,6 +12,8 @@ use super::wait::{seconds, until};
 pub const RATE: usize = 8000;
 /// How much lower the rate of the first, rough search is.
 const ROUGH: usize = 8;
+/// How much faster a player may play to catch up, per cent; the watch page allows eight.
+const SPEEDS: usize = 10;
 
 /// One sound, mono, [`RATE`] samples a second.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,47 @@ impl Sound {
         let end = other.0.len().saturating_sub(self.0.len());
         best(&self.0, &other.0, place.saturating_sub(2 * ROUGH)..(place + 2 * ROUGH).min(end)).1
     }
+}
+
+impl Sound {
+    /// How well the loudness of this sound, as it rises and falls with the syllables, fits a stretch of `other`: -1 to 1.
+    ///
+    /// A player that catches up with the live edge plays faster and keeps the pitch. That moves every sample, so
+    /// the words are compared and not the waves, at each speed that a player may choose.
+    pub fn syllables(&self, other: &Sound) -> f64 {
+        let (own, whole) = (loudness(&self.0), loudness(&other.0));
+        let speeds = (0..=SPEEDS).map(|step| 1.0 + step as f64 / 100.0);
+        speeds.map(|speed| fit(&at_speed(&own, speed), &whole)).fold(-1.0, f64::max)
+    }
+}
+
+/// The loudness of each hundredth of a second.
+fn loudness(samples: &[f32]) -> Vec<f64> {
+    let power = |chunk: &[f32]| chunk.iter().map(|it| f64::from(it * it)).sum::<f64>() / chunk.len() as f64;
+    samples.chunks_exact(RATE / 100).map(|chunk| power(chunk).sqrt()).collect()
+}
+
+/// `values` as they would be had the sound been played slower by `speed`.
+fn at_speed(values: &[f64], speed: f64) -> Vec<f64> {
+    let length = (values.len() as f64 * speed) as usize;
+    (0..length).map(|at| values[((at as f64 / speed) as usize).min(values.len() - 1)]).collect()
+}
+
+/// Pearson's correlation of `small` with the stretch of `large` that it fits best.
+fn fit(small: &[f64], large: &[f64]) -> f64 {
+    let centred = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|it| it - mean).collect::<Vec<_>>()
+    };
+    let power = |values: &[f64]| values.iter().map(|it| it * it).sum::<f64>();
+    let own = centred(small);
+    let correlation = |stretch: &[f64]| {
+        let other = centred(stretch);
+        let product: f64 = own.iter().zip(&other).map(|(a, b)| a * b).sum();
+        let scale = (power(&own) * power(&other)).sqrt();
+        if scale > 0.0 { product / scale } else { 0.0 }
+    };
+    large.windows(small.len().max(1)).map(correlation).fold(-1.0, f64::max)
 }
 
 fn rough(samples: &[f32]) -> Vec<f32> {
@@ -120,6 +163,27 @@ mod tests {
     fn noise(seed: u64, seconds: usize) -> Sound {
         let mut random = StdRng::seed_from_u64(seed);
         Sound((0..seconds * RATE).map(|_| random.random_range(-0.5..0.5)).collect())
+    }
+
+    /// Bursts of noise and pauses of random lengths, as syllables are.
+    fn babble(seed: u64, seconds: usize) -> Sound {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut samples = Vec::new();
+        while samples.len() < seconds * RATE {
+            let loud = random.random_range(0.0..0.5);
+            let length = random.random_range(RATE / 20..RATE / 4);
+            samples.extend((0..length).map(|_| random.random_range(-loud..=loud)));
+        }
+        Sound(samples)
+    }
+
+    #[test]
+    fn syllables_are_known_again_at_another_speed_and_others_are_not() {
+        let whole = babble(1, 12);
+        let hurried =
+            Sound(whole.0.iter().enumerate().filter(|(at, _)| at % 20 != 0).map(|(_, it)| *it).collect());
+        assert!(hurried.stretch(2.0, 6.0).syllables(&whole) > 0.9);
+        assert!(babble(2, 6).syllables(&whole) < 0.6);
     }
 
     #[test]

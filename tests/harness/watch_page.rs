@@ -40,7 +40,7 @@ const READ: &str = "
     return {
         time: video.currentTime, width: video.videoWidth, height: video.videoHeight,
         frames: video.getVideoPlaybackQuality().totalVideoFrames, generation: data.playerGeneration ?? '',
-        fatalErrors: data.fatalErrors ?? '', state: data.state ?? '', latency: data.latency ?? '',
+        fatalErrors: data.fatalErrors ?? '', state: video.dataset.state ?? '', latency: video.dataset.latency ?? '',
         mediaError: video.error ? `${video.error.code} ${video.error.message}` : '',
     };";
 
