@@ -75,6 +75,12 @@ impl Packets {
         self
     }
 
+    /// The first so many packets of each.
+    pub fn first(&self, video: usize, audio: usize) -> Packets {
+        let first = |times: &[f64], count: usize| times[..count.min(times.len())].to_vec();
+        Packets { video: first(&self.video, video), audio: first(&self.audio, audio) }
+    }
+
     /// How far audio and video went apart on the way from `source` to here, at the worst moment, seconds: packets are
     /// matched from the first on, so both must have the same number.
     pub fn skew(&self, source: &Packets) -> f64 {

@@ -17,7 +17,7 @@ use crate::part_target;
 use crate::retention::Retention;
 use crate::segment::Segment;
 use crate::segmenter::{Segmenter, Targets, leading_track, nominal_frame};
-use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Timeline};
+use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, SOUND_BEFORE_MAX, Timeline};
 use crate::window::{MAIN, Position, Rendition, Window};
 
 /// What a packager is told.
@@ -173,7 +173,10 @@ impl Packager {
             return Err(Error::UnknownTrack(packet.track));
         }
         let lead = leading_track(&tracks).ok_or(Error::UnknownTrack(packet.track))?.id;
-        match self.timeline.map(packet, lead, self.gap_max()) {
+        let sound_from = self.early.iter().map(|early| early.dts);
+        let sound_from = sound_from.filter(|&from| packet.dts - from <= SOUND_BEFORE_MAX).min();
+        let reference = Reference { lead, gap_max: self.gap_max(), sound_from };
+        match self.timeline.map(packet, reference) {
             Mapped::Drop => Ok(()),
             Mapped::Early(packet) => {
                 self.keep_early(packet);
@@ -195,7 +198,8 @@ impl Packager {
             self.interleaver.push_video(packet);
             if first {
                 for early in std::mem::take(&mut self.early) {
-                    if let Mapped::Packet { packet, .. } = self.timeline.map(early, lead, AHEAD_MAX) {
+                    let reference = Reference { lead, gap_max: AHEAD_MAX, sound_from: None };
+                    if let Mapped::Packet { packet, .. } = self.timeline.map(early, reference) {
                         self.mapped(packet, false, lead)?;
                     }
                 }

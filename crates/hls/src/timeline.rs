@@ -42,6 +42,17 @@ pub(crate) enum Mapped {
     Jump { packet: Packet, by: Span },
 }
 
+/// What a packet is measured against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    /// The track that segments are cut by.
+    pub(crate) lead: TrackId,
+    /// Its longest frame.
+    pub(crate) gap_max: Span,
+    /// Where the sound begins that came before the first picture; told with any packet.
+    pub(crate) sound_from: Option<Timestamp>,
+}
+
 impl Timeline {
     pub(crate) fn new() -> Timeline {
         Timeline { epoch: Epoch::Stopped, last: BTreeMap::new() }
@@ -76,14 +87,15 @@ impl Timeline {
         }
     }
 
-    /// `leads`: the packet is of the track that segments are cut by. `gap_max`: its longest frame.
-    pub(crate) fn map(&mut self, packet: Packet, lead: TrackId, gap_max: Span) -> Mapped {
+    /// Puts a packet on the playlist's timeline.
+    pub(crate) fn map(&mut self, packet: Packet, reference: Reference) -> Mapped {
+        let Reference { lead, gap_max, sound_from } = reference;
         let leads = packet.track == lead;
         match self.epoch {
             Epoch::Stopped => Mapped::Drop,
             Epoch::Waiting(_) if !leads => Mapped::Early(packet),
             Epoch::Waiting(_) if !packet.random_access => Mapped::Drop,
-            Epoch::Waiting(anchor) => self.begin(packet, anchor),
+            Epoch::Waiting(anchor) => self.begin(packet, anchor, sound_from),
             Epoch::Running { shift, .. } if leads => {
                 let step = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
                 if step > gap_max || step < -BACK_MAX {
@@ -93,7 +105,7 @@ impl Timeline {
             }
             Epoch::Running { shift, anchor } => {
                 let apart = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
-                // What precedes the epoch's first picture is never shown.
+                // Its time belongs to the media before the epoch.
                 let precedes = packet.dts + shift < anchor.at;
                 if apart > AHEAD_MAX || apart < -BACK_MAX || precedes {
                     return Mapped::Drop;
@@ -103,10 +115,13 @@ impl Timeline {
         }
     }
 
-    fn begin(&mut self, packet: Packet, anchor: Anchor) -> Mapped {
+    fn begin(&mut self, packet: Packet, anchor: Anchor, sound_from: Option<Timestamp>) -> Mapped {
         // ISO BMFF has no negative decoding time, and players drop negative presentation times.
         let lead_in = if anchor.at == Timestamp::ZERO { packet.dts - packet.pts } else { Span::ZERO };
-        let shift = anchor.at + lead_in.max(Span::ZERO) - packet.dts;
+        // AAC begins with a frame of its encoder's own before the first picture: room is left for it.
+        let sound = sound_from.map_or(Span::ZERO, |from| packet.dts - from);
+        let room = if sound <= SOUND_BEFORE_MAX { lead_in.max(sound) } else { lead_in };
+        let shift = anchor.at + room.max(Span::ZERO) - packet.dts;
         self.epoch = Epoch::Running { shift, anchor };
         match self.shifted(packet, shift) {
             Mapped::Packet { packet, .. } => Mapped::Packet { packet, first: true },
@@ -126,6 +141,9 @@ impl Timeline {
 
 /// A leading clock that goes back further has been started anew; a smaller step is disorder.
 const BACK_MAX: Span = Span::from_secs(3);
+
+/// Sound that begins this much before the first picture is kept; earlier sound has nothing to be heard with.
+pub(crate) const SOUND_BEFORE_MAX: Span = Span::from_millis(100);
 
 /// Sound may lead the picture by so much before it counts as another clock.
 pub(crate) const AHEAD_MAX: Span = Span::from_secs(10);

@@ -1,7 +1,7 @@
 //! Publishers that come back, change or jump; long GOPs.
 
 use hls::{Config, Error, Input, MAIN, Notice, Packager};
-use media::{EndReason, MediaEvent, Packet, Span, Timestamp, TrackKind};
+use media::{EndReason, MediaEvent, Packet, Span, Timestamp, TrackId, TrackKind};
 use testkit::Source;
 use testkit::playlist::Allowances;
 
@@ -282,4 +282,30 @@ fn a_pause_of_the_picture_longer_than_a_segment_is_a_jump() {
     let reader = Reader::of(&events, Allowances { variable_frame_rate: true });
     assert!(matches!(reader.notices[..], [Notice::TimestampJump { .. }]));
     assert_eq!(reader.samples(1).len(), 4, "the frame after the pause cannot begin anything");
+}
+
+#[test]
+fn sound_that_begins_just_before_the_first_picture_is_kept() {
+    let mut reader = reader();
+    let source = Source { duration: Span::from_secs(4), ..Source::default() };
+    let later = Span::from_millis(23);
+    let events: Vec<MediaEvent> = source.events();
+    let is_sound = |packet: &Packet| packet.track != TrackId(0);
+    let moved = |event: MediaEvent| match event {
+        MediaEvent::Packet(packet) if !is_sound(&packet) => {
+            MediaEvent::Packet(Packet { dts: packet.dts + later, pts: packet.pts + later, ..packet })
+        }
+        other => other,
+    };
+    let mut events: Vec<MediaEvent> = events.into_iter().map(moved).collect();
+    events.sort_by_key(|event| match event {
+        MediaEvent::Tracks(_) => (0, Timestamp::ZERO),
+        MediaEvent::Packet(packet) => (1, packet.dts),
+        MediaEvent::End(_) => (2, Timestamp::ZERO),
+    });
+    let sent = events.iter().filter(|event| matches!(event, MediaEvent::Packet(it) if is_sound(it))).count();
+    reader.session(UNIX_MS, &events);
+    let (video, audio) = (reader.samples(1), reader.samples(2));
+    assert_eq!(audio.len(), sent, "also the frame that an AAC encoder begins with");
+    assert_eq!((video[0].dts, audio[0].dts), (2_070, 0), "picture and sound stay as far apart as they were");
 }
