@@ -52,6 +52,12 @@ async fn go_live() {
     // The grid's window is there before the click, so that it does not come up in the middle of it.
     shows(&app.session, "[data-testid='preview']", &grid, seconds(20)).await;
     app.comes_to_show("go-live", seconds(20)).await;
+    let microphone = "return document.querySelector('[data-testid=source-microphone]').innerText";
+    let microphone = app.session.run(microphone, vec![]).await.to_string();
+    assert!(
+        microphone.contains("Monitor of"),
+        "the sound server's own source, not a way around it: {microphone}"
+    );
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", seconds(40)).await;
     let link = shared_link(&app).await;

@@ -101,8 +101,11 @@ pub(crate) fn server_source(device: &cpal::Device) -> Option<String> {
 /// name each device a second time.
 fn host() -> Option<cpal::Host> {
     #[cfg(target_os = "linux")]
-    if let Ok(host) = cpal::host_from_id(cpal::HostId::PulseAudio) {
-        return Some(host);
+    {
+        crate::pulse::ensure_cookie();
+        if let Ok(host) = cpal::host_from_id(cpal::HostId::PulseAudio) {
+            return Some(host);
+        }
     }
     #[cfg(target_os = "linux")]
     return cpal::host_from_id(cpal::HostId::Alsa).ok();

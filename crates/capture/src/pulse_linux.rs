@@ -4,6 +4,10 @@
 //! busy machine half of the sound is gone. Here the server keeps seconds, and delivers small pieces at once.
 
 use std::ffi::CString;
+use std::fs::{DirBuilder, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -40,6 +44,30 @@ pub(crate) fn record(
     receiver.recv_timeout(limit).map_err(|_| "the sound server does not answer".to_owned())?
 }
 
+/// Makes the cookie by which clients show a server that they are the same person's, where there is none yet. libpulse
+/// does the same for its clients; ours sends none without it, and the server hangs up.
+pub(crate) fn ensure_cookie() {
+    if pulseaudio::cookie_path_from_env().is_some() {
+        return;
+    }
+    let Some(home) = std::env::home_dir() else { return };
+    if let Err(error) = make_cookie(&home.join(".config/pulse")) {
+        tracing::warn!(%error, "no cookie for the sound server");
+    }
+}
+
+fn make_cookie(folder: &Path) -> std::io::Result<()> {
+    let mut cookie = [0; COOKIE_BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut cookie)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // `create_new`: another program may make it at the same moment, and that one counts.
+    let file = File::options().write(true).create_new(true).mode(0o600).open(folder.join("cookie"));
+    match file {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        file => file?.write_all(&cookie),
+    }
+}
+
 fn open(
     source: CString,
     on_data: impl FnMut(&[u8]) + Send + 'static,
@@ -72,3 +100,27 @@ const KEPT_BYTES: u32 = 2 * SAMPLE_RATE * FRAME_BYTES;
 const PIECE_BYTES: u32 = SAMPLE_RATE / 50 * FRAME_BYTES;
 
 const FRAME_BYTES: u32 = CHANNELS as u32 * 4;
+
+/// What servers take; a cookie of another length is a protocol error.
+const COOKIE_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_made_once_and_only_its_owner_reads_it() {
+        let folder = std::env::temp_dir().join(format!("rostrum-cookie-{}", std::process::id()));
+        make_cookie(&folder.join("pulse")).expect("a folder for temporary files");
+        let cookie = folder.join("pulse/cookie");
+        let first = std::fs::read(&cookie).expect("it was made");
+        make_cookie(&folder.join("pulse")).expect("it is there already");
+        assert_eq!(first.len(), COOKIE_BYTES);
+        assert_eq!(std::fs::read(&cookie).expect("still there"), first);
+        let mode = std::fs::metadata(&cookie).expect("still there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::remove_dir_all(&folder).expect("ours to remove");
+    }
+}
