@@ -74,6 +74,40 @@ async fn a_broadcast_to_a_wrong_key_fails_in_words() {
     bounded(seconds(60), refused).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_broadcast_takes_the_room_and_the_first_leaves_it_alone() {
+    let taken_over = async {
+        let _machine = shared_machine().await;
+        let data = TempDir::new().expect("a temporary folder");
+        let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+        let room = told(data.path(), &["room", "create", "demo"]);
+        let key = room["stream_key"].as_str().unwrap_or_else(|| panic!("no key in {room}"));
+        let to = format!("rtmp://{}/live/{key}", origin.rtmp);
+        let arguments =
+            ["--video", "test", "--audio", "tone", "--size", "320x180", "--stats", "json", "--to", &to];
+        let mut first = cast(&arguments);
+        is_live(&mut first).await;
+        let mut second = cast(&arguments);
+        let status = first.wait(seconds(30)).await;
+        assert_eq!(status.code(), Some(1), "{}", first.output());
+        let said = first.printed(true).join("\n");
+        assert!(said.contains("a newer publisher took over"), "the reason is not told: {said}");
+        is_live(&mut second).await;
+        assert!(second.ended().is_none(), "the second was sent away: {}", second.output());
+    };
+    bounded(seconds(90), taken_over).await;
+}
+
+/// Waits until a line of figures says that the one destination is live.
+async fn is_live(cast: &mut Process) {
+    until("a live destination", seconds(30), async || {
+        let lines = cast.printed(false);
+        let newest = lines.iter().rev().find_map(|line| serde_json::from_str::<Value>(line).ok())?;
+        (newest["destinations"][0]["state"] == "live").then_some(())
+    })
+    .await;
+}
+
 fn cast(arguments: &[&str]) -> Process {
     let mut command = Command::new(program("ROSTRUM_CAST_BIN", "rostrum-cast"));
     Process::start("rostrum-cast", command.args(arguments))

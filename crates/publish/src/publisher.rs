@@ -198,7 +198,7 @@ impl Driver {
                 self.refusals += 1;
                 !self.was_live || self.refusals > REFUSALS_MAX
             }
-            Error::Unsupported(_) => true,
+            Error::Unsupported(_) | Error::Dismissed(_) => true,
             Error::Network(_) | Error::Closed(_) | Error::Protocol(_) => false,
         }
     }

@@ -29,6 +29,10 @@ pub(crate) enum Error {
     /// The server said no, in its own words. Asking again will not help.
     #[error("{0}")]
     Refused(String),
+    /// The server took our stream and then ended it on purpose, in its own words: another publisher has the
+    /// room, or its key changed. Coming back would take the room from that one.
+    #[error("{0}")]
+    Dismissed(String),
     /// The network or the server broke it off.
     #[error("{0}")]
     Network(#[from] std::io::Error),
@@ -281,14 +285,30 @@ impl Session {
             }
             ("onStatus", Some(argument)) => {
                 let (code, text) = status_of(Some(argument));
+                if code == SHUTDOWN {
+                    return Err(Error::Closed(": it shuts down"));
+                }
                 if REFUSALS.contains(&code.as_str()) {
-                    let text = if text.is_empty() { code } else { text };
-                    return Err(Error::Refused(in_words("the server refuses the stream key", &text)));
+                    return Err(self.refused(code, text));
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn refused(&self, code: String, text: String) -> Error {
+        let is_final = code == DISMISSAL;
+        let text = if text.is_empty() { code } else { text };
+        match self.stage {
+            Stage::Publishing if is_final => {
+                Error::Dismissed(in_words("the server ended the broadcast", &text))
+            }
+            Stage::Publishing => Error::Refused(in_words("the server ended the broadcast", &text)),
+            Stage::Connecting | Stage::Asking => {
+                Error::Refused(in_words("the server refuses the stream key", &text))
+            }
+        }
     }
 
     fn metadata(&mut self, tracks: &Arc<[Track]>, out: &mut BytesMut) -> Result<(), Error> {
@@ -397,6 +417,12 @@ const REFUSALS: [&str; 5] = [
     "NetStream.Publish.Failed",
     "NetConnection.Connect.Rejected",
 ];
+
+/// The code of `onStatus` by which a server ends a broadcast that it took.
+const DISMISSAL: &str = "NetStream.Publish.Rejected";
+
+/// The code of `onStatus` by which a server says that it stops; it may be there again soon.
+const SHUTDOWN: &str = "NetConnection.Connect.AppShutdown";
 
 /// Of a server's explanation, so much is shown.
 const SAID_CHARS_MAX: usize = 200;

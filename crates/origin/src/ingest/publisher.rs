@@ -201,7 +201,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let code = match end {
             End::Finished => Some("NetStream.Unpublish.Success"),
             End::Refused | End::NotAdmitted(_) => Some("NetStream.Publish.BadName"),
-            End::Dismissed(_) | End::Shutdown => Some("NetStream.Publish.Rejected"),
+            End::Dismissed(_) => Some("NetStream.Publish.Rejected"),
+            End::Shutdown => Some("NetConnection.Connect.AppShutdown"),
             End::Media(_) | End::Store(_) | End::Timeout(_) => Some("NetStream.Publish.Failed"),
             End::Protocol(_) | End::Closed | End::Io(_) => None,
         };
