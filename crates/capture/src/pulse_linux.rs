@@ -96,8 +96,9 @@ fn open(
 /// Two seconds: longer than a machine stands still.
 const KEPT_BYTES: u32 = 2 * SAMPLE_RATE * FRAME_BYTES;
 
-/// 20 ms, which is also the latency the server is asked for.
-const PIECE_BYTES: u32 = SAMPLE_RATE / 50 * FRAME_BYTES;
+/// 100 ms, which is also the latency the server is asked for. Where a monitor is recorded it gives the output the same
+/// latency, and on a busy machine whoever plays there runs dry when that is much shorter.
+const PIECE_BYTES: u32 = SAMPLE_RATE / 10 * FRAME_BYTES;
 
 const FRAME_BYTES: u32 = CHANNELS as u32 * 4;
 
