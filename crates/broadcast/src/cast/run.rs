@@ -73,6 +73,7 @@ async fn watch_over(
 ) -> Result<(), Failure> {
     let over = async {
         match duration {
+            // What `--duration` asks for: the broadcast's own end, not a wait for something else.
             Some(duration) => tokio::time::sleep(duration).await,
             None => std::future::pending().await,
         }
