@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::chat::Chat;
-use crate::harness::environment::{program, shared_machine};
+use crate::harness::environment::program;
+use crate::harness::machine::beside_others;
 use crate::harness::process::Process;
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
 use crate::harness::viewer::Viewer;
-use crate::harness::wait::{bounded, seconds};
+use crate::harness::wait::seconds;
 
 /// Connections of rubbish to each port.
 const ATTEMPTS: u64 = 40;
@@ -23,7 +24,6 @@ const ATTEMPTS: u64 = 40;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_stream_key_is_refused_in_words() {
     let refused = async {
-        let _machine = shared_machine().await;
         let server = Server::start().await;
         server.room("keyed").await;
         let mut publisher = push_pattern(&server.rtmp_url("notthekeyofanyroom"));
@@ -37,16 +37,15 @@ async fn a_wrong_stream_key_is_refused_in_words() {
         );
         assert_eq!(server.describe("keyed").await["state"], "offline");
     };
-    bounded(seconds(60), refused).await;
+    beside_others(seconds(60), refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rubbish_on_every_port_leaves_another_stream_untouched() {
-    bounded(seconds(120), rubbish()).await;
+    beside_others(seconds(120), rubbish()).await;
 }
 
 async fn rubbish() {
-    let _machine = shared_machine().await;
     let server = Server::start().await;
     let room = server.room("quiet").await;
     let _publisher = push_pattern(&server.rtmp_url(&room.key));
@@ -165,5 +164,5 @@ async fn a_port_in_use_gives_one_clear_line_and_exit_code_1() {
             assert!(said[0].contains("in use"), "{flag}: it is not said why: {said:?}");
         }
     };
-    bounded(seconds(60), tried).await;
+    beside_others(seconds(60), tried).await;
 }

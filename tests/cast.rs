@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::environment::{program, shared_machine};
+use crate::harness::environment::program;
 use crate::harness::http::Http;
+use crate::harness::machine::beside_others;
 use crate::harness::origin_program::{OriginProgram, told};
 use crate::harness::probe::{Packets, complaints, extent};
 use crate::harness::process::Process;
 use crate::harness::viewer::Viewer;
-use crate::harness::wait::{bounded, seconds, until};
+use crate::harness::wait::{seconds, until};
 
 /// How much media is looked at.
 const WATCHED: f64 = 4.0;
@@ -21,11 +22,10 @@ const BACK_LIMIT: Duration = seconds(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_broadcast_plays_and_comes_back_after_the_origin_was_killed() {
-    bounded(seconds(150), broadcast()).await;
+    beside_others(seconds(150), broadcast()).await;
 }
 
 async fn broadcast() {
-    let _machine = shared_machine().await;
     let data = TempDir::new().expect("a temporary folder");
     let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
     let room = told(data.path(), &["room", "create", "demo", "--title", "A test"]);
@@ -61,7 +61,6 @@ async fn broadcast() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broadcast_to_a_wrong_key_fails_in_words() {
     let refused = async {
-        let _machine = shared_machine().await;
         let data = TempDir::new().expect("a temporary folder");
         let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
         let to = format!("rtmp://{}/live/notthekeyofanyroom", origin.rtmp);
@@ -71,13 +70,12 @@ async fn a_broadcast_to_a_wrong_key_fails_in_words() {
         let said = cast.printed(true).join("\n").to_lowercase();
         assert!(said.contains("key"), "the reason does not name the key: {said}");
     };
-    bounded(seconds(60), refused).await;
+    beside_others(seconds(60), refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_broadcast_takes_the_room_and_the_first_leaves_it_alone() {
     let taken_over = async {
-        let _machine = shared_machine().await;
         let data = TempDir::new().expect("a temporary folder");
         let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
         let room = told(data.path(), &["room", "create", "demo"]);
@@ -95,7 +93,7 @@ async fn a_second_broadcast_takes_the_room_and_the_first_leaves_it_alone() {
         is_live(&mut second).await;
         assert!(second.ended().is_none(), "the second was sent away: {}", second.output());
     };
-    bounded(seconds(90), taken_over).await;
+    beside_others(seconds(90), taken_over).await;
 }
 
 /// Waits until a line of figures says that the one destination is live.

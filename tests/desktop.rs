@@ -11,12 +11,13 @@ use tempfile::TempDir;
 use crate::harness::browser::{Browser, Session};
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::{Display, Grid, cell_middles};
-use crate::harness::environment::{clip, keep_screenshot, whole_machine};
+use crate::harness::environment::{clip, keep_screenshot};
 use crate::harness::http::Http;
+use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
 use crate::harness::speech::{Sound, record};
 use crate::harness::viewer::Viewer;
-use crate::harness::wait::{bounded, seconds, until};
+use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::{WatchPage, colours, shows_line};
 
 /// The display that is captured: the app's window is at its left, the grid at its right.
@@ -36,12 +37,11 @@ const PLAYS_LIMIT: Duration = seconds(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_app_goes_live_and_browsers_see_hear_and_answer_it() {
-    bounded(seconds(280), go_live()).await;
+    alone(seconds(280), go_live()).await;
 }
 
 async fn go_live() {
     let Some(spoken) = clip("jfk_speech.flac") else { return };
-    let _machine = whole_machine().await;
     let folder = TempDir::new().expect("a temporary folder");
     let display = Display::start(DISPLAY.0, DISPLAY.1).await;
     let sound = SoundServer::start().await;

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::harness::environment::shared_machine;
 use crate::harness::http::Http;
+use crate::harness::machine::beside_others;
 use crate::harness::playlist::{MediaPlaylist, Segment, resolve};
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
 use crate::harness::viewer::media_playlist_url;
-use crate::harness::wait::{bounded, seconds};
+use crate::harness::wait::seconds;
 
 /// How long the playlist is followed: long enough that segments leave the window.
 const FOLLOWED: Duration = seconds(20);
@@ -21,16 +21,15 @@ const PART_SHARE_MIN: f64 = 0.85;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_playlist_keeps_the_rules_of_low_latency_hls() {
-    bounded(seconds(120), followed()).await;
+    beside_others(seconds(120), followed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delivery_directives_are_answered_as_the_rules_say() {
-    bounded(seconds(120), asked()).await;
+    beside_others(seconds(120), asked()).await;
 }
 
 async fn followed() {
-    let _machine = shared_machine().await;
     let server = Server::start().await;
     let room = server.room("lint").await;
     let _publisher = push_pattern(&server.rtmp_url(&room.key));
@@ -333,7 +332,6 @@ fn time_is_west(date_time: &str) -> bool {
 }
 
 async fn asked() {
-    let _machine = shared_machine().await;
     let server = Server::start().await;
     let room = server.room("ask").await;
     let _publisher = push_pattern(&server.rtmp_url(&room.key));

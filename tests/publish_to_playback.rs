@@ -8,13 +8,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::browser::Browser;
-use crate::harness::environment::{clip, shared_machine};
+use crate::harness::environment::clip;
+use crate::harness::machine::beside_others;
 use crate::harness::probe::{Packets, complaints, extent};
 use crate::harness::process::Process;
 use crate::harness::publisher::{Pushed, sent};
 use crate::harness::server::Server;
 use crate::harness::viewer::{Viewer, media_playlist_url};
-use crate::harness::wait::{bounded, look_again, seconds, until};
+use crate::harness::wait::{look_again, seconds, until};
 use crate::harness::watch_page::{Player, WatchPage};
 
 /// How far audio and video may go apart on the way.
@@ -49,19 +50,20 @@ struct Seen {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b_frames_and_surround_sound_arrive_whole() {
     let clip = Clip { file: "bbb_480p24_bframes_aac51.mp4", times: 1, size: (854, 480), fps: Some(24.0) };
-    bounded(LIMIT, check(clip)).await;
+    beside_others(LIMIT, check(clip)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_variable_frame_rate_arrives_whole() {
     // Its pixels are 1281:1280 wide, so that it shows a pixel wider than it is coded.
-    bounded(LIMIT, check(Clip { file: "d_bbb_h264_vfr.mp4", times: 1, size: (641, 360), fps: None })).await;
+    beside_others(LIMIT, check(Clip { file: "d_bbb_h264_vfr.mp4", times: 1, size: (641, 360), fps: None }))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_gop_plays_from_its_only_idr_and_its_publisher_is_warned() {
     let clip = Clip { file: "d_bbb_h264_opengop48_b3.mp4", times: 1, size: (854, 480), fps: Some(24.0) };
-    let Some(seen) = bounded(LIMIT, check(clip)).await else { return };
+    let Some(seen) = beside_others(LIMIT, check(clip)).await else { return };
     let warnings = seen.ingest["warnings"].to_string().to_lowercase();
     assert!(warnings.contains("keyframe"), "20 s with one IDR, and the publisher is told only {warnings}");
 }
@@ -70,24 +72,24 @@ async fn an_open_gop_plays_from_its_only_idr_and_its_publisher_is_warned() {
 async fn two_byte_nal_lengths_and_44100_hz_mono_arrive_whole() {
     let clip =
         Clip { file: "cam_1080x720_nal2bytes_mono441.mp4", times: 12, size: (1080, 720), fps: Some(29.97) };
-    bounded(LIMIT, check(clip)).await;
+    beside_others(LIMIT, check(clip)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vertical_picture_arrives_whole() {
     let file = "d_bbb_vertical_720x1280_30_mono441_jfk.mp4";
-    bounded(LIMIT, check(Clip { file, times: 1, size: (720, 1280), fps: Some(30.0) })).await;
+    beside_others(LIMIT, check(Clip { file, times: 1, size: (720, 1280), fps: Some(30.0) })).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sound_without_a_picture_arrives_whole() {
-    bounded(LIMIT, check(Clip { file: "d_jfk_mono44100_aac.m4a", times: 2, size: (0, 0), fps: None })).await;
+    beside_others(LIMIT, check(Clip { file: "d_jfk_mono44100_aac.m4a", times: 2, size: (0, 0), fps: None }))
+        .await;
 }
 
 /// Pushes a clip and reads it back three ways at once; `None` where there are no recordings.
 async fn check(wanted: Clip) -> Option<Seen> {
     let file = clip(wanted.file)?;
-    let _machine = shared_machine().await;
     let folder = TempDir::new().expect("a temporary folder");
     let pushed = Pushed { file: &file, times: wanted.times };
     let source = folder.path().join("sent.flv");

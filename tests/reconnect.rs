@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::browser::Browser;
-use crate::harness::environment::whole_machine;
+use crate::harness::machine::alone;
 use crate::harness::playlist::MediaPlaylist;
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
 use crate::harness::viewer::media_playlist_url;
-use crate::harness::wait::{bounded, seconds, until};
+use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
 
 /// A publisher that drops and returns within this time continues the same playlist.
@@ -18,11 +18,10 @@ const MOVES_AGAIN: Duration = seconds(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_player_goes_on_by_itself_when_a_killed_publisher_comes_back() {
-    bounded(seconds(120), comes_back()).await;
+    alone(seconds(120), comes_back()).await;
 }
 
 async fn comes_back() {
-    let _machine = whole_machine().await;
     let server = Server::start().await;
     let room = server.room("back").await;
     let publisher = push_pattern(&server.rtmp_url(&room.key));

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is a folder of the repository")
@@ -56,17 +54,4 @@ pub fn keep_screenshot(name: &str, png: &[u8]) {
 fn debug_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the system knows this program's path");
     test.ancestors().nth(2).expect("the test is in target/debug/deps").to_owned()
-}
-
-/// Tests whose figures the others' load would spoil run alone.
-static MACHINE: RwLock<()> = RwLock::const_new(());
-
-/// The machine shared with other tests, until this is dropped.
-pub async fn shared_machine() -> RwLockReadGuard<'static, ()> {
-    MACHINE.read().await
-}
-
-/// The machine without any other test on it, until this is dropped.
-pub async fn whole_machine() -> RwLockWriteGuard<'static, ()> {
-    MACHINE.write().await
 }

@@ -6,6 +6,7 @@ pub mod desktop_app;
 pub mod display;
 pub mod environment;
 pub mod http;
+pub mod machine;
 pub mod origin_program;
 pub mod playlist;
 pub mod probe;

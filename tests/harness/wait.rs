@@ -1,6 +1,5 @@
 //! Waiting for what a test wants to see, with a limit and never for a fixed time.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// Between two looks at something that cannot tell by itself that it changed: a web page, a child, a file.
@@ -24,14 +23,6 @@ pub async fn until<T>(what: &str, limit: Duration, mut look: impl AsyncFnMut() -
 /// Lets the moment between two looks pass.
 pub async fn look_again() {
     tokio::time::sleep(LOOK).await;
-}
-
-/// Runs a whole test within a limit.
-///
-/// # Panics
-/// After `limit`.
-pub async fn bounded<T>(limit: Duration, test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(limit, test).await.unwrap_or_else(|_| panic!("the test took more than {limit:?}"))
 }
 
 /// Seconds as a [`Duration`], for limits.
