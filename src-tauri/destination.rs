@@ -14,18 +14,6 @@ pub(crate) fn this_computer(hosted: &Hosted) -> broadcast::Destination {
     }
 }
 
-/// What a destination reports, in the words of the state machine.
-pub(crate) fn state(status: &broadcast::DestinationStatus) -> go_live::Destination {
-    use broadcast::DestinationState as From;
-    match status.state.clone() {
-        From::Connecting => go_live::Destination::Connecting,
-        From::Live { .. } => go_live::Destination::Live,
-        From::Retrying { attempt, at, reason } => go_live::Destination::Retrying { attempt, at, reason },
-        From::Failed { reason } => go_live::Destination::Failed { reason },
-        From::Ended => go_live::Destination::Ended,
-    }
-}
-
 /// The figures of a broadcast that has ended.
 pub(crate) fn outcome(summary: &Summary) -> go_live::Outcome {
     let sent = summary.status.destinations.first();

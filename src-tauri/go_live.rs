@@ -7,33 +7,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use broadcast::DestinationState;
+
 /// How long a person may still change their mind after pressing Go live.
 pub const COUNTDOWN: Duration = Duration::from_secs(3);
-
-/// What one destination is doing, as far as the button cares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// The first connection is being made.
-    Connecting,
-    /// Media is accepted.
-    Live,
-    /// Connection number `attempt` begins at `at`.
-    Retrying {
-        /// 1 for the first try after the loss.
-        attempt: u32,
-        /// When it begins; in the past while it is being made.
-        at: Instant,
-        /// What happened, in words.
-        reason: String,
-    },
-    /// Given up.
-    Failed {
-        /// Why, in words.
-        reason: String,
-    },
-    /// Said goodbye.
-    Ended,
-}
 
 /// What the broadcast did, for the summary that stays on screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +90,7 @@ pub enum Input {
     /// The broadcast could not start.
     StartFailed(String),
     /// The destinations' states, all of them.
-    Destinations(Vec<Destination>),
+    Destinations(Vec<DestinationState>),
     /// So many people watch now.
     Viewers(u32),
     /// The broadcast was taken down.
@@ -251,20 +228,20 @@ impl GoLive {
         }
     }
 
-    fn destinations(&mut self, now: Instant, states: &[Destination]) {
+    fn destinations(&mut self, now: Instant, states: &[DestinationState]) {
         let (since, lost) = match self.phase {
             Phase::Connecting => (None, now),
             Phase::Live { since } => (Some(since), now),
             Phase::Reconnecting { since, lost, .. } => (Some(since), lost),
             _ => return,
         };
-        if states.contains(&Destination::Live) {
+        if states.iter().any(|state| matches!(state, DestinationState::Live { .. })) {
             self.phase = Phase::Live { since: since.unwrap_or(now) };
         } else if let Some((attempt, next, reason)) = next_try(states) {
             if let Some(since) = since {
                 self.phase = Phase::Reconnecting { since, attempt, next, reason, lost };
             }
-        } else if !states.is_empty() && !states.contains(&Destination::Connecting) {
+        } else if !states.is_empty() && !states.contains(&DestinationState::Connecting) {
             self.phase = Phase::Idle { reasons: reasons(states) };
             self.outputs.push_back(Output::Stop);
         }
@@ -272,21 +249,21 @@ impl GoLive {
 }
 
 /// The earliest of the tries that are due.
-fn next_try(states: &[Destination]) -> Option<(u32, Instant, String)> {
+fn next_try(states: &[DestinationState]) -> Option<(u32, Instant, String)> {
     states
         .iter()
         .filter_map(|state| match state {
-            Destination::Retrying { attempt, at, reason } => Some((*attempt, *at, reason.clone())),
+            DestinationState::Retrying { attempt, at, reason } => Some((*attempt, *at, reason.clone())),
             _ => None,
         })
         .min_by_key(|(_, at, _)| *at)
 }
 
-fn reasons(states: &[Destination]) -> Vec<String> {
+fn reasons(states: &[DestinationState]) -> Vec<String> {
     states
         .iter()
         .filter_map(|state| match state {
-            Destination::Failed { reason } => Some(reason.clone()),
+            DestinationState::Failed { reason } => Some(reason.clone()),
             _ => None,
         })
         .collect()

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{COUNTDOWN, Destination, GoLive, Input, Outcome, Output, Phase, Summary};
+use super::{COUNTDOWN, DestinationState, GoLive, Input, Outcome, Output, Phase, Summary};
 
 /// A moment to count from. No test waits: every later moment is computed.
 #[expect(clippy::disallowed_methods, reason = "a starting point is needed, its value does not matter")]
@@ -16,8 +16,8 @@ fn outputs(machine: &mut GoLive) -> Vec<Output> {
     std::iter::from_fn(|| machine.poll_output()).collect()
 }
 
-fn retrying(attempt: u32, at: Instant) -> Destination {
-    Destination::Retrying { attempt, at, reason: "connection reset".to_owned() }
+fn retrying(attempt: u32, at: Instant) -> DestinationState {
+    DestinationState::Retrying { attempt, at, reason: "connection reset".to_owned() }
 }
 
 /// A machine that has been live since `t0 + COUNTDOWN`.
@@ -25,7 +25,7 @@ fn live(t0: Instant) -> GoLive {
     let mut machine = GoLive::default();
     machine.handle_input(t0, Input::GoLive);
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    machine.handle_input(t0 + COUNTDOWN, Input::Destinations(vec![Destination::Live]));
+    machine.handle_input(t0 + COUNTDOWN, Input::Destinations(vec![DestinationState::Live { since: t0 }]));
     assert_eq!(outputs(&mut machine), [Output::Start]);
     machine
 }
@@ -78,8 +78,11 @@ fn when_every_destination_gives_up_the_reasons_are_kept() {
     let (t0, mut machine) = (start(), GoLive::default());
     machine.handle_input(t0, Input::GoLive);
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    let failed = Destination::Failed { reason: "wrong key".to_owned() };
-    machine.handle_input(t0 + seconds(4), Input::Destinations(vec![failed.clone(), Destination::Connecting]));
+    let failed = DestinationState::Failed { reason: "wrong key".to_owned() };
+    machine.handle_input(
+        t0 + seconds(4),
+        Input::Destinations(vec![failed.clone(), DestinationState::Connecting]),
+    );
     assert_eq!(*machine.phase(), Phase::Connecting);
     machine.handle_input(t0 + seconds(5), Input::Destinations(vec![failed.clone(), failed]));
     assert_eq!(*machine.phase(), Phase::Idle { reasons: vec!["wrong key".to_owned(); 2] });
@@ -91,7 +94,7 @@ fn one_live_destination_is_enough_to_be_live() {
     let (t0, mut machine) = (start(), GoLive::default());
     machine.handle_input(t0, Input::GoLive);
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    let states = vec![retrying(3, t0 + seconds(9)), Destination::Live];
+    let states = vec![retrying(3, t0 + seconds(9)), DestinationState::Live { since: t0 }];
     machine.handle_input(t0 + seconds(4), Input::Destinations(states));
     assert_eq!(*machine.phase(), Phase::Live { since: t0 + seconds(4) });
 }
@@ -111,7 +114,7 @@ fn the_timer_does_not_begin_anew_after_a_reconnection() {
         lost: t0 + seconds(10),
     };
     assert_eq!(*machine.phase(), expected);
-    machine.handle_input(t0 + seconds(15), Input::Destinations(vec![Destination::Live]));
+    machine.handle_input(t0 + seconds(15), Input::Destinations(vec![DestinationState::Live { since: t0 }]));
     assert_eq!(*machine.phase(), Phase::Live { since: t0 + COUNTDOWN });
     assert_eq!(outputs(&mut machine), []);
 }
@@ -125,7 +128,7 @@ fn ending_reports_the_time_on_air_and_the_most_viewers() {
     }
     machine.handle_input(t0 + COUNTDOWN + seconds(60), Input::End);
     assert_eq!(outputs(&mut machine), [Output::Stop]);
-    machine.handle_input(t0 + seconds(70), Input::Destinations(vec![Destination::Ended]));
+    machine.handle_input(t0 + seconds(70), Input::Destinations(vec![DestinationState::Ended]));
     assert!(matches!(machine.phase(), Phase::Ending { .. }), "a late report changes nothing");
     let outcome = Outcome { average_bitrate_bps: 2_500_000, dropped_frames: 3 };
     machine.handle_input(t0 + seconds(70), Input::Finished(outcome.clone()));

@@ -410,7 +410,8 @@ impl Studio {
     }
 
     fn report(&mut self, status: &Status) {
-        self.drive(Input::Destinations(status.destinations.iter().map(destination::state).collect()));
+        let states = status.destinations.iter().map(|destination| destination.state.clone());
+        self.drive(Input::Destinations(states.collect()));
         let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
         if status.source_ended && self.go_live.is_on_air() && !self.notices.iter().any(told) {
             self.notify(NoticeKind::PictureEnded);

@@ -8,18 +8,15 @@ use ffmpeg_next::frame;
 use media::Timestamp;
 
 use crate::audio::{AudioStep, BLOCK_FRAMES, CHANNELS, Captured, RATE};
-use crate::demuxer::Demuxer;
+use crate::demuxer::{Decoding, Demuxer};
 use crate::resampler::Resampler;
-use crate::video_file::again;
 use crate::{Clock, Error, Stop};
 
 /// Decodes a file's sound and delivers it block by block at its time, once.
 pub struct AudioFile {
-    demuxer: Demuxer,
-    decoder: ffmpeg::decoder::Audio,
+    decoding: Decoding<ffmpeg::decoder::Audio>,
     resampler: Option<Resampler>,
     clock: Clock,
-    draining: bool,
     /// Interleaved samples that wait for their time, and when the first of them plays.
     waiting: VecDeque<f32>,
     next: Option<Timestamp>,
@@ -33,11 +30,9 @@ impl AudioFile {
             .and_then(|context| context.decoder().audio())
             .map_err(|error| demuxer.fault(&error.to_string()))?;
         Ok(AudioFile {
-            demuxer,
-            decoder,
+            decoding: Decoding::new(demuxer, decoder),
             resampler: None,
             clock,
-            draining: false,
             waiting: VecDeque::new(),
             next: None,
         })
@@ -64,33 +59,21 @@ impl AudioFile {
     /// Decodes one more frame into `waiting`; `false` at the end of the file.
     fn decode(&mut self) -> Result<bool, Error> {
         let mut decoded = frame::Audio::empty();
-        loop {
-            match self.decoder.receive_frame(&mut decoded) {
-                Ok(()) => {
-                    self.take(&mut decoded)?;
-                    return Ok(true);
-                }
-                Err(ffmpeg::Error::Eof) => return self.flush(),
-                Err(error) if !again(&error) => return Err(self.demuxer.fault(&error.to_string())),
-                Err(_) if self.draining => return self.flush(),
-                Err(_) => {}
-            }
-            match self.demuxer.read()? {
-                // A damaged packet costs its samples, not the file.
-                Some(packet) => drop(self.decoder.send_packet(&packet)),
-                None => {
-                    self.draining = true;
-                    self.decoder.send_eof().map_err(|error| self.demuxer.fault(&error.to_string()))?;
-                }
-            }
+        if !self.decoding.next(&mut decoded)? {
+            self.flush()?;
+            return Ok(false);
         }
+        self.take(&mut decoded)?;
+        Ok(true)
     }
 
     fn take(&mut self, decoded: &mut frame::Audio) -> Result<(), Error> {
         if self.resampler.is_none() {
             self.resampler = Some(Resampler::for_frame(decoded)?);
         }
-        if let Some(time) = decoded.timestamp().or(decoded.pts()).map(|ticks| self.demuxer.time(ticks)) {
+        if let Some(time) =
+            decoded.timestamp().or(decoded.pts()).map(|ticks| self.decoding.demuxer.time(ticks))
+        {
             self.align(time);
         }
         if let Some(resampler) = &mut self.resampler {
@@ -113,11 +96,11 @@ impl AudioFile {
         }
     }
 
-    fn flush(&mut self) -> Result<bool, Error> {
-        let Some(mut resampler) = self.resampler.take() else { return Ok(false) };
-        let rest = resampler.finish()?;
-        self.waiting.extend(&rest);
-        Ok(false)
+    fn flush(&mut self) -> Result<(), Error> {
+        if let Some(mut resampler) = self.resampler.take() {
+            self.waiting.extend(resampler.finish()?);
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,11 @@
 //! One stream of a media file, decoded by FFmpeg and paced by its own timestamps.
 
+use std::ops::DerefMut;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next as ffmpeg;
+use ffmpeg_next::Frame;
+use ffmpeg_next::codec::decoder::Opened;
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::media::Type;
@@ -90,6 +93,46 @@ impl Demuxer {
     pub(crate) fn fault(&self, reason: &str) -> Error {
         Error::File { path: self.path.clone(), reason: reason.to_owned() }
     }
+}
+
+/// The frames of one stream of a file.
+pub(crate) struct Decoding<D> {
+    pub(crate) demuxer: Demuxer,
+    decoder: D,
+    /// The file has ended, and the decoder gives out what it still has.
+    draining: bool,
+}
+
+impl<D: DerefMut<Target = Opened>> Decoding<D> {
+    /// `decoder` decodes what `demuxer` reads.
+    pub(crate) fn new(demuxer: Demuxer, decoder: D) -> Decoding<D> {
+        Decoding { demuxer, decoder, draining: false }
+    }
+
+    /// Decodes the next frame into `frame`; `false` at the end of the file.
+    pub(crate) fn next(&mut self, frame: &mut Frame) -> Result<bool, Error> {
+        loop {
+            match self.decoder.receive_frame(frame) {
+                Ok(()) => return Ok(true),
+                Err(ffmpeg::Error::Eof) => return Ok(false),
+                Err(error) if !wants_more(&error) => return Err(self.demuxer.fault(&error.to_string())),
+                Err(_) if self.draining => return Ok(false),
+                Err(_) => {}
+            }
+            match self.demuxer.read()? {
+                // A damaged packet costs its frames, not the file.
+                Some(packet) => drop(self.decoder.send_packet(&packet)),
+                None => {
+                    self.draining = true;
+                    self.decoder.send_eof().map_err(|error| self.demuxer.fault(&error.to_string()))?;
+                }
+            }
+        }
+    }
+}
+
+fn wants_more(error: &ffmpeg::Error) -> bool {
+    matches!(error, ffmpeg::Error::Other { errno } if *errno == ffmpeg::ffi::EAGAIN)
 }
 
 const MICROSECONDS: Timescale = match Timescale::new(1_000_000) {

@@ -8,15 +8,13 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 use media::{Colour, PixelFormat, Plane, Size, Timestamp, VideoFrame};
 
-use crate::demuxer::Demuxer;
+use crate::demuxer::{Decoding, Demuxer};
 use crate::{Clock, Error, Stop};
 
 /// Decodes a file's picture and delivers each frame at its time, once.
 pub struct VideoFile {
-    demuxer: Demuxer,
-    decoder: ffmpeg::decoder::Video,
+    decoding: Decoding<ffmpeg::decoder::Video>,
     clock: Clock,
-    draining: bool,
     last: Option<Timestamp>,
     /// Makes I420 of the formats that [`PixelFormat`] does not name.
     converter: Option<ffmpeg::software::scaling::Context>,
@@ -33,15 +31,18 @@ impl VideoFile {
         let decoder = ffmpeg::codec::Context::from_parameters(parameters)
             .and_then(|context| context.decoder().video())
             .map_err(|error| demuxer.fault(&error.to_string()))?;
-        Ok(VideoFile { demuxer, decoder, clock, draining: false, last: None, converter: None })
+        Ok(VideoFile { decoding: Decoding::new(demuxer, decoder), clock, last: None, converter: None })
     }
 
     /// Waits for the next frame's time.
     pub(crate) fn next(&mut self, stop: &Stop) -> Result<Option<VideoFrame>, Error> {
-        let Some(decoded) = self.decode()? else { return Ok(None) };
+        let mut decoded = frame::Video::empty();
+        if !self.decoding.next(&mut decoded)? {
+            return Ok(None);
+        }
         // A frame without a time follows the one before it at once.
         let pts = match decoded.timestamp().or(decoded.pts()) {
-            Some(ticks) => self.demuxer.time(ticks),
+            Some(ticks) => self.decoding.demuxer.time(ticks),
             None => self.last.unwrap_or_else(|| self.clock.now()),
         };
         self.last = Some(pts);
@@ -49,27 +50,6 @@ impl VideoFile {
             return Ok(None);
         }
         self.frame(decoded, pts).map(Some)
-    }
-
-    fn decode(&mut self) -> Result<Option<frame::Video>, Error> {
-        let mut decoded = frame::Video::empty();
-        loop {
-            match self.decoder.receive_frame(&mut decoded) {
-                Ok(()) => return Ok(Some(decoded)),
-                Err(ffmpeg::Error::Eof) => return Ok(None),
-                Err(error) if !again(&error) => return Err(self.demuxer.fault(&error.to_string())),
-                Err(_) if self.draining => return Ok(None),
-                Err(_) => {}
-            }
-            match self.demuxer.read()? {
-                // A damaged packet costs its frames, not the file.
-                Some(packet) => drop(self.decoder.send_packet(&packet)),
-                None => {
-                    self.draining = true;
-                    self.decoder.send_eof().map_err(|error| self.demuxer.fault(&error.to_string()))?;
-                }
-            }
-        }
     }
 
     fn frame(&mut self, decoded: frame::Video, pts: Timestamp) -> Result<VideoFrame, Error> {
@@ -153,11 +133,6 @@ fn colour_of(decoded: &frame::Video) -> Colour {
         (_, Space::Unspecified) if decoded.height() >= HD_HEIGHT_MIN => Colour::Bt709Limited,
         _ => Colour::Bt601Limited,
     }
-}
-
-/// Whether the decoder only wants more input.
-pub(crate) fn again(error: &ffmpeg::Error) -> bool {
-    matches!(error, ffmpeg::Error::Other { errno } if *errno == ffmpeg::ffi::EAGAIN)
 }
 
 /// Files that do not name their matrix: from this height on it is BT.709 by custom, below it BT.601.
