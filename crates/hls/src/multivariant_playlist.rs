@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use container::fmp4::codec_string;
-use media::{Codec, H264, Span, Track};
+use media::{Picture, Span, Track};
 
 use crate::media_playlist::VERSION;
 use crate::window::MAIN;
@@ -37,31 +37,28 @@ fn bits_per_second(bytes: usize, duration: Span) -> u64 {
 /// The text for `tracks` in one rendition; `frame` is how long a picture was seen to last.
 pub(crate) fn render(tracks: &[Track], bandwidth: Bandwidth, frame: Span) -> String {
     let codecs: Vec<String> = tracks.iter().map(|track| codec_string(&track.codec)).collect();
-    let video = tracks.iter().find_map(|track| match &track.codec {
-        Codec::H264(h264) => Some(h264),
-        _ => None,
-    });
+    let video = tracks.iter().find_map(|track| track.codec.picture());
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
     let Bandwidth { peak, average } = bandwidth;
     // BANDWIDTH is required and a 0 is refused by validators.
     let peak = peak.max(1);
     let _ = write!(text, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={}", average.max(1));
     let _ = write!(text, ",CODECS=\"{}\"", codecs.join(","));
-    if let Some(h264) = video {
-        let _ = write!(text, ",RESOLUTION={}x{}", display_width(h264), h264.size.height);
-        let _ = write!(text, ",FRAME-RATE={:.3}", frame_rate(h264, frame));
+    if let Some(picture) = &video {
+        let _ = write!(text, ",RESOLUTION={}x{}", display_width(picture), picture.size.height);
+        let _ = write!(text, ",FRAME-RATE={:.3}", frame_rate(picture, frame));
     }
     let _ = writeln!(text, "\n{MAIN}/index.m3u8");
     text
 }
 
 /// Width in square pixels.
-fn display_width(h264: &H264) -> u64 {
-    (f64::from(h264.size.width) * h264.sample_aspect_ratio.as_f64()).round() as u64
+fn display_width(picture: &Picture) -> u64 {
+    (f64::from(picture.size.width) * picture.sample_aspect_ratio.as_f64()).round() as u64
 }
 
-fn frame_rate(h264: &H264, frame: Span) -> f64 {
-    match h264.frame_rate {
+fn frame_rate(picture: &Picture, frame: Span) -> f64 {
+    match picture.frame_rate {
         Some(rate) => rate.as_f64(),
         None => 1.0 / frame.as_secs_f64().max(0.001),
     }

@@ -16,7 +16,7 @@ use crate::notice::Notice;
 use crate::part_target;
 use crate::retention::Retention;
 use crate::segment::Segment;
-use crate::segmenter::{Segmenter, Targets, leading_track, nominal_frame};
+use crate::segmenter::{Segmenter, Targets, leading_track, packet_duration};
 use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, SOUND_BEFORE_MAX, Timeline};
 use crate::window::{MAIN, Position, Rendition, Window};
 
@@ -205,8 +205,8 @@ impl Packager {
                 }
             }
         } else {
-            let frame = self.tracks.as_ref().map_or(Span::ZERO, |tracks| nominal_frame(tracks, packet.track));
-            self.interleaver.audio_until(packet.dts + frame);
+            let tracks = self.tracks.as_deref().unwrap_or_default();
+            self.interleaver.audio_until(packet.dts + packet_duration(tracks, &packet));
             self.push_other(packet)?;
         }
         while let Some(video) = self.interleaver.pop(has_audio) {
@@ -276,9 +276,10 @@ impl Packager {
         let leading: Vec<Timestamp> =
             packets.iter().filter(|packet| packet.track == lead).map(|packet| packet.dts).collect();
         let seen: Vec<Span> = leading.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        // Sound lasts as long as its sample rate says; of pictures only the stamps tell.
+        // Sound says how long it lasts; of pictures only the stamps tell.
         let video = tracks.iter().any(Track::is_video);
-        let frames = if video { seen } else { vec![nominal_frame(&tracks, lead); 100] };
+        let sound = packets.iter().map(|packet| packet_duration(&tracks, packet)).max();
+        let frames = if video { seen } else { vec![sound.unwrap_or(Span::ZERO); 100] };
         let collected =
             leading.first().zip(leading.last()).map_or(Span::ZERO, |(first, last)| *last - *first);
         let frames_collected = (leading.len() as i64 - 1).max(1);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use container::fmp4::{Fragment, Run, Sample};
-use media::{Aac, Codec, Packet, Span, Timescale, Timestamp, Track, TrackId};
+use media::{Packet, Span, Timescale, Timestamp, Track, TrackId};
 
 use crate::error::Error;
 use crate::part_target;
@@ -321,7 +321,7 @@ impl Segmenter {
         let data = Fragment { sequence: self.fragment, runs: &runs }.write()?;
         let duration = at - self.part_start;
         self.part_start = at;
-        self.end = other.last().map_or(at, |last| at.max(last.dts + self.frame_of(last.track)));
+        self.end = other.last().map_or(at, |last| at.max(last.dts + packet_duration(&self.tracks, last)));
         if let Some(open) = &mut self.open {
             open.parts.push(Part { duration, independent, data });
         }
@@ -336,9 +336,8 @@ impl Segmenter {
         runs.extend(run(leading.first().map(|(first, _)| first), samples.collect(), scale));
         let Some(first) = other.first() else { return runs };
         let scale = self.timescale(first.track);
-        let frame = self.frame_of(first.track);
-        let ends =
-            other.iter().skip(1).map(|packet| packet.dts).chain(other.last().map(|last| last.dts + frame));
+        let last_end = other.last().map(|last| last.dts + packet_duration(&self.tracks, last));
+        let ends = other.iter().skip(1).map(|packet| packet.dts).chain(last_end);
         let samples = other.iter().zip(ends).map(|(packet, end)| sample(packet, end, scale)).collect();
         runs.extend(run(Some(first), samples, scale));
         runs
@@ -348,10 +347,6 @@ impl Segmenter {
         let track = self.tracks.iter().find(|candidate| candidate.id == track);
         track.map_or(Timescale::MPEG, |track| track.timescale)
     }
-
-    fn frame_of(&self, track: TrackId) -> Span {
-        nominal_frame(&self.tracks, track)
-    }
 }
 
 /// The track that segments are cut by: the video track, else the first.
@@ -359,19 +354,24 @@ pub(crate) fn leading_track(tracks: &[Track]) -> Option<&Track> {
     tracks.iter().find(|track| track.is_video()).or(tracks.first())
 }
 
-/// How long a packet of `track` lasts by its parameters; a guess for video that does not say.
+/// How long `packet` lasts: sound says it, of video it is a guess.
+pub(crate) fn packet_duration(tracks: &[Track], packet: &Packet) -> Span {
+    let track = tracks.iter().find(|candidate| candidate.id == packet.track);
+    let told = track.and_then(|track| track.codec.sound_duration(&packet.data));
+    told.unwrap_or_else(|| nominal_frame(tracks, packet.track))
+}
+
+/// How long a packet of `track` lasts by its parameters; a guess for video and Opus, which do not say.
 pub(crate) fn nominal_frame(tracks: &[Track], track: TrackId) -> Span {
-    match tracks.iter().find(|candidate| candidate.id == track).map(|track| &track.codec) {
-        Some(Codec::Aac(aac)) => {
-            let rate = Timescale::new(aac.sample_rate).unwrap_or(Timescale::MPEG);
-            Span::from_ticks(i64::from(Aac::FRAME_SAMPLES), rate)
-        }
-        Some(Codec::H264(h264)) => {
-            let rate = h264.frame_rate.map_or(FRAME_RATE_GUESS, media::Rational::as_f64);
-            Span::from_flicks((Span::from_secs(1).flicks() as f64 / rate) as i64)
-        }
-        _ => Span::from_secs(1),
+    let Some(track) = tracks.iter().find(|candidate| candidate.id == track) else {
+        return Span::from_secs(1);
+    };
+    if track.codec.sound().is_some() {
+        return track.codec.sound_duration(&[]).unwrap_or(SOUND_FRAME_GUESS);
     }
+    let rate = track.codec.picture().and_then(|picture| picture.frame_rate);
+    let rate = rate.map_or(FRAME_RATE_GUESS, media::Rational::as_f64);
+    Span::from_flicks((Span::from_secs(1).flicks() as f64 / rate) as i64)
 }
 
 fn run(first: Option<&Packet>, samples: Vec<Sample>, scale: Timescale) -> Option<Run> {
@@ -405,6 +405,9 @@ const GOP_TOLD_AT: Span = Span::from_secs(10);
 
 /// Frames per second where the stream does not tell; only decides until the second frame.
 const FRAME_RATE_GUESS: f64 = 30.0;
+
+/// A packet of Opus as nearly every encoder makes it; only decides where there is none yet.
+const SOUND_FRAME_GUESS: Span = Span::from_millis(20);
 
 /// Bytes of one part: 1/3 s at 190 Mbit/s. A fuller one is cut early.
 const PART_BYTES_MAX: usize = 8 << 20;

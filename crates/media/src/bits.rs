@@ -44,6 +44,13 @@ impl<'a> Bits<'a> {
         (0..count).try_fold(0_u32, |value, _| Some(value << 1 | u32::from(self.flag()?)))
     }
 
+    /// Passes over `count` bits.
+    pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
+        let at = self.at.checked_add(count).filter(|&at| at <= self.bytes.len() * 8)?;
+        self.at = at;
+        Some(())
+    }
+
     /// `ue(v)`, the unsigned Exp-Golomb code (H.264 §9.1).
     pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;

@@ -7,8 +7,10 @@ use thiserror::Error;
 
 use crate::codec::Codec;
 use crate::event::{MediaEvent, Packet};
+use crate::opus::Opus;
 use crate::time::Timestamp;
 use crate::track::{Track, TrackId};
+use crate::{nal, obu};
 
 /// Watches a stream of [`MediaEvent`]s and reports the first broken invariant.
 #[derive(Debug, Default)]
@@ -37,6 +39,12 @@ pub enum Violation {
     BadNalLength { track: TrackId, at: usize, len: usize },
     #[error("track {track:?}: parameter set (NAL type {nal_type}) in-band")]
     ParameterSetInBand { track: TrackId, nal_type: u8 },
+    #[error("track {track:?}: OBU at byte {at} of {len} cannot be read")]
+    BadObu { track: TrackId, at: usize, len: usize },
+    #[error("track {track:?}: OBU type {kind} in a packet")]
+    ForeignObu { track: TrackId, kind: u8 },
+    #[error("track {0:?}: a packet of Opus that does not tell how long it lasts")]
+    BadOpus(TrackId),
     #[error("track {0:?}: a packet without data")]
     Empty(TrackId),
     #[error("an event after End")]
@@ -103,13 +111,21 @@ impl StreamChecker {
             self.awaiting_idr.swap_remove(at);
         }
         match track.codec {
-            Codec::H264(_) => check_nal_units(packet),
-            Codec::Aac(_) => Ok(()),
+            Codec::H264(_) => check_nal_units(packet, |unit| {
+                Some(nal::unit_type(unit)).filter(|_| nal::is_parameter_set(unit))
+            }),
+            Codec::Hevc(_) => check_nal_units(packet, |unit| {
+                Some(nal::hevc::unit_type(unit)).filter(|_| nal::hevc::is_parameter_set(unit))
+            }),
+            Codec::Av1(_) => check_obus(packet),
+            Codec::Opus(_) if Opus::packet_duration(&packet.data).is_none() => Err(Violation::BadOpus(id)),
+            Codec::Aac(_) | Codec::Opus(_) => Ok(()),
         }
     }
 }
 
-fn check_nal_units(packet: &Packet) -> Result<(), Violation> {
+/// `parameter_set` answers with the type of a unit that is one.
+fn check_nal_units(packet: &Packet, parameter_set: impl Fn(&[u8]) -> Option<u8>) -> Result<(), Violation> {
     let data = &packet.data;
     let mut at = 0;
     while at < data.len() {
@@ -117,13 +133,24 @@ fn check_nal_units(packet: &Packet) -> Result<(), Violation> {
         let Some(header) = data[at..].first_chunk::<4>() else { return Err(cut) };
         let nal_len = u32::from_be_bytes(*header) as usize;
         let Some(nal) = data.get(at + 4..at + 4 + nal_len) else { return Err(cut) };
-        let Some(first) = nal.first() else { return Err(cut) };
-        // 7 and 8 are the sequence and picture parameter sets, 13 the SPS extension (H.264 table 7-1).
-        let nal_type = first & 0x1f;
-        if matches!(nal_type, 7 | 8 | 13) {
+        if nal.is_empty() {
+            return Err(cut);
+        }
+        if let Some(nal_type) = parameter_set(nal) {
             return Err(Violation::ParameterSetInBand { track: packet.track, nal_type });
         }
         at += 4 + nal_len;
+    }
+    Ok(())
+}
+
+fn check_obus(packet: &Packet) -> Result<(), Violation> {
+    for unit in obu::units(&packet.data) {
+        let unit =
+            unit.map_err(|error| Violation::BadObu { track: packet.track, at: error.at, len: error.len })?;
+        if !obu::belongs_in_packet(&unit) {
+            return Err(Violation::ForeignObu { track: packet.track, kind: unit.kind });
+        }
     }
     Ok(())
 }

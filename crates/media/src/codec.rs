@@ -3,14 +3,45 @@
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::av1::Av1;
+use crate::hevc::Hevc;
+use crate::opus::Opus;
+use crate::time::{Span, Timescale};
+
 /// What a track is coded with, and its decoder configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Codec {
     /// H.264 / AVC video.
     H264(H264),
+    /// H.265 / HEVC video.
+    Hevc(Hevc),
+    /// AV1 video.
+    Av1(Av1),
     /// AAC audio.
     Aac(Aac),
+    /// Opus audio.
+    Opus(Opus),
+}
+
+/// What the parameters of any video codec tell of its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Size of the decoded picture after cropping, in pixels.
+    pub size: Size,
+    /// Width to height of one pixel; 1:1 when the stream does not say.
+    pub sample_aspect_ratio: Rational,
+    /// Frames per second as the parameters promise them; `None` when they say nothing.
+    pub frame_rate: Option<Rational>,
+}
+
+/// What the parameters of any audio codec tell of its sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Samples per second of the clock that counts its access units.
+    pub sample_rate: u32,
+    /// Output channels; 0 never occurs.
+    pub channels: u8,
 }
 
 /// The parameters of an H.264 track.
@@ -47,12 +78,22 @@ pub enum ParameterError {
         /// The record that was read.
         what: &'static str,
     },
-    /// The first byte of an `AVCDecoderConfigurationRecord` is not 1.
-    #[error("AVCDecoderConfigurationRecord of version {0}, expected 1")]
-    UnknownVersion(u8),
+    /// A record of a version that nothing here knows.
+    #[error("{what} of version {found}, expected {expected}")]
+    UnknownVersion {
+        /// The record.
+        what: &'static str,
+        /// The version it says.
+        found: u8,
+        /// The version that is known.
+        expected: u8,
+    },
     /// A parameter set that every stream needs is not there.
     #[error("no {0} parameter set")]
     MissingParameterSet(&'static str),
+    /// A record of AV1 without a sequence header, which it may leave to the first key frame.
+    #[error("no sequence header in the AV1CodecConfigurationRecord")]
+    MissingHeader,
     /// The sequence parameter set cannot be read.
     #[error("the sequence parameter set cannot be read")]
     BadSps,
@@ -67,7 +108,7 @@ pub enum ParameterError {
         /// How many fit.
         max: usize,
     },
-    /// A picture larger than any level of H.264 allows.
+    /// A picture larger than any level of its codec allows.
     #[error("a picture of {width}x{height} pixels, at most {max} a side")]
     TooLarge {
         /// Pixels in a row.
@@ -80,6 +121,15 @@ pub enum ParameterError {
     /// A field of `AudioSpecificConfig` whose value cannot be used.
     #[error("AudioSpecificConfig: unusable {what}")]
     BadAudioConfig {
+        /// The field.
+        what: &'static str,
+    },
+    /// A video parameter set or sequence header that cannot be read.
+    #[error("the {0} cannot be read")]
+    Unreadable(&'static str),
+    /// A channel layout of Opus that does not exist.
+    #[error("Opus: unusable {what}")]
+    BadOpusConfig {
         /// The field.
         what: &'static str,
     },
@@ -142,7 +192,47 @@ impl Codec {
     pub fn name(&self) -> &'static str {
         match self {
             Codec::H264(_) => "H.264",
+            Codec::Hevc(_) => "HEVC",
+            Codec::Av1(_) => "AV1",
             Codec::Aac(_) => "AAC",
+            Codec::Opus(_) => "Opus",
+        }
+    }
+
+    /// What it tells of its pictures; `None` for sound.
+    #[must_use]
+    pub fn picture(&self) -> Option<Picture> {
+        let (size, sample_aspect_ratio, frame_rate) = match self {
+            Codec::H264(h264) => (h264.size, h264.sample_aspect_ratio, h264.frame_rate),
+            Codec::Hevc(hevc) => (hevc.size, hevc.sample_aspect_ratio, hevc.frame_rate),
+            Codec::Av1(av1) => (av1.size, Rational::ONE, av1.frame_rate),
+            Codec::Aac(_) | Codec::Opus(_) => return None,
+        };
+        Some(Picture { size, sample_aspect_ratio, frame_rate })
+    }
+
+    /// What it tells of its sound; `None` for video.
+    #[must_use]
+    pub fn sound(&self) -> Option<Sound> {
+        match self {
+            Codec::Aac(aac) => Some(Sound { sample_rate: aac.sample_rate, channels: aac.channels }),
+            Codec::Opus(opus) => Some(Sound { sample_rate: Opus::SAMPLE_RATE, channels: opus.channels }),
+            Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => None,
+        }
+    }
+
+    /// How long the access unit `data` sounds; `None` for video, and for Opus that cannot be read.
+    ///
+    /// Every access unit of AAC lasts as long as the next, one of Opus says it in its first byte.
+    #[must_use]
+    pub fn sound_duration(&self, data: &[u8]) -> Option<Span> {
+        match self {
+            Codec::Aac(aac) => {
+                let rate = Timescale::new(aac.sample_rate)?;
+                Some(Span::from_ticks(i64::from(Aac::FRAME_SAMPLES), rate))
+            }
+            Codec::Opus(_) => Opus::packet_duration(data),
+            Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => None,
         }
     }
 }

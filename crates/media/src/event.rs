@@ -29,8 +29,18 @@ pub struct Packet {
     pub pts: Timestamp,
     /// An IDR picture (or its equal in other codecs): decoding can start here and nothing later
     /// refers to anything earlier. Every audio packet is one.
+    ///
+    /// HEVC: also the broken-link pictures without leading pictures that need earlier ones
+    /// ([`crate::nal::hevc`]). AV1: a temporal unit with a sequence header and a key frame that is shown
+    /// ([`crate::obu`]).
     pub random_access: bool,
-    /// H.264: NAL units with 4-byte big-endian lengths, no parameter sets. AAC: one raw access unit.
+    /// One access unit, as a sample of ISO BMFF holds it:
+    ///
+    /// - H.264, HEVC: NAL units with 4-byte big-endian lengths, no parameter sets.
+    /// - AV1: the OBUs of one temporal unit, each with its size, without temporal delimiter; where
+    ///   decoding can start, the sequence header is among them (AV1-ISOBMFF §2.4).
+    /// - AAC: one raw access unit.
+    /// - Opus: one packet, TOC byte first (RFC 6716 §3.1).
     pub data: Bytes,
 }
 

@@ -50,7 +50,7 @@ impl H264 {
     /// # Errors
     /// When the record is too short to tell.
     pub fn nal_length_size(avcc: &[u8]) -> Result<usize, ParameterError> {
-        let byte = avcc.get(4).ok_or(ParameterError::Truncated { what: "AVCDecoderConfigurationRecord" })?;
+        let byte = avcc.get(4).ok_or(ParameterError::Truncated { what: RECORD })?;
         Ok(usize::from(byte & 3) + 1)
     }
 }
@@ -58,22 +58,22 @@ impl H264 {
 type ParameterSets = (Vec<Bytes>, Vec<Bytes>);
 
 fn read_record(avcc: &Bytes) -> Result<ParameterSets, ParameterError> {
-    let cut = ParameterError::Truncated { what: "AVCDecoderConfigurationRecord" };
+    let cut = ParameterError::Truncated { what: RECORD };
     let (&version, &sps_count) = avcc.first().zip(avcc.get(5)).ok_or(cut.clone())?;
     if version != 1 {
-        return Err(ParameterError::UnknownVersion(version));
+        return Err(ParameterError::UnknownVersion { what: RECORD, found: version, expected: 1 });
     }
     let mut at = 6;
-    let sps = read_units(avcc, &mut at, sps_count & 0x1f).ok_or(cut.clone())?;
+    let sps = read_units(avcc, &mut at, u16::from(sps_count & 0x1f)).ok_or(cut.clone())?;
     let pps_count = *avcc.get(at).ok_or(cut.clone())?;
     at += 1;
-    let pps = read_units(avcc, &mut at, pps_count).ok_or(cut)?;
+    let pps = read_units(avcc, &mut at, u16::from(pps_count)).ok_or(cut)?;
     Ok((sps, pps))
 }
 
 /// `count` units behind 16-bit lengths; empty ones are left out.
-fn read_units(record: &Bytes, at: &mut usize, count: u8) -> Option<Vec<Bytes>> {
-    let mut units = Vec::with_capacity(usize::from(count));
+pub(crate) fn read_units(record: &Bytes, at: &mut usize, count: u16) -> Option<Vec<Bytes>> {
+    let mut units = Vec::new();
     for _ in 0..count {
         let prefix = record.get(*at..*at + 2)?;
         let start = *at + 2;
@@ -121,6 +121,8 @@ fn write_units(record: &mut BytesMut, units: &[Bytes]) -> Result<(), ParameterEr
     Ok(())
 }
 
+const RECORD: &str = "AVCDecoderConfigurationRecord";
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -164,9 +166,10 @@ mod tests {
     #[test]
     fn a_cut_record_is_told() {
         let avcc = h264().avcc;
-        let cut = ParameterError::Truncated { what: "AVCDecoderConfigurationRecord" };
+        let cut = ParameterError::Truncated { what: RECORD };
         assert_eq!(H264::from_avcc(avcc.slice(..avcc.len() - 1)), Err(cut));
-        assert_eq!(H264::from_avcc(Bytes::from_static(&[0; 7])), Err(ParameterError::UnknownVersion(0)));
+        let version = ParameterError::UnknownVersion { what: RECORD, found: 0, expected: 1 };
+        assert_eq!(H264::from_avcc(Bytes::from_static(&[0; 7])), Err(version));
     }
 
     proptest! {

@@ -1,6 +1,9 @@
-//! NAL units of H.264: the two ways they are framed, and which of them belong in a packet.
+//! NAL units: the two ways they are framed, and which of them belong in a packet. What is said of unit
+//! types here holds for H.264; [`hevc`] has its own.
 //!
 //! Spec: ITU-T H.264 §7.3.1, §7.4.1 (table 7-1) and Annex B; ISO/IEC 14496-15 §5.3.
+
+pub mod hevc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
@@ -118,8 +121,12 @@ pub fn length_prefixed_units(
 /// [`belong in a packet`](belongs_in_packet). Empty when none does.
 #[must_use]
 pub fn to_length_prefixed<'a>(units: impl IntoIterator<Item = &'a [u8]>) -> Bytes {
+    write_length_prefixed(units.into_iter().filter(|unit| belongs_in_packet(unit)))
+}
+
+fn write_length_prefixed<'a>(units: impl Iterator<Item = &'a [u8]>) -> Bytes {
     let mut data = BytesMut::new();
-    for unit in units.into_iter().filter(|unit| belongs_in_packet(unit)) {
+    for unit in units {
         let Ok(unit_len) = u32::try_from(unit.len()) else { continue };
         data.put_u32(unit_len);
         data.put_slice(unit);

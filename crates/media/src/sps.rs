@@ -4,7 +4,7 @@
 
 use crate::bits::Bits;
 use crate::codec::{ParameterError, Rational, Size};
-use crate::nal;
+use crate::{nal, vui};
 
 /// The part of a sequence parameter set that anything here asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,91 +157,28 @@ fn crop(bits: &mut Bits<'_>, coded: Size, chroma: &Chroma, field_factor: u32) ->
 }
 
 fn read_vui(bits: &mut Bits<'_>) -> (Rational, Option<Rational>) {
-    let Some(aspect) = read_sample_aspect_ratio(bits) else { return (Rational::ONE, None) };
+    let Some(aspect) = vui::read_sample_aspect_ratio(bits) else { return (Rational::ONE, None) };
     (aspect, read_frame_rate(bits).flatten())
 }
 
-fn read_sample_aspect_ratio(bits: &mut Bits<'_>) -> Option<Rational> {
-    if !bits.flag()? {
-        return Some(Rational::ONE);
-    }
-    let (num, den) = match bits.bits(8)? {
-        ASPECT_EXTENDED => (bits.bits(16)?, bits.bits(16)?),
-        known => *ASPECTS.get(known as usize).unwrap_or(&(0, 0)),
-    };
-    // 0 means unspecified, and so do the reserved codes.
-    Some(Rational::new(num, den).filter(|ratio| ratio.num > 0).unwrap_or(Rational::ONE))
-}
-
 fn read_frame_rate(bits: &mut Bits<'_>) -> Option<Option<Rational>> {
-    if bits.flag()? {
-        bits.flag()?; // overscan_appropriate_flag
-    }
-    if bits.flag()? {
-        bits.bits(4)?; // video_format, video_full_range_flag
-        if bits.flag()? {
-            bits.bits(24)?; // colour_primaries, transfer_characteristics, matrix_coefficients
-        }
-    }
-    if bits.flag()? {
-        bits.ue()?; // chroma_sample_loc_type_top_field
-        bits.ue()?; // chroma_sample_loc_type_bottom_field
-    }
+    vui::skip_signal(bits)?;
     if !bits.flag()? {
         return Some(None);
     }
     let units_in_tick = bits.bits(32)?;
     let ticks_per_second = bits.bits(32)?;
     // One tick is one field, so a frame takes two (H.264 §E.2.1).
-    let Some(ticks_per_frame) = units_in_tick.checked_mul(2) else { return Some(None) };
-    let rate = Rational::new(ticks_per_second, ticks_per_frame);
-    Some(rate.filter(|rate| (FRAME_RATE_MIN..=FRAME_RATE_MAX).contains(&rate.as_f64())).map(reduced))
-}
-
-fn reduced(ratio: Rational) -> Rational {
-    let (mut a, mut b) = (ratio.num, ratio.den);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    let divisor = a.max(1);
-    Rational { num: ratio.num / divisor, den: ratio.den / divisor }
+    Some(units_in_tick.checked_mul(2).and_then(|per_frame| vui::frame_rate(ticks_per_second, per_frame)))
 }
 
 const MACROBLOCK: u32 = 16;
 
 /// Bytes in one parameter set: real ones have under 200, the length field of the record holds 65 535.
-const SPS_BYTES_MAX: usize = 4_096;
+pub(crate) const SPS_BYTES_MAX: usize = 4_096;
 
-/// Pixels in a row or column: level 6.2 reaches 16 888.
-const SIDE_MAX: u32 = 16_888;
-
-/// Frames per second that are believed: encoders that do not know the rate write their time base
-/// (1 000 for milliseconds, 90 000) instead.
-const FRAME_RATE_MIN: f64 = 0.1;
-const FRAME_RATE_MAX: f64 = 300.0;
-
-const ASPECT_EXTENDED: u32 = 255;
-
-/// `aspect_ratio_idc` (H.264 table E-1).
-const ASPECTS: [(u32, u32); 17] = [
-    (0, 0),
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
+/// Pixels in a row or column: level 6.2 reaches 16 888, as does HEVC's.
+pub(crate) const SIDE_MAX: u32 = 16_888;
 
 #[cfg(test)]
 mod tests {

@@ -32,8 +32,8 @@ impl Track {
     #[must_use]
     pub fn kind(&self) -> TrackKind {
         match self.codec {
-            Codec::H264(_) => TrackKind::Video,
-            Codec::Aac(_) => TrackKind::Audio,
+            Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => TrackKind::Video,
+            Codec::Aac(_) | Codec::Opus(_) => TrackKind::Audio,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use media::{Codec, MediaEvent, Track};
+use media::{MediaEvent, Track};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -143,17 +143,14 @@ impl Ingest {
         (self.video, self.audio) = (None, None);
         for track in tracks {
             let codec = track.codec.name();
-            match &track.codec {
-                Codec::H264(h264) => {
-                    let fps = h264.frame_rate.map(|rate| (rate.as_f64() * 1_000.0).round() / 1_000.0);
-                    let (width, height) = (h264.size.width, h264.size.height);
-                    self.video = Some(VideoFacts { codec, width, height, fps, fps_promised: fps.is_some() });
-                }
-                Codec::Aac(aac) => {
-                    let (sample_rate, channels) = (aac.sample_rate, aac.channels);
-                    self.audio = Some(AudioFacts { codec, sample_rate, channels });
-                }
-                _ => {}
+            if let Some(picture) = track.codec.picture() {
+                let fps = picture.frame_rate.map(|rate| (rate.as_f64() * 1_000.0).round() / 1_000.0);
+                let (width, height) = (picture.size.width, picture.size.height);
+                self.video = Some(VideoFacts { codec, width, height, fps, fps_promised: fps.is_some() });
+            }
+            if let Some(sound) = track.codec.sound() {
+                let (sample_rate, channels) = (sound.sample_rate, sound.channels);
+                self.audio = Some(AudioFacts { codec, sample_rate, channels });
             }
         }
     }

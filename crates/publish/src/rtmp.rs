@@ -380,19 +380,20 @@ fn metadata_of(tracks: &[Track]) -> StreamMetadata {
     let mut metadata = StreamMetadata::new();
     metadata.encoder = Some(ENCODER.to_owned());
     for track in tracks {
+        if let Some(picture) = track.codec.picture() {
+            metadata.video_width = Some(picture.size.width);
+            metadata.video_height = Some(picture.size.height);
+            metadata.video_frame_rate = picture.frame_rate.map(|rate| rate.as_f64() as f32);
+        }
+        if let Some(sound) = track.codec.sound() {
+            metadata.audio_sample_rate = Some(sound.sample_rate);
+            metadata.audio_channels = Some(u32::from(sound.channels));
+            metadata.audio_is_stereo = Some(sound.channels == 2);
+        }
         match &track.codec {
-            Codec::H264(h264) => {
-                metadata.video_width = Some(h264.size.width);
-                metadata.video_height = Some(h264.size.height);
-                metadata.video_codec_id = Some(7);
-                metadata.video_frame_rate = h264.frame_rate.map(|rate| rate.as_f64() as f32);
-            }
-            Codec::Aac(aac) => {
-                metadata.audio_codec_id = Some(10);
-                metadata.audio_sample_rate = Some(aac.sample_rate);
-                metadata.audio_channels = Some(u32::from(aac.channels));
-                metadata.audio_is_stereo = Some(aac.channels == 2);
-            }
+            Codec::H264(_) => metadata.video_codec_id = Some(7),
+            Codec::Aac(_) => metadata.audio_codec_id = Some(10),
+            // The others are named by the FourCC of their bodies; the field holds the numbers of old alone.
             _ => {}
         }
     }

@@ -1,11 +1,12 @@
 //! The only place that knows mp4-atom: its API changes almost monthly.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use media::{Aac, Codec, H264, Track, TrackId};
+use media::{Aac, Codec, Opus, Picture, Track, TrackId};
 use mp4_atom::{
-    Atom, Audio, Avc1, Avcc, Codec as SampleEntry, Dinf, Dref, DrefEntry, Encode, Esds, FixedPoint, FourCC,
-    Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tfdt,
-    Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, TrunSamples, Url, Visual, Vmhd, esds,
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, Codec as SampleEntry, Dinf, Dops, Dref, DrefEntry, Encode, Esds,
+    FixedPoint, FourCC, Ftyp, Hdlr, Hvc1, Hvcc, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mp4a, Mvex, Mvhd, Pasp,
+    Smhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, TrunSamples, Url, Visual,
+    Vmhd, esds,
 };
 
 use super::{Error, Fragment, Run};
@@ -102,11 +103,8 @@ fn track_extends(track: &Track) -> Trex {
 }
 
 fn track(track: &Track) -> Result<Trak, Error> {
-    let video = match &track.codec {
-        Codec::H264(h264) => Some(h264),
-        _ => None,
-    };
-    let (width, height) = video.map_or((0, 0), display_size);
+    let video = track.codec.picture();
+    let (width, height) = video.as_ref().map_or((0, 0), display_size);
     let tkhd = Tkhd {
         track_id: file_id(track.id),
         enabled: true,
@@ -138,28 +136,52 @@ fn track(track: &Track) -> Result<Trak, Error> {
 }
 
 fn sample_entry(track: &Track) -> Result<SampleEntry, Error> {
-    match &track.codec {
-        Codec::H264(h264) => Ok(SampleEntry::Avc1(avc1(track.id, h264)?)),
-        Codec::Aac(aac) => Ok(SampleEntry::Mp4a(mp4a(aac))),
-        codec => Err(Error::UnsupportedCodec(codec.name())),
-    }
+    let (visual, pasp) = match track.codec.picture() {
+        Some(picture) => (visual(track.id, &picture)?, Some(pixel_aspect(&picture))),
+        None => (Visual::default(), None),
+    };
+    Ok(match &track.codec {
+        Codec::H264(h264) => {
+            let avcc = Avcc::decode_body(&mut h264.avcc.as_ref())?;
+            SampleEntry::Avc1(Avc1 { visual, avcc, pasp, ..Avc1::default() })
+        }
+        Codec::Hevc(hevc) => {
+            let hvcc = Hvcc::decode_body(&mut hevc.hvcc.as_ref())?;
+            SampleEntry::Hvc1(Hvc1 { visual, hvcc, pasp, ..Hvc1::default() })
+        }
+        Codec::Av1(av1) => {
+            let av1c = Av1c::decode_body(&mut av1.av1c.as_ref())?;
+            SampleEntry::Av01(Av01 { visual, av1c, pasp, ..Av01::default() })
+        }
+        Codec::Aac(aac) => SampleEntry::Mp4a(mp4a(aac)),
+        Codec::Opus(opus) => SampleEntry::Opus(opus_entry(opus)?),
+        codec => return Err(Error::UnsupportedCodec(codec.name())),
+    })
 }
 
-fn avc1(track: TrackId, h264: &H264) -> Result<Avc1, Error> {
-    let (width, height) = (h264.size.width, h264.size.height);
+fn visual(track: TrackId, picture: &Picture) -> Result<Visual, Error> {
+    let (width, height) = (picture.size.width, picture.size.height);
     let side =
         |pixels: u32| u16::try_from(pixels).map_err(|_| Error::PictureTooLarge { track, width, height });
-    let aspect = h264.sample_aspect_ratio;
-    Ok(Avc1 {
-        visual: Visual {
+    Ok(Visual { data_reference_index: 1, width: side(width)?, height: side(height)?, ..Visual::default() })
+}
+
+fn pixel_aspect(picture: &Picture) -> Pasp {
+    let aspect = picture.sample_aspect_ratio;
+    Pasp { h_spacing: aspect.num, v_spacing: aspect.den }
+}
+
+fn opus_entry(opus: &Opus) -> Result<mp4_atom::Opus, Error> {
+    Ok(mp4_atom::Opus {
+        audio: Audio {
             data_reference_index: 1,
-            width: side(width)?,
-            height: side(height)?,
-            ..Visual::default()
+            channel_count: opus.channels.into(),
+            sample_size: 16,
+            // Always 48 kHz, whatever was encoded (Opus in ISOBMFF §4.3.1).
+            sample_rate: (Opus::SAMPLE_RATE as u16).into(),
         },
-        avcc: Avcc::decode_body(&mut h264.avcc.as_ref())?,
-        pasp: Some(Pasp { h_spacing: aspect.num, v_spacing: aspect.den }),
-        ..Avc1::default()
+        dops: Dops::decode_body(&mut opus.dops.as_ref())?,
+        btrt: None,
     })
 }
 
@@ -186,10 +208,10 @@ fn mp4a(aac: &Aac) -> Mp4a {
 }
 
 /// The size for players that ignore `pasp`: width stretched to square pixels.
-fn display_size(h264: &H264) -> (u16, u16) {
-    let aspect = h264.sample_aspect_ratio;
-    let width = u64::from(h264.size.width) * u64::from(aspect.num) / u64::from(aspect.den.max(1));
-    (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(h264.size.height).unwrap_or(u16::MAX))
+fn display_size(picture: &Picture) -> (u16, u16) {
+    let aspect = picture.sample_aspect_ratio;
+    let width = u64::from(picture.size.width) * u64::from(aspect.num) / u64::from(aspect.den.max(1));
+    (u16::try_from(width).unwrap_or(u16::MAX), u16::try_from(picture.size.height).unwrap_or(u16::MAX))
 }
 
 const MOVIE_TIMESCALE: u32 = 1_000;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use container::fmp4::{Error, Fragment, Run, Sample, codec_string, init_segment};
-use media::{Aac, Codec, TrackId};
+use media::{Aac, Av1, Codec, Hevc, Opus, Timescale, Track, TrackId};
 use proptest::prelude::*;
 use testkit::{Source, read_fragment};
 
@@ -21,8 +21,8 @@ fn outline(bytes: &[u8], depth: usize) -> String {
         let skip = match kind.as_str() {
             "moov" | "trak" | "mdia" | "minf" | "dinf" | "stbl" | "mvex" => Some(8),
             "dref" | "stsd" => Some(16),
-            "avc1" => Some(86),
-            "mp4a" => Some(36),
+            "avc1" | "hvc1" | "av01" => Some(86),
+            "mp4a" | "Opus" => Some(36),
             _ => None,
         };
         if let Some(skip) = skip {
@@ -90,6 +90,40 @@ fn codecs_are_named_as_rfc_6381_does() {
     assert_eq!(names, ["avc1.42c00d", "mp4a.40.2"]);
     let he_aac = Aac::from_asc(Bytes::from_static(&[0x2b, 0x11, 0x88, 0x00])).expect("HE-AAC");
     assert_eq!(codec_string(&Codec::Aac(he_aac)), "mp4a.40.5");
+}
+
+/// 854×480, Main, as libx265 wrote it.
+fn hevc() -> Hevc {
+    let vps = hex("40010c01ffff01600000030090000003000003005aba0240");
+    let sps = hex(concat!(
+        "420101016000000300900000030000",
+        "03005aa006b201e1d796ea4932bc05a708000003000800000300c040"
+    ));
+    Hevc::from_parameter_sets(&[vps], &[sps], &[hex("4401c172b46240")]).expect("real sets")
+}
+
+fn hex(digits: &str) -> Bytes {
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("two digits");
+    (0..digits.len()).step_by(2).map(byte).collect::<Vec<u8>>().into()
+}
+
+#[test]
+fn the_newer_codecs_have_sample_entries_and_names() {
+    let av1 = Av1::from_av1c(&hex("81050c000a0b0000002d4c37b3dfff9804")).expect("a real record");
+    let surround = Opus::from_channels(6).expect("5.1");
+    let cases = [
+        (Codec::Hevc(hevc()), "hvc1.1.6.L90.90", "hvc1 222\n  hvcC 120\n  pasp 16\n"),
+        (Codec::Av1(av1), "av01.0.05M.08", "av01 127\n  av1C 25\n  pasp 16\n"),
+        (Codec::Opus(surround), "opus", "Opus 63\n  dOps 27\n"),
+    ];
+    for (codec, name, entry) in cases {
+        assert_eq!(codec_string(&codec), name);
+        let init = init_segment(&[Track { id: TrackId(0), codec, timescale: Timescale::MPEG }]).expect(name);
+        let at =
+            init.windows(4).position(|four| four == &entry.as_bytes()[..4]).expect("the sample entry") - 4;
+        let size = u32::from_be_bytes(init[at..at + 4].try_into().expect("four bytes")) as usize;
+        assert_eq!(outline(&init[at..at + size], 0), entry);
+    }
 }
 
 #[test]
