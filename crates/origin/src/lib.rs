@@ -17,6 +17,7 @@ mod facts;
 mod http;
 mod ingest;
 mod origin;
+mod outlets;
 mod people;
 mod secret;
 mod state;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_ms;
 use crate::facts::{Facts, Ingest, Meter, WarningKind};
+use crate::outlets::{Feed, Outlets};
 use crate::secret::{self, Digest};
 
 /// All rooms' streams; those without a broadcast are forgotten.
@@ -36,6 +37,7 @@ pub(crate) struct Stream {
     status: watch::Sender<Status>,
     window: watch::Sender<Option<Served>>,
     facts: Facts,
+    feed: Mutex<Option<Arc<Feed>>>,
     slot: Mutex<Slot>,
     /// A lease was given back.
     returned: Notify,
@@ -54,6 +56,7 @@ pub(crate) struct Served {
 #[derive(Debug)]
 struct Packaging {
     packager: Packager,
+    outlets: Outlets,
     broadcast: Arc<str>,
 }
 
@@ -159,6 +162,7 @@ impl Stream {
             status: watch::Sender::default(),
             window: watch::Sender::new(None),
             facts: Facts::default(),
+            feed: Mutex::default(),
             slot: Mutex::default(),
             returned: Notify::new(),
         })
@@ -182,6 +186,15 @@ impl Stream {
     /// What arrives; `None` while nobody publishes.
     pub(crate) fn ingest(&self) -> Option<Ingest> {
         self.facts.get()
+    }
+
+    /// Where viewers of the broadcast as FLV join; `None` when there is none.
+    pub(crate) fn feed(&self) -> Option<Arc<Feed>> {
+        self.feed.lock().expect("nothing panics while it holds the feed").clone()
+    }
+
+    fn set_feed(&self, feed: Arc<Feed>) {
+        *self.feed.lock().expect("nothing panics while it holds the feed") = Some(feed);
     }
 
     /// Lets a publisher in. One that publishes already is dismissed, and waited for.
@@ -241,7 +254,8 @@ impl Stream {
         }
         self.window.send_replace(None);
         let broadcast = secret::random()[..BROADCAST_DIGITS].into();
-        Ok(Some(Packaging { packager: Packager::new(self.config), broadcast }))
+        let packager = Packager::new(self.config);
+        Ok(Some(Packaging { packager, outlets: Outlets::new(), broadcast }))
     }
 
     fn end_if_abandoned(&self) {
@@ -291,15 +305,17 @@ impl Lease {
         if self.dismissed.is_cancelled() {
             return Ok(());
         }
-        let packager = &mut self.packaging.as_mut().expect(HELD).packager;
+        let Packaging { packager, outlets, .. } = self.packaging.as_mut().expect(HELD);
         if !self.started {
             packager.handle_input(Input::Start { unix_ms: unix_ms() })?;
+            self.stream.set_feed(outlets.begin());
             self.started = true;
         }
         if let MediaEvent::Packet(_) = event {
             self.stream.slot().last_media = Some(Instant::now());
         }
         self.meter.count(&event, &self.stream.facts);
+        outlets.push(&event);
         let result = packager.handle_input(Input::Media(event));
         self.drain();
         result
@@ -319,7 +335,7 @@ impl Lease {
     }
 
     fn drain(&mut self) {
-        let Packaging { packager, broadcast } = self.packaging.as_mut().expect(HELD);
+        let Packaging { packager, broadcast, .. } = self.packaging.as_mut().expect(HELD);
         let mut newest = None;
         let mut notices = Vec::new();
         while let Some(output) = packager.poll_output() {
@@ -365,6 +381,9 @@ impl Drop for Lease {
         slot.leased = false;
         slot.parked = self.packaging.take().filter(|_| sound);
         let finished = std::mem::take(&mut slot.finished);
+        if let Some(packaging) = slot.parked.as_mut().filter(|_| finished) {
+            packaging.outlets.finish();
+        }
         let last = slot.generation == self.generation;
         if last {
             slot.publisher = None;

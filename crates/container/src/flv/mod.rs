@@ -7,6 +7,7 @@
 
 mod audio_clock;
 mod demuxer;
+mod file;
 mod metadata;
 mod muxer;
 mod stamps;
@@ -16,6 +17,7 @@ use media::ParameterError;
 use thiserror::Error;
 
 pub use demuxer::{Counters, Demuxer, Warning};
+pub use file::file_header;
 pub use metadata::{Value, metadata};
 pub use muxer::Muxer;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod chat;
+mod flv;
 mod pages;
 mod playback;
 mod problem;
@@ -70,6 +71,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: 
 async fn serve_connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
     // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
     let _ = socket.set_nodelay(true);
+    // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
+    let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
     let service = axum::Extension(ConnectInfo(peer)).layer(router);
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
@@ -98,6 +101,8 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 
 /// For a request's headers to arrive, and between two requests of a connection.
 const HEADERS_MAX: Duration = Duration::from_secs(30);
+/// For what was sent to be acknowledged; a peer that is away for longer connects again.
+const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// Request line and headers together.
 const HEADER_BYTES_MAX: usize = 32 << 10;
 /// Shutdown promises closed files after five seconds.

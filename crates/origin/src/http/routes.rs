@@ -16,17 +16,19 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
-use super::{access, chat, pages, playback, rooms};
+use super::{access, chat, flv, pages, playback, rooms};
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 14] = [
+pub(super) const OPEN: [(&str, &str); 16] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/assets/{*path}"),
     ("GET", "/favicon.svg"),
+    ("GET", "/live/{room}"),
     ("GET", "/live/{room}/index.m3u8"),
     ("GET", "/live/{room}/{rendition}/{file}"),
+    ("OPTIONS", "/live/{room}"),
     ("OPTIONS", "/live/{room}/index.m3u8"),
     ("OPTIONS", "/live/{room}/{rendition}/{file}"),
     ("GET", "/api/v1/rooms"),
@@ -58,6 +60,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
 /// Media: any page may play it, without credentials.
 pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
+        ("/live/{room}", get(flv::watch)),
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
         ("/live/{room}/{rendition}/{file}", get(playback::file)),
     ]

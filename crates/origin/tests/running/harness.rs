@@ -163,7 +163,16 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn start(url: &str) -> Publisher {
-        let source = ["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=30"];
+        Publisher::of(url, "testsrc=size=160x120:rate=30")
+    }
+
+    /// A picture of noise, of several megabits a second.
+    pub fn start_large(url: &str) -> Publisher {
+        Publisher::of(url, "nullsrc=size=640x360:rate=30,geq=random(1)*255:128:128")
+    }
+
+    fn of(url: &str, picture: &str) -> Publisher {
+        let source = ["-re", "-f", "lavfi", "-i", picture];
         let sound = ["-f", "lavfi", "-i", "sine=sample_rate=48000"];
         let coded = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30"];
         let child = Command::new("ffmpeg")

@@ -4,6 +4,7 @@
 
 mod chat;
 mod command_line;
+mod flv;
 mod harness;
 mod hostile;
 mod publishing;

@@ -1,0 +1,53 @@
+//! What one broadcast goes to besides the playlist: FLV viewers.
+//!
+//! Outlets travel with the packager, from publisher to publisher, and end with the broadcast.
+
+mod continuity;
+mod flv;
+
+use std::sync::Arc;
+
+use media::MediaEvent;
+
+use continuity::Continuity;
+pub(crate) use flv::{Cut, Feed, Viewer};
+
+/// All outlets of one broadcast, fed on one clock.
+#[derive(Debug)]
+pub(crate) struct Outlets {
+    clock: Continuity,
+    feed: Arc<Feed>,
+}
+
+impl Outlets {
+    /// Outlets of a broadcast that begins.
+    pub(crate) fn new() -> Outlets {
+        Outlets { clock: Continuity::default(), feed: Feed::new() }
+    }
+
+    /// A publisher begins or returns. Answers where FLV viewers join from now on.
+    pub(crate) fn begin(&mut self) -> Arc<Feed> {
+        self.clock.begin();
+        if self.feed.has_ended() {
+            self.feed = Feed::new();
+        }
+        Arc::clone(&self.feed)
+    }
+
+    /// Takes what the publisher sends.
+    pub(crate) fn push(&mut self, event: &MediaEvent) {
+        let Some(continued) = self.clock.take(event) else { return };
+        self.feed.push(&continued.event);
+    }
+
+    /// The publisher has finished: whoever watches is not kept waiting for another.
+    pub(crate) fn finish(&mut self) {
+        self.feed.end();
+    }
+}
+
+impl Drop for Outlets {
+    fn drop(&mut self) {
+        self.feed.end();
+    }
+}
