@@ -17,6 +17,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("rooms", &[]),
     ("capture", &["media"]),
     ("encode", &["media"]),
+    ("srt", &[]),
     ("publish", &["media", "container", "srt"]),
     ("broadcast", &["capture", "encode", "publish", "container", "media"]),
     ("origin", &["hls", "rooms", "container", "srt", "media", "encode"]),
@@ -34,6 +35,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("cpal", &["capture"]),
     ("mp4-atom", &["container"]),
     ("rml_rtmp", &["publish"]),
+    ("srt-tokio", &["srt"]),
 ];
 
 /// The packages without a clock, socket, file, thread or randomness.

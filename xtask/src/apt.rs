@@ -23,6 +23,8 @@ pub const TO_BUILD: &[&str] = &[
     "libavutil-dev",
     "libswresample-dev",
     "libswscale-dev",
+    // SRT, for the origin; this flavour is the one that FFmpeg loads, and the two cannot be installed together.
+    "libsrt-gnutls-dev",
     // cpal's ALSA host, and the plug-in by which ALSA programs reach PulseAudio.
     "libasound2-dev",
     "libasound2-plugins",
@@ -33,7 +35,7 @@ pub const TO_BUILD: &[&str] = &[
     "fonts-inter",
 ];
 
-/// What the tests need besides: browsers, a display, sound, and FFmpeg's programs as the peer.
+/// What the tests need besides: browsers, a display, sound, and the peers' programs.
 pub const TO_TEST: &[&str] = &[
     "chromium",
     "chromium-driver",
@@ -42,6 +44,10 @@ pub const TO_TEST: &[&str] = &[
     "pulseaudio",
     "pulseaudio-utils",
     "ffmpeg",
+    "srt-tools",
+    "gstreamer1.0-tools",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-bad",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
 ];

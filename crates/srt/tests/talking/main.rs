@@ -1,0 +1,9 @@
+//! Two ends of SRT on this machine.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod both_ways;
+mod harness;
+mod hostile;
+mod refusal;
+mod second_implementation;
