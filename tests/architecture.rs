@@ -34,7 +34,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["origin"]),
     ("cpal", &["capture"]),
     ("mp4-atom", &["container"]),
-    ("rml_rtmp", &["publish"]),
+    // The load generator is a publisher too.
+    ("rml_rtmp", &["publish", "testkit"]),
     ("srt-tokio", &["srt"]),
 ];
 

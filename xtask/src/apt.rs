@@ -52,6 +52,9 @@ pub const TO_TEST: &[&str] = &[
     "fonts-noto-cjk",
 ];
 
+/// What the measurements need besides: the peers, and FFmpeg's program as the publisher.
+pub const TO_BENCH: &[&str] = &["ffmpeg", "nginx", "libnginx-mod-rtmp"];
+
 /// Installs those of `packages` that are missing; asks nothing, and does nothing when all are there.
 ///
 /// # Errors

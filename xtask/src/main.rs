@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod apt;
+mod bench;
 mod build;
 mod pages;
 mod program;
@@ -25,6 +26,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask run     start the desktop app; without a display, an origin and a test broadcast
   cargo xtask test    every check and test, those in browsers and of the desktop app included
   cargo xtask build   release builds of the three programs, into target/release
+  cargo xtask bench   what the origin costs, measured beside nginx in one run
 
 `cargo xtask TASK --help` says what a task does, step by step.";
 
@@ -43,11 +45,13 @@ fn main() -> ExitCode {
         ("run", _) if help => return say(run::HELP),
         ("test", _) if help => return say(test::HELP),
         ("build", _) if help => return say(build::HELP),
+        ("bench", _) if help => return say(bench::HELP),
         ("run", []) => run::run(build::Profile::Debug),
         ("run", [only]) if only == "--release" => run::run(build::Profile::Release),
         ("test", []) => test::test(),
         ("build", []) => build::release(),
-        ("run" | "test" | "build", _) => {
+        ("bench", chosen) if bench::knows(chosen) => bench::bench(chosen),
+        ("run" | "test" | "build" | "bench", _) => {
             return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
         }
         _ => return wrong_use(&format!("there is no task {task}")),

@@ -57,6 +57,11 @@ impl Program {
         Ok(Program { name: name.to_owned(), child })
     }
 
+    /// The child's process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The child's standard output, when it was asked to be piped.
     pub fn stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.child.stdout.take()

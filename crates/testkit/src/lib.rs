@@ -3,6 +3,8 @@
 pub mod ffmpeg;
 mod flv_file;
 mod fragment;
+#[cfg(feature = "load")]
+pub mod load;
 pub mod playlist;
 mod source;
 

@@ -1,0 +1,117 @@
+//! How soon those who wait for a part are answered.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, timeout};
+
+use super::http::{Connection, split};
+use super::players::{blocked, media_playlist};
+use super::publisher::{Clip, Publisher};
+
+/// Publishes `clip` in real time, lets `waiters` wait for each of `parts` parts, and compares the moment at which each
+/// of them is answered with the moment before it at which the publisher had handed its latest frame to the network.
+pub(super) async fn wait(
+    url: &str,
+    publish: &str,
+    clip: Clip,
+    waiters: usize,
+    parts: usize,
+) -> Result<Value> {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let mut publisher = Publisher::connect(publish).await?;
+    let log = Arc::clone(&sent);
+    let publishing = tokio::spawn(async move {
+        publisher.pace(&clip, |at| log.lock().expect("nothing panics with it").push(at)).await
+    });
+    let (host, path) = split(url)?;
+    let (mut first, playlist) = timeout(LIVE_LIMIT, joined(host, path)).await.context("not live in time")?;
+    let mut connections = Vec::with_capacity(waiters);
+    for _ in 0..waiters {
+        connections.push(Connection::open(host).await?);
+    }
+    let mut delays = Vec::with_capacity(waiters * parts);
+    let mut spread = Vec::with_capacity(waiters * parts);
+    for _ in 0..parts {
+        let text = first.text(&playlist).await?;
+        let next = blocked(&playlist, &text).context("the playlist hints at no part")?;
+        // A few parts ahead, so that all have asked before the first is answered.
+        let ahead = later(&next, if waiters > MANY { 6 } else { 2 })?;
+        let (back, answers) = answered(connections, &ahead).await?;
+        connections = back;
+        let earliest = *answers.iter().min().context("nobody waited")?;
+        let sent = sent.lock().expect("nothing panics with it");
+        let cause = sent.iter().rfind(|at| **at <= earliest).context("answered before anything was sent")?;
+        delays.extend(answers.iter().map(|at| (*at - *cause).as_micros() as u64));
+        spread.extend(answers.iter().map(|at| (*at - earliest).as_micros() as u64));
+    }
+    publishing.abort();
+    Ok(json!({
+        "waiters": waiters, "parts": parts, "answers": delays.len(),
+        "from_frame_us": percentiles(&mut delays), "from_first_us": percentiles(&mut spread),
+    }))
+}
+
+/// Waits until the room is live; a connection and the path of its media playlist.
+async fn joined(host: &str, path: &str) -> (Connection, String) {
+    loop {
+        if let Ok(mut connection) = Connection::open(host).await
+            && let Ok(playlist) = media_playlist(&mut connection, path).await
+            && let Ok(text) = connection.text(&playlist).await
+            && blocked(&playlist, &text).is_some()
+        {
+            return (connection, playlist);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// All ask for `path` and note when the answer begins.
+async fn answered(connections: Vec<Connection>, path: &str) -> Result<(Vec<Connection>, Vec<Instant>)> {
+    let mut tasks = JoinSet::new();
+    for mut connection in connections {
+        connection.ask(path).await?;
+        let path = path.to_owned();
+        tasks.spawn(async move {
+            connection.answered().await?;
+            let at = Instant::now();
+            connection.rest(&path).await?;
+            anyhow::Ok((connection, at))
+        });
+    }
+    let mut all = (Vec::with_capacity(tasks.len()), Vec::with_capacity(tasks.len()));
+    while let Some(one) = tasks.join_next().await {
+        let (connection, at) = one??;
+        all.0.push(connection);
+        all.1.push(at);
+    }
+    Ok(all)
+}
+
+/// The blocked request so many segments' halves later: of the last part that will surely come.
+fn later(path: &str, parts: u64) -> Result<String> {
+    let (base, query) = path.split_once("?_HLS_msn=").context("a blocked request names a segment")?;
+    let (msn, part) = query.split_once("&_HLS_part=").context("a blocked request names a part")?;
+    let (msn, part): (u64, u64) = (msn.parse()?, part.parse()?);
+    // A part beyond the segment's last is the next segment's first.
+    let part = part + parts;
+    ensure!(part < 1_000, "segments of so many parts");
+    Ok(format!("{base}?_HLS_msn={msn}&_HLS_part={part}"))
+}
+
+fn percentiles(values: &mut [u64]) -> Value {
+    values.sort_unstable();
+    let at = |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().max(1) - 1));
+    json!({"p50": at(0.5), "p99": at(0.99), "max": values.last()})
+}
+
+/// From the publisher's first frame to the first part: one GOP and the machine's load.
+const LIVE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Between two looks whether the room is live.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// More waiters than this take longer to ask than a part lasts.
+const MANY: usize = 1_000;
