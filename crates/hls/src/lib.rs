@@ -3,20 +3,26 @@
 //! [`Packager`] takes [`media::MediaEvent`]s and gives out a [`Window`] whenever there is something new
 //! to fetch: fragmented MP4 as Low-Latency HLS (draft-pantos-hls-rfc8216bis). Media time is its only clock.
 //!
-//! Relative to the multivariant playlist there are `main/index.m3u8` and, beside that, `init-{n}.mp4`,
-//! `seg-{msn}.m4s` and `part-{msn}-{part}.m4s`.
+//! Relative to the multivariant playlist there are `main/index.m3u8` and, where there is sound beside a picture,
+//! `audio/index.m3u8`; beside each `init-{n}.mp4`, `seg-{msn}.m4s` and `part-{msn}-{part}.m4s`.
 
 mod config;
+mod cutter;
+mod cutting;
 mod error;
+mod follower;
 mod interleaver;
+mod lane;
 mod media_playlist;
 mod multivariant_playlist;
 mod notice;
+mod opening;
 mod packager;
 mod part_target;
 mod retention;
 mod segment;
 mod segmenter;
+mod text;
 mod timeline;
 mod window;
 
@@ -24,4 +30,5 @@ pub use config::Config;
 pub use error::Error;
 pub use notice::Notice;
 pub use packager::{Input, Output, Packager};
-pub use window::{MAIN, Position, Rendition, Window};
+pub use text::Text;
+pub use window::{AUDIO, MAIN, Position, Rendition, Window};

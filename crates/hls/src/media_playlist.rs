@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use media::Span;
 
-use crate::segment::Segment;
+use crate::segment::{Part, Segment};
 use crate::segmenter::Targets;
-use crate::window::Position;
+use crate::window::{Position, Report};
 
-/// `EXT-X-VERSION` of both playlists: equal, since validators compare them.
+/// `EXT-X-VERSION` of all playlists: equal, since validators compare them, and what delta updates need.
 pub(crate) const VERSION: u32 = 9;
 
 /// What the text is written from.
@@ -21,8 +21,8 @@ pub(crate) struct MediaPlaylist<'a> {
     pub(crate) discontinuity_sequence: u64,
     /// Number of the first listed segment.
     pub(crate) first_msn: u64,
-    /// Complete segments, oldest first.
-    pub(crate) segments: Vec<&'a Arc<Segment>>,
+    /// Complete segments that are listed, oldest first.
+    pub(crate) segments: &'a [Arc<Segment>],
     /// The segment that grows.
     pub(crate) open: Option<&'a Segment>,
     /// The part that comes next, when one is on its way.
@@ -30,6 +30,17 @@ pub(crate) struct MediaPlaylist<'a> {
     /// From where a viewer can start decoding, before the end; told only where segments do not all begin
     /// with an IDR picture.
     pub(crate) start: Option<Span>,
+    /// Where the playlists of the other renditions end.
+    pub(crate) reports: &'a [Report],
+}
+
+/// Which segments the text lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Updates {
+    /// All.
+    Full,
+    /// Those before the skip boundary are counted only.
+    Delta,
 }
 
 /// How far behind the end a Low-Latency player stays: three part targets (rfc8216bis §4.4.3.8).
@@ -37,35 +48,58 @@ pub(crate) fn part_hold_back(targets: &Targets) -> Span {
     targets.part * 3
 }
 
+/// How far behind the end segments are skipped in delta updates: at least six target durations
+/// (rfc8216bis §4.4.3.8).
+fn skip_until(targets: &Targets) -> Span {
+    targets.duration * 6
+}
+
 impl MediaPlaylist<'_> {
     /// The playlist's text.
-    pub(crate) fn render(&self) -> String {
+    pub(crate) fn render(&self, updates: Updates) -> String {
         let mut text = String::with_capacity(8 << 10);
-        self.write(&mut text).expect("writing to a String does not fail");
+        self.write(&mut text, updates).expect("writing to a String does not fail");
         text
     }
 
-    fn write(&self, text: &mut String) -> std::fmt::Result {
+    /// How many segments a delta update leaves out: those that end before the skip boundary.
+    pub(crate) fn skippable(&self) -> usize {
+        let mut after = self.open.map_or(Span::ZERO, Segment::duration);
+        let kept = self.segments.iter().rev().take_while(|segment| {
+            let near = after < skip_until(self.targets);
+            after += segment.duration();
+            near
+        });
+        self.segments.len() - kept.count()
+    }
+
+    fn write(&self, text: &mut String, updates: Updates) -> std::fmt::Result {
         self.write_head(text)?;
+        let skipped = if updates == Updates::Delta { self.skippable() } else { 0 };
+        let mut init = None;
+        if let Some(last) = skipped.checked_sub(1) {
+            writeln!(text, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
+            init = Some(self.segments[last].init);
+        }
+        let (skipped, listed) = self.segments.split_at(skipped);
         let end: Span = self.all().map(Segment::duration).sum();
         let parts_from = end - self.targets.duration * 3;
-        let mut at = Span::ZERO;
-        let mut init = None;
-        for segment in self.all() {
-            let complete = self.open.is_none_or(|open| open.msn != segment.msn);
+        let mut at = skipped.iter().map(|segment| segment.duration()).sum();
+        for segment in listed {
             write_segment_tags(text, segment, &mut init)?;
-            for (index, part) in segment.parts.iter().enumerate() {
-                at += part.duration;
-                // Parts older than three target durations are dropped (rfc8216bis §6.2.2).
-                if at > parts_from {
-                    write!(text, "#EXT-X-PART:DURATION={}", Seconds(part.duration))?;
-                    write!(text, ",URI=\"part-{}-{index}.m4s\"", segment.msn)?;
-                    writeln!(text, "{}", if part.independent { ",INDEPENDENT=YES" } else { "" })?;
-                }
+            at = write_parts(text, segment, at, parts_from)?;
+            if segment.is_gap() {
+                writeln!(text, "#EXT-X-GAP")?;
             }
-            if complete {
-                writeln!(text, "#EXTINF:{},\nseg-{}.m4s", Seconds(segment.duration()), segment.msn)?;
-            }
+            writeln!(text, "#EXTINF:{},\nseg-{}.m4s", Seconds(segment.duration()), segment.msn)?;
+        }
+        if let Some(open) = self.open.filter(|open| !open.parts.is_empty()) {
+            write_segment_tags(text, open, &mut init)?;
+            write_parts(text, open, at, parts_from)?;
+        }
+        for Report { folder, last: Position { msn, part } } in self.reports {
+            write!(text, "#EXT-X-RENDITION-REPORT:URI=\"../{folder}/index.m3u8\"")?;
+            writeln!(text, ",LAST-MSN={msn},LAST-PART={part}")?;
         }
         if let Some(Position { msn, part }) = self.hint {
             writeln!(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part-{msn}-{part}.m4s\"")?;
@@ -85,6 +119,7 @@ impl MediaPlaylist<'_> {
         }
         writeln!(text, "#EXT-X-TARGETDURATION:{}", whole_seconds(targets.duration))?;
         write!(text, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES")?;
+        write!(text, ",CAN-SKIP-UNTIL={:.3}", skip_until(targets).as_secs_f64())?;
         write!(text, ",PART-HOLD-BACK={:.3}", part_hold_back(targets).as_secs_f64())?;
         writeln!(text, ",HOLD-BACK={:.3}", (targets.duration * 3).as_secs_f64())?;
         writeln!(text, "#EXT-X-PART-INF:PART-TARGET={:.3}", targets.part.as_secs_f64())?;
@@ -99,8 +134,7 @@ impl MediaPlaylist<'_> {
     }
 
     fn all(&self) -> impl Iterator<Item = &Segment> {
-        let open = self.open.filter(|open| !open.parts.is_empty());
-        self.segments.iter().map(|segment| segment.as_ref()).chain(open)
+        self.segments.iter().map(Arc::as_ref).chain(self.open)
     }
 }
 
@@ -115,6 +149,26 @@ fn write_segment_tags(text: &mut String, segment: &Segment, init: &mut Option<u3
         writeln!(text, "#EXT-X-MAP:URI=\"init-{}.mp4\"", segment.init)?;
     }
     writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", DateTime(segment.unix_ms))
+}
+
+/// Writes the parts of `segment`, which begins at `at`, that end after `from`: older ones are dropped
+/// (rfc8216bis §6.2.2). Returns where it ends.
+fn write_parts(
+    text: &mut String,
+    segment: &Segment,
+    mut at: Span,
+    from: Span,
+) -> Result<Span, std::fmt::Error> {
+    for (index, Part { duration, independent, data }) in segment.parts.iter().enumerate() {
+        at += *duration;
+        if at > from {
+            write!(text, "#EXT-X-PART:DURATION={}", Seconds(*duration))?;
+            write!(text, ",URI=\"part-{}-{index}.m4s\"", segment.msn)?;
+            text.push_str(if *independent { ",INDEPENDENT=YES" } else { "" });
+            text.push_str(if data.is_none() { ",GAP=YES\n" } else { "\n" });
+        }
+    }
+    Ok(at)
 }
 
 pub(crate) fn whole_seconds(span: Span) -> i64 {

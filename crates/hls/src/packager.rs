@@ -1,24 +1,24 @@
 //! The sans-IO face of the crate: media in, windows and notices out.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use container::fmp4;
 use media::{MediaEvent, Packet, Span, Timestamp, Track, TrackId};
 
 use crate::config::Config;
+use crate::cutter::{leading_track, packet_duration};
+use crate::cutting::{Cutting, Layout};
 use crate::error::Error;
 use crate::interleaver::Interleaver;
-use crate::media_playlist::{MediaPlaylist, part_hold_back};
-use crate::multivariant_playlist::{self, Bandwidth};
+use crate::lane::Lane;
+use crate::media_playlist::part_hold_back;
+use crate::multivariant_playlist::Variants;
 use crate::notice::Notice;
-use crate::part_target;
+use crate::opening;
 use crate::retention::Retention;
-use crate::segment::Segment;
-use crate::segmenter::{Segmenter, Targets, leading_track, packet_duration};
 use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, SOUND_BEFORE_MAX, Timeline};
-use crate::window::{MAIN, Position, Rendition, Window};
+use crate::window::{AUDIO, MAIN, Report, Window};
 
 /// What a packager is told.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Packager {
     config: Config,
+    /// Ends the name of every rendition's folder.
+    suffix: String,
     tracks: Option<Arc<[Track]>>,
     /// Number of the initialisation segment of `tracks`.
     init: u32,
@@ -60,8 +62,10 @@ pub struct Packager {
     early: VecDeque<Packet>,
     interleaver: Interleaver,
     stage: Stage,
-    retention: Retention,
-    bandwidth: Bandwidth,
+    source: Lane,
+    /// The sound alone, once there was sound beside a picture.
+    audio: Option<Lane>,
+    variants: Arc<Variants>,
     /// How long a picture lasted on average before the playlist started.
     frame: Span,
     window: Option<Arc<Window>>,
@@ -75,23 +79,32 @@ pub struct Packager {
 enum Stage {
     /// The first GOP is collected, in the order it will be cut.
     Opening(Vec<Packet>),
-    Cutting(Box<Segmenter>),
+    Cutting(Box<Cutting>),
 }
 
 impl Packager {
     /// A packager before its first publisher.
     #[must_use]
     pub fn new(config: Config) -> Packager {
+        Packager::with_suffix(config, "")
+    }
+
+    /// The same; the folder of every rendition is its name and `suffix`, which must be fit for a URI: it keeps
+    /// what caches know of one broadcast apart from another's.
+    #[must_use]
+    pub fn with_suffix(config: Config, suffix: &str) -> Packager {
         Packager {
             config,
+            suffix: suffix.to_owned(),
             tracks: None,
             init: 0,
             timeline: Timeline::new(),
             early: VecDeque::new(),
             interleaver: Interleaver::default(),
             stage: Stage::Opening(Vec::new()),
-            retention: Retention::new(config.window),
-            bandwidth: Bandwidth::default(),
+            source: Lane::new(format!("{MAIN}{suffix}"), Retention::new(config.window)),
+            audio: None,
+            variants: Arc::default(),
             frame: Span::ZERO,
             window: None,
             notices: VecDeque::new(),
@@ -150,7 +163,9 @@ impl Packager {
         if self.tracks.as_deref() == Some(&*tracks) {
             return Ok(());
         }
-        let init = fmp4::init_segment(&tracks)?;
+        let layout = Layout::of(&tracks, self.config.separate_audio, self.audio.is_some());
+        let source_init = fmp4::init_segment(&layout.source)?;
+        let audio_init = layout.audio.as_deref().map(fmp4::init_segment).transpose()?;
         if self.timeline.is_running() {
             // The clock goes on, but decoding starts anew at the next IDR.
             self.end_epoch()?;
@@ -158,7 +173,14 @@ impl Packager {
             self.timeline.restart(Anchor { at, unix_ms: self.timeline.unix_ms(at) });
         }
         self.init += u32::from(self.tracks.is_some());
-        self.retention.add_init(self.init, init);
+        self.source.retention.add_init(self.init, source_init);
+        if layout.beside && self.audio.is_none() {
+            let retention = Retention::new(self.config.window);
+            self.audio = Some(Lane::new(format!("{AUDIO}{}", self.suffix), retention));
+        }
+        if let (Some(lane), Some(init)) = (&mut self.audio, audio_init) {
+            lane.retention.add_init(self.init, init);
+        }
         self.tracks = Some(tracks);
         self.begin_epoch();
         Ok(())
@@ -193,7 +215,9 @@ impl Packager {
 
     /// A packet on the playlist's timeline. Sound that came before the first picture of its epoch follows it.
     fn mapped(&mut self, packet: Packet, first: bool, lead: TrackId) -> Result<(), Error> {
-        let has_audio = self.tracks.as_ref().is_some_and(|tracks| tracks.len() > 1);
+        // Picture and sound that go apart need not wait for each other.
+        let both = self.tracks.as_ref().is_some_and(|tracks| tracks.len() > 1);
+        let has_audio = both && !self.config.separate_audio;
         if packet.track == lead {
             self.interleaver.push_video(packet);
             if first {
@@ -231,9 +255,9 @@ impl Packager {
                 packets.push(packet);
                 self.open_playlist_when_known()
             }
-            Stage::Cutting(segmenter) => {
-                segmenter.push_other(packet);
-                let since = segmenter.other_ahead();
+            Stage::Cutting(cutting) => {
+                cutting.push_other(packet);
+                let since = cutting.sound_ahead();
                 if since > VIDEO_SILENT {
                     self.tell(Notice::VideoSilent { since });
                     self.next_epoch()?;
@@ -249,7 +273,7 @@ impl Packager {
                 packets.push(packet);
                 self.open_playlist_when_known()
             }
-            Stage::Cutting(segmenter) => segmenter.push_lead(packet, &|at| self.timeline.unix_ms(at)),
+            Stage::Cutting(cutting) => cutting.push_lead(packet, &|at| self.timeline.unix_ms(at)),
         }
     }
 
@@ -263,7 +287,7 @@ impl Packager {
         let gop = leading().skip(1).find(|packet| packet.random_access).map(|packet| packet.dts - start);
         let collected = packets.last().map_or(Span::ZERO, |last| last.dts - start);
         let bytes: usize = packets.iter().map(|packet| packet.data.len()).sum();
-        let full = collected > TARGET_DURATION_MAX || bytes > OPENING_BYTES_MAX;
+        let full = collected > opening::TARGET_DURATION_MAX || bytes > OPENING_BYTES_MAX;
         if gop.is_some() || full { self.open_playlist(gop, gop.is_some()) } else { Ok(()) }
     }
 
@@ -272,36 +296,22 @@ impl Packager {
     fn open_playlist(&mut self, gop: Option<Span>, independent: bool) -> Result<(), Error> {
         let Stage::Opening(packets) = &mut self.stage else { return Ok(()) };
         let packets = std::mem::take(packets);
-        let (Some(tracks), Some(lead)) = (self.tracks.clone(), self.lead()) else { return Ok(()) };
-        let leading: Vec<Timestamp> =
-            packets.iter().filter(|packet| packet.track == lead).map(|packet| packet.dts).collect();
-        let seen: Vec<Span> = leading.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        // Sound says how long it lasts; of pictures only the stamps tell.
-        let video = tracks.iter().any(Track::is_video);
-        let sound = packets.iter().map(|packet| packet_duration(&tracks, packet)).max();
-        let frames = if video { seen } else { vec![sound.unwrap_or(Span::ZERO); 100] };
-        let collected =
-            leading.first().zip(leading.last()).map_or(Span::ZERO, |(first, last)| *last - *first);
-        let frames_collected = (leading.len() as i64 - 1).max(1);
-        self.frame = Span::from_flicks(collected.flicks() / frames_collected);
-        let longest = gop.unwrap_or(collected).max(self.config.segment_target);
-        let targets = Targets {
-            part: part_target::choose(self.config.part_target, frames).min(TARGET_DURATION_MAX),
-            segment: self.config.segment_target,
-            duration: target_duration(longest),
-        };
-        self.retention.list(self.config.window.max(targets.duration * 3));
-        let mut segmenter = Segmenter::new(targets, Arc::clone(&tracks), independent);
-        segmenter.begin(tracks, self.init);
+        let (Some(layout), Some(lead)) = (self.layout(), self.lead()) else { return Ok(()) };
+        let measured = opening::measure(&packets, &layout.source, lead);
+        self.frame = measured.frame;
+        let targets = opening::targets(&self.config, &measured, gop);
+        self.source.retention.list(self.config.window.max(targets.duration * 3));
+        let mut cutting = Cutting::new(targets, &layout, independent);
+        cutting.begin(&layout, self.init, self.config.part_target);
         let mut result = Ok(());
         for packet in packets {
             if packet.track == lead {
-                result = result.and(segmenter.push_lead(packet, &|at| self.timeline.unix_ms(at)));
+                result = result.and(cutting.push_lead(packet, &|at| self.timeline.unix_ms(at)));
             } else {
-                segmenter.push_other(packet);
+                cutting.push_other(packet);
             }
         }
-        self.stage = Stage::Cutting(Box::new(segmenter));
+        self.stage = Stage::Cutting(Box::new(cutting));
         result
     }
 
@@ -322,16 +332,23 @@ impl Packager {
         if matches!(&self.stage, Stage::Opening(packets) if !packets.is_empty()) {
             self.open_playlist(None, true)?;
         }
-        if let Stage::Cutting(segmenter) = &mut self.stage {
-            segmenter.flush(&|at| self.timeline.unix_ms(at))?;
-        }
-        Ok(())
+        let result = match &mut self.stage {
+            Stage::Opening(_) => Ok(()),
+            Stage::Cutting(cutting) => cutting.flush(&|at| self.timeline.unix_ms(at)),
+        };
+        self.collect();
+        result
     }
 
     fn begin_epoch(&mut self) {
-        if let (Stage::Cutting(segmenter), Some(tracks)) = (&mut self.stage, &self.tracks) {
-            segmenter.begin(Arc::clone(tracks), self.init);
+        if let (Some(layout), Stage::Cutting(cutting)) = (self.layout(), &mut self.stage) {
+            cutting.begin(&layout, self.init, self.config.part_target);
         }
+    }
+
+    fn layout(&self) -> Option<Layout> {
+        let tracks = self.tracks.as_ref()?;
+        Some(Layout::of(tracks, self.config.separate_audio, self.audio.is_some()))
     }
 
     fn lead(&self) -> Option<TrackId> {
@@ -342,7 +359,7 @@ impl Packager {
     fn end(&self) -> Timestamp {
         match &self.stage {
             Stage::Opening(_) => Timestamp::ZERO,
-            Stage::Cutting(segmenter) => segmenter.end(),
+            Stage::Cutting(cutting) => cutting.end(),
         }
     }
 
@@ -351,7 +368,7 @@ impl Packager {
     fn gap_max(&self) -> Span {
         match &self.stage {
             Stage::Opening(_) => self.config.segment_target,
-            Stage::Cutting(segmenter) => segmenter.targets().duration,
+            Stage::Cutting(cutting) => cutting.source.targets().duration,
         }
     }
 
@@ -363,25 +380,45 @@ impl Packager {
         }
     }
 
-    /// Makes a new window when something was completed.
-    fn refresh(&mut self) {
-        let Stage::Cutting(segmenter) = &mut self.stage else { return };
-        let closed = segmenter.take_closed();
-        let changed = segmenter.take_changed();
-        let long_gop = segmenter.take_long_gop();
-        let join_back = part_hold_back(segmenter.targets());
-        let segment_closed = !closed.is_empty();
+    /// Keeps the segments that were completed.
+    fn collect(&mut self) {
+        let Stage::Cutting(cutting) = &mut self.stage else { return };
+        let join_back = part_hold_back(cutting.source.targets());
+        let closed = cutting.source.take_closed();
+        let mut measure = !closed.is_empty() || self.window.is_none();
         for segment in closed {
-            self.retention.push(segment, join_back);
+            self.source.retention.push(segment, join_back);
         }
-        if let Some(interval) = long_gop {
+        if let (Some(lane), Some(audio)) = (&mut self.audio, &mut cutting.audio) {
+            let closed = audio.take_closed();
+            measure |= !closed.is_empty();
+            if lane.retention.segments().is_empty()
+                && let Some(first) = closed.first().or(audio.open())
+            {
+                lane.retention.begin_beside(&self.source.retention, first.msn);
+            }
+            for segment in closed {
+                lane.retention.push_beside(segment);
+            }
+            let least = cutting.source.targets().duration * 3;
+            lane.retention.list_from(self.source.retention.listed_from(), least);
+        }
+        if measure {
+            self.measure();
+        }
+    }
+
+    /// Makes a new window when something of the source was completed. Parts of renditions that follow come
+    /// with it, so that whoever waits is woken once for all.
+    fn refresh(&mut self) {
+        self.collect();
+        let Stage::Cutting(cutting) = &mut self.stage else { return };
+        let changed = cutting.source.take_changed();
+        if let Some(interval) = cutting.source.take_long_gop() {
             self.tell(Notice::LongGop { interval, wanted: self.config.segment_target });
         }
         if !changed {
             return;
-        }
-        if segment_closed || self.window.is_none() {
-            self.measure();
         }
         if let Some(window) = self.render() {
             self.window = Some(Arc::new(window));
@@ -389,83 +426,52 @@ impl Packager {
         }
     }
 
+    /// Keeps what the multivariant playlist tells.
     fn measure(&mut self) {
-        let Stage::Cutting(segmenter) = &self.stage else { return };
-        let sizes = |segment: &Segment| (segment.bytes(), segment.duration());
-        let complete = self.retention.listed().map(|segment| sizes(segment));
-        self.bandwidth = if self.retention.segments().is_empty() {
-            Bandwidth::of(segmenter.open().map(sizes).into_iter())
-        } else {
-            Bandwidth::of(complete)
+        let Some(layout) = self.layout() else { return };
+        let Stage::Cutting(cutting) = &self.stage else { return };
+        self.source.measure(cutting.source.open());
+        let mut variants = Variants {
+            video: vec![self.source.variant(Arc::clone(&layout.source), self.frame)],
+            ..Variants::default()
         };
+        if let (Some(lane), Some(audio), Some(tracks)) = (&mut self.audio, &cutting.audio, layout.audio)
+            && layout.source.iter().any(Track::is_video)
+            && audio.has_media()
+        {
+            lane.measure(audio.open());
+            variants.separate = self.config.separate_audio;
+            variants.audio = Some(lane.variant(tracks, self.frame));
+        }
+        self.variants = Arc::new(variants);
     }
 
-    fn render(&self) -> Option<Window> {
-        let (Stage::Cutting(segmenter), Some(tracks)) = (&self.stage, &self.tracks) else { return None };
-        let targets = segmenter.targets();
-        let open = segmenter.open().filter(|open| !open.parts.is_empty());
-        let open_msn = segmenter.next_msn();
-        let next = Position { msn: open_msn, part: open.map_or(0, |open| open.parts.len() as u32) };
-        let playlist = MediaPlaylist {
-            targets,
-            independent: segmenter.independent(),
-            discontinuity_sequence: self.retention.discontinuity_sequence(),
-            first_msn: self.retention.listed_from(),
-            segments: self.retention.listed().collect(),
-            open,
-            hint: segmenter.is_growing().then_some(next),
-            start: if segmenter.independent() {
-                None
-            } else {
-                self.joining_point(open, part_hold_back(targets))
-            },
-        };
-        let rendition = Rendition {
-            playlist: Bytes::from(playlist.render()),
-            target_duration: targets.duration,
-            part_target: targets.part,
-            segments: self.retention.segments().iter().cloned().collect(),
-            listed_from: self.retention.listed_from(),
-            open: open.cloned(),
-            open_msn,
-            inits: self.retention.inits().clone(),
-        };
-        Some(Window {
-            multivariant: multivariant_playlist::render(tracks, self.bandwidth, self.frame).into(),
-            tracks: Arc::clone(tracks),
-            renditions: BTreeMap::from([(MAIN, rendition)]),
-        })
-    }
-
-    /// How far before the end the newest IDR picture stands that is at least `hold_back` old, else the newest.
-    fn joining_point(&self, open: Option<&Segment>, hold_back: Span) -> Option<Span> {
-        let mut after = Span::ZERO;
-        let mut newest = None;
-        for segment in open.into_iter().chain(self.retention.listed().rev().map(Arc::as_ref)) {
-            after += segment.duration();
-            if let Some(idr) = segment.last_idr.filter(|&idr| idr < segment.duration()) {
-                newest.get_or_insert(after - idr);
-                if after - idr >= hold_back {
-                    return Some(after - idr);
-                }
+    fn render(&mut self) -> Option<Window> {
+        let (Stage::Cutting(cutting), Some(tracks)) = (&self.stage, &self.tracks) else { return None };
+        let mut renditions = BTreeMap::from([(MAIN, self.source.rendition(cutting.growing_source()))]);
+        if let (Some(lane), Some(growing)) = (&mut self.audio, cutting.growing_audio()) {
+            let rendition = lane.rendition(growing);
+            // A playlist without a part is none.
+            if rendition.last().is_some() {
+                renditions.insert(AUDIO, rendition);
             }
         }
-        newest
+        let report = |(name, rendition): (&&'static str, &crate::window::Rendition)| {
+            Some((*name, Report { folder: format!("{name}{}", self.suffix), last: rendition.last()? }))
+        };
+        let reports: Vec<_> = renditions.iter().filter_map(report).collect();
+        for (name, rendition) in &mut renditions {
+            let others = reports.iter().filter(|(other, _)| other != name);
+            rendition.reports = others.map(|(_, report)| report.clone()).collect();
+        }
+        Some(Window {
+            multivariant: OnceLock::new(),
+            variants: Arc::clone(&self.variants),
+            tracks: Arc::clone(tracks),
+            renditions,
+        })
     }
 }
-
-/// The smallest whole number of seconds that `longest` does not pass by more than its rounding.
-fn target_duration(longest: Span) -> Span {
-    let whole = Span::from_secs(longest.flicks() / Span::from_secs(1).flicks());
-    let up = if longest - whole > TARGET_ROUNDING { whole + Span::from_secs(1) } else { whole };
-    up.max(Span::from_secs(1)).min(TARGET_DURATION_MAX)
-}
-
-/// A longer GOP is cut without an IDR picture: players hold back three target durations.
-const TARGET_DURATION_MAX: Span = Span::from_secs(10);
-
-/// NTSC rates and millisecond stamps make a GOP of 2 s last 2.002 s.
-const TARGET_ROUNDING: Span = Span::from_millis(100);
 
 /// Bytes collected before the playlist starts: 10 s at 50 Mbit/s.
 const OPENING_BYTES_MAX: usize = 64 << 20;

@@ -17,6 +17,26 @@ pub(crate) struct Retention {
     listed_from: u64,
     discontinuity_sequence: u64,
     inits: BTreeMap<u32, Bytes>,
+    snapshot: Option<Arc<Complete>>,
+}
+
+/// The complete segments at one moment, shared by all windows until the next one is complete.
+#[derive(Debug)]
+pub(crate) struct Complete {
+    /// Oldest first, their numbers without a gap; those before `listed_from` are no longer in the playlist but
+    /// may still be fetched.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) listed_from: u64,
+    pub(crate) discontinuity_sequence: u64,
+    pub(crate) inits: BTreeMap<u32, Bytes>,
+}
+
+impl Complete {
+    /// What the playlist lists.
+    pub(crate) fn listed(&self) -> &[Arc<Segment>] {
+        let from = self.segments.partition_point(|segment| segment.msn < self.listed_from);
+        &self.segments[from..]
+    }
 }
 
 impl Retention {
@@ -28,7 +48,17 @@ impl Retention {
             listed_from: 0,
             discontinuity_sequence: 0,
             inits: BTreeMap::new(),
+            snapshot: None,
         }
+    }
+
+    /// Begins with segment `msn`, beside what `source` lists; for a rendition that has no segment yet.
+    pub(crate) fn begin_beside(&mut self, source: &Retention, msn: u64) {
+        let earlier = source.listed().filter(|segment| segment.msn < msn && segment.discontinuity);
+        self.discontinuity_sequence = source.discontinuity_sequence + earlier.count() as u64;
+        self.listed_from = msn;
+        self.window = source.window;
+        self.snapshot = None;
     }
 
     /// From now on lists at least `window` of media.
@@ -38,15 +68,39 @@ impl Retention {
 
     /// Keeps the initialisation segment that later segments need.
     pub(crate) fn add_init(&mut self, n: u32, init: Bytes) {
+        self.snapshot = None;
         self.inits.insert(n, init);
     }
 
     /// Takes a complete segment and lets go of what is no longer needed. `join_back`: how far before the
     /// end a viewer joins; a segment with an IDR picture at least that old stays listed.
     pub(crate) fn push(&mut self, segment: Segment, join_back: Span) {
+        self.snapshot = None;
         self.segments.push_back(Arc::new(segment));
         self.unlist(join_back);
         self.let_go();
+    }
+
+    /// Takes a complete segment; what is listed is decided by another rendition, see [`Retention::list_from`].
+    pub(crate) fn push_beside(&mut self, segment: Segment) {
+        self.snapshot = None;
+        self.segments.push_back(Arc::new(segment));
+    }
+
+    /// Lists from segment `msn` on, as another rendition does, but never less than `least`.
+    pub(crate) fn list_from(&mut self, msn: u64, least: Span) {
+        let mut left: Span = self.listed().map(|segment| segment.duration()).sum();
+        while self.listed_from < msn {
+            let Some(first) = self.listed().next() else { return };
+            left -= first.duration();
+            if left < least {
+                return;
+            }
+            self.discontinuity_sequence += u64::from(first.discontinuity);
+            self.listed_from += 1;
+            self.snapshot = None;
+            self.let_go();
+        }
     }
 
     pub(crate) fn segments(&self) -> &VecDeque<Arc<Segment>> {
@@ -61,12 +115,27 @@ impl Retention {
         self.listed_from
     }
 
+    #[cfg(test)]
     pub(crate) fn discontinuity_sequence(&self) -> u64 {
         self.discontinuity_sequence
     }
 
+    #[cfg(test)]
     pub(crate) fn inits(&self) -> &BTreeMap<u32, Bytes> {
         &self.inits
+    }
+
+    /// What is complete now.
+    pub(crate) fn snapshot(&mut self) -> Arc<Complete> {
+        let complete = self.snapshot.take().unwrap_or_else(|| {
+            Arc::new(Complete {
+                segments: self.segments.iter().cloned().collect(),
+                listed_from: self.listed_from,
+                discontinuity_sequence: self.discontinuity_sequence,
+                inits: self.inits.clone(),
+            })
+        });
+        Arc::clone(self.snapshot.insert(complete))
     }
 
     fn unlist(&mut self, join_back: Span) {
@@ -76,8 +145,8 @@ impl Retention {
             let rest: Vec<&Segment> = listed.map(Arc::as_ref).collect();
             let duration: Span = rest.iter().map(|segment| segment.duration()).sum();
             let bytes: usize = rest.iter().map(|segment| segment.bytes()).sum();
-            let over_limit =
-                bytes + first.bytes() > WINDOW_BYTES_MAX || duration + first.duration() > WINDOW_MAX;
+            let over_limit = bytes + first.bytes() > WINDOW_BYTES_MAX
+                || duration + first.duration() > WINDOW_MAX.max(self.window + self.window);
             let needed = duration < self.window || !has_joining_point(&rest, join_back);
             if rest.is_empty() || (needed && !over_limit) {
                 return;
@@ -118,10 +187,10 @@ fn has_joining_point(segments: &[&Segment], join_back: Span) -> bool {
     })
 }
 
-/// A window that waits for an IDR picture ends here even without one.
+/// A window that waits for an IDR picture ends here, or at twice its length, even without one.
 const WINDOW_MAX: Span = Span::from_secs(60);
 
-/// Bytes the playlist lists at most: 60 s at 34 Mbit/s. Above, the oldest segments go early.
+/// Bytes the playlist lists at most: 2 minutes at 17 Mbit/s. Above, the oldest segments go early.
 const WINDOW_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes kept in all; above, segments that left the playlist go first.
@@ -139,7 +208,7 @@ mod tests {
         let data = Bytes::from(vec![0; bytes]);
         let mut retention = Retention::new(Span::from_secs(16));
         for msn in 0..count {
-            let part = Part { duration: Span::from_secs(2), independent: idr(msn), data: data.clone() };
+            let part = Part { duration: Span::from_secs(2), independent: idr(msn), data: Some(data.clone()) };
             let last_idr = idr(msn).then_some(Span::ZERO);
             retention.add_init(msn as u32, Bytes::new());
             retention.push(

@@ -6,11 +6,12 @@ use media::Span;
 /// A partial segment: one `moof` and `mdat` (rfc8216bis §4.4.4.9).
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    /// From its first video frame to the next part's, or that of its audio.
+    /// The time it stands for: from where the part before ends to where the next begins.
     pub(crate) duration: Span,
     /// It begins with an IDR picture, or holds audio only.
     pub(crate) independent: bool,
-    pub(crate) data: Bytes,
+    /// Its bytes; `None` where there is no media for its time (`GAP=YES`).
+    pub(crate) data: Option<Bytes>,
 }
 
 /// A media segment: its bytes are those of its parts, chained.
@@ -35,6 +36,11 @@ impl Segment {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| part.data.len()).sum()
+        self.parts.iter().filter_map(|part| part.data.as_ref()).map(Bytes::len).sum()
+    }
+
+    /// Whether none of its parts has media (`EXT-X-GAP`).
+    pub(crate) fn is_gap(&self) -> bool {
+        self.parts.iter().all(|part| part.data.is_none())
     }
 }

@@ -1,14 +1,13 @@
-//! Cuts packets into parts and segments.
+//! Decides where the source's parts and segments end.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use container::fmp4::{Fragment, Run, Sample};
-use media::{Packet, Span, Timescale, Timestamp, Track, TrackId};
+use media::{Packet, Span, Timestamp, Track};
 
+use crate::cutter::{Boundary, Cutter};
 use crate::error::Error;
-use crate::part_target;
-use crate::segment::{Part, Segment};
+use crate::segment::Segment;
 
 /// The playlist's own lengths; fixed when it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,27 +20,16 @@ pub(crate) struct Targets {
     pub(crate) duration: Span,
 }
 
-/// Cuts one epoch after another. The leading track, video where there is one, decides where.
+/// Cuts one epoch after another. The leading track, video where there is one, decides where; renditions that
+/// follow are told by [`Segmenter::take_boundaries`].
 ///
 /// The newest leading packet is held back until the next one tells how long it lasts.
 #[derive(Debug)]
 pub(crate) struct Segmenter {
     targets: Targets,
-    tracks: Arc<[Track]>,
-    lead: TrackId,
-    init: u32,
+    cutter: Cutter,
     held: Option<Packet>,
-    /// Of the part that grows, each with its duration.
-    leading: Vec<(Packet, Span)>,
-    /// Of the other track, not yet in a part.
-    other: VecDeque<Packet>,
-    part_start: Timestamp,
-    part_bytes: usize,
-    segment_start: Timestamp,
-    open: Option<Segment>,
-    closed: Vec<Segment>,
-    next_msn: u64,
-    fragment: u32,
+    boundaries: Vec<Boundary>,
     discontinuity: bool,
     /// Duration of the latest leading packet.
     frame: Span,
@@ -51,43 +39,35 @@ pub(crate) struct Segmenter {
     /// A segment was cut without an IDR picture; how far apart they are is known at the next one.
     forced: bool,
     long_gop: Option<Span>,
-    changed: bool,
-    /// End of everything that was cut.
-    end: Timestamp,
+    flushed: bool,
 }
 
 impl Segmenter {
     pub(crate) fn new(targets: Targets, tracks: Arc<[Track]>, independent: bool) -> Segmenter {
-        let lead = leading_track(&tracks).map_or(TrackId(0), |track| track.id);
+        let cutter = Cutter::new(targets.part, tracks);
         Segmenter {
             targets,
-            lead,
-            init: 0,
             held: None,
-            leading: Vec::new(),
-            other: VecDeque::new(),
-            part_start: Timestamp::ZERO,
-            part_bytes: 0,
-            segment_start: Timestamp::ZERO,
-            open: None,
-            closed: Vec::new(),
-            next_msn: 0,
-            fragment: 0,
+            boundaries: Vec::new(),
             discontinuity: false,
-            frame: nominal_frame(&tracks, lead),
+            frame: cutter.nominal_frame(),
             last_idr: None,
             gops: VecDeque::with_capacity(GOPS_REMEMBERED),
             independent,
             forced: false,
             long_gop: None,
-            changed: false,
-            end: Timestamp::ZERO,
-            tracks,
+            flushed: false,
+            cutter,
         }
     }
 
     pub(crate) fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// The tracks that are cut.
+    pub(crate) fn tracks(&self) -> &[Track] {
+        self.cutter.tracks()
     }
 
     /// Whether every segment so far begins with an IDR picture.
@@ -96,11 +76,11 @@ impl Segmenter {
     }
 
     pub(crate) fn open(&self) -> Option<&Segment> {
-        self.open.as_ref()
+        self.cutter.open()
     }
 
     pub(crate) fn next_msn(&self) -> u64 {
-        self.next_msn
+        self.cutter.next_msn()
     }
 
     /// Whether a part is on its way that the playlist can hint at.
@@ -110,17 +90,27 @@ impl Segmenter {
 
     /// Where the last completed part ends, its sound included.
     pub(crate) fn end(&self) -> Timestamp {
-        self.end
+        self.cutter.end()
+    }
+
+    /// Up to where it is decided which segment media belongs to: where the held packet begins, or all of it.
+    pub(crate) fn decided(&self) -> Timestamp {
+        self.held.as_ref().map_or(self.cutter.part_start(), |held| held.dts)
     }
 
     /// Complete segments since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<Segment> {
-        std::mem::take(&mut self.closed)
+        self.cutter.take_closed()
     }
 
     /// Whether parts were completed or the growing one was dropped since the last call.
     pub(crate) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+        self.cutter.take_changed() | std::mem::take(&mut self.flushed)
+    }
+
+    /// Where segments began since the last call.
+    pub(crate) fn take_boundaries(&mut self) -> Vec<Boundary> {
+        std::mem::take(&mut self.boundaries)
     }
 
     /// How far apart IDR pictures are, once that turned out to be too far for a segment.
@@ -132,28 +122,16 @@ impl Segmenter {
     /// Call [`Segmenter::flush`] before.
     pub(crate) fn begin(&mut self, tracks: Arc<[Track]>, init: u32) {
         debug_assert!(self.held.is_none(), "flushed before");
-        self.lead = leading_track(&tracks).map_or(self.lead, |track| track.id);
-        self.frame = nominal_frame(&tracks, self.lead);
-        self.tracks = tracks;
-        self.init = init;
-        self.discontinuity = self.next_msn > 0;
+        self.cutter.begin(tracks, init);
+        self.frame = self.cutter.nominal_frame();
+        self.discontinuity = self.cutter.next_msn() > 0;
         self.last_idr = None;
         self.gops.clear();
-        self.other.clear();
     }
 
     /// A packet of the other track; it goes into the part whose time it falls in, or a later one.
     pub(crate) fn push_other(&mut self, packet: Packet) {
-        self.part_bytes += packet.data.len();
-        self.other.push_back(packet);
-    }
-
-    /// How far the other track is ahead of the leading packet that is held.
-    pub(crate) fn other_ahead(&self) -> Span {
-        match (self.other.back(), &self.held) {
-            (Some(newest), Some(held)) => newest.dts - held.dts,
-            _ => Span::ZERO,
-        }
+        self.cutter.push_other(packet);
     }
 
     /// The next leading packet. `unix_ms` tells the wall time of a playlist time.
@@ -168,8 +146,8 @@ impl Segmenter {
                 self.settle(held, packet.dts, unix_ms)?;
                 if self.starts_segment(&packet) {
                     self.cut_segment(packet.dts, unix_ms)?;
-                } else if self.is_part_full(packet.dts) {
-                    self.cut_part(packet.dts)?;
+                } else if self.cutter.is_part_full(packet.dts, self.frame) {
+                    self.cutter.cut_part(packet.dts)?;
                 }
             }
         }
@@ -183,44 +161,41 @@ impl Segmenter {
         let Some(held) = self.held.take() else { return Ok(()) };
         let end = held.dts + self.frame;
         self.settle(held, end, unix_ms)?;
-        let others = self.other.back().map(|last| last.dts);
-        self.cut_part_with(end, others.map_or(end, |last| end.max(last + Span::from_flicks(1))))?;
-        self.close_segment();
-        self.other.clear();
-        self.changed = true;
+        self.cutter.cut_part_with(end, end + SOUND_AFTER_MAX)?;
+        self.cutter.close_segment();
+        self.flushed = true;
         Ok(())
     }
 
-    /// The held packet lasts until `next`: it joins the part that grows, unless that or the segment would
-    /// become too long with it.
+    /// The held packet joins the part that grows and lasts until `next`. A frame that passes the part target
+    /// goes on over as many parts as it takes, and over the segment's end where that cannot wait.
     fn settle(
         &mut self,
         held: Packet,
         next: Timestamp,
         unix_ms: &dyn Fn(Timestamp) -> i64,
     ) -> Result<(), Error> {
-        let at = held.dts;
-        self.frame = next - at;
-        if next - self.segment_start > self.segment_max() && at > self.segment_start {
-            self.note_forced(&held);
-            self.cut_segment(at, unix_ms)?;
-        } else if next - self.part_start > self.targets.part && at > self.part_start {
-            self.cut_part(at)?;
+        self.frame = next - held.dts;
+        self.cutter.add(held, self.frame);
+        loop {
+            let part_end = self.cutter.part_start() + self.targets.part;
+            let segment_end = self.cutter.segment_start() + self.segment_max();
+            if next <= part_end.min(segment_end) {
+                return Ok(());
+            }
+            if segment_end <= part_end {
+                self.note_forced();
+                self.cut_segment(segment_end, unix_ms)?;
+            } else {
+                self.cutter.cut_part(part_end)?;
+            }
         }
-        if held.random_access
-            && let Some(open) = &mut self.open
-        {
-            open.last_idr = Some(at - self.segment_start);
-        }
-        self.part_bytes += held.data.len() + SAMPLE_BYTES;
-        self.leading.push((held, self.frame));
-        Ok(())
     }
 
     /// Whether a segment begins with `next`, a leading packet.
     fn starts_segment(&mut self, next: &Packet) -> bool {
-        let elapsed = next.dts - self.segment_start;
-        let bytes = self.part_bytes + self.open.as_ref().map_or(0, Segment::bytes);
+        let elapsed = next.dts - self.cutter.segment_start();
+        let bytes = self.cutter.segment_bytes();
         if next.random_access {
             let gop = self.gops.iter().copied().max().unwrap_or(Span::ZERO);
             // The IDR nearest the target begins the next segment; the longest of the last GOPs tells when
@@ -231,7 +206,7 @@ impl Segmenter {
         }
         let forced = elapsed + self.frame > self.segment_max() || bytes > SEGMENT_BYTES_MAX;
         if forced {
-            self.note_forced(next);
+            self.note_forced();
         }
         forced
     }
@@ -240,13 +215,6 @@ impl Segmenter {
     /// to the target duration; where they are known to be far apart there is nothing to wait for.
     fn segment_max(&self) -> Span {
         if self.independent { self.targets.duration + ROUNDS_DOWN } else { self.targets.duration }
-    }
-
-    fn is_part_full(&self, next: Timestamp) -> bool {
-        let duration = next - self.part_start;
-        let full = part_target::at_least_85_percent(duration, self.targets.part)
-            && duration + self.frame > self.targets.part;
-        full || self.part_bytes > PART_BYTES_MAX
     }
 
     /// Keeps how far IDR pictures are apart, and has it told where that was too far for a segment.
@@ -267,135 +235,36 @@ impl Segmenter {
         self.gops.extend(since);
     }
 
-    fn note_forced(&mut self, first: &Packet) {
-        if !first.random_access {
-            self.independent = false;
-            self.forced = true;
-        }
+    /// A segment begins without an IDR picture.
+    fn note_forced(&mut self) {
+        self.independent = false;
+        self.forced = true;
     }
 
-    fn open_segment(&mut self, start: Timestamp, unix_ms: &dyn Fn(Timestamp) -> i64) {
-        self.segment_start = start;
-        self.part_start = start;
-        self.open = Some(Segment {
-            msn: self.next_msn,
-            init: self.init,
-            discontinuity: std::mem::take(&mut self.discontinuity),
-            unix_ms: unix_ms(start),
-            parts: Vec::new(),
-            last_idr: None,
-        });
+    fn open_segment(&mut self, at: Timestamp, unix_ms: &dyn Fn(Timestamp) -> i64) {
+        let discontinuity = std::mem::take(&mut self.discontinuity);
+        let boundary = Boundary { at, msn: self.cutter.next_msn(), discontinuity };
+        self.boundaries.push(boundary);
+        self.cutter.open_segment(boundary, unix_ms(at));
     }
 
     fn cut_segment(&mut self, at: Timestamp, unix_ms: &dyn Fn(Timestamp) -> i64) -> Result<(), Error> {
-        self.cut_part(at)?;
-        self.close_segment();
+        self.cutter.cut_part(at)?;
+        self.cutter.close_segment();
         self.open_segment(at, unix_ms);
         Ok(())
-    }
-
-    fn close_segment(&mut self) {
-        if let Some(segment) = self.open.take().filter(|segment| !segment.parts.is_empty()) {
-            self.next_msn = segment.msn + 1;
-            self.closed.push(segment);
-        }
-    }
-
-    fn cut_part(&mut self, at: Timestamp) -> Result<(), Error> {
-        self.cut_part_with(at, at)
-    }
-
-    /// Completes the part that grows: all its leading packets, and those of the other track before
-    /// `other_until`.
-    fn cut_part_with(&mut self, at: Timestamp, other_until: Timestamp) -> Result<(), Error> {
-        if self.leading.is_empty() {
-            return Ok(());
-        }
-        let leading = std::mem::take(&mut self.leading);
-        let count = self.other.iter().take_while(|packet| packet.dts < other_until).count();
-        let other: Vec<Packet> = self.other.drain(..count).collect();
-        self.part_bytes = self.other.iter().map(|packet| packet.data.len()).sum();
-        let independent = leading.first().is_some_and(|(first, _)| first.random_access);
-        let runs = self.runs(&leading, &other);
-        self.fragment = self.fragment.wrapping_add(1);
-        let data = Fragment { sequence: self.fragment, runs: &runs }.write()?;
-        let duration = at - self.part_start;
-        self.part_start = at;
-        self.end = other.last().map_or(at, |last| at.max(last.dts + packet_duration(&self.tracks, last)));
-        if let Some(open) = &mut self.open {
-            open.parts.push(Part { duration, independent, data });
-        }
-        self.changed = true;
-        Ok(())
-    }
-
-    fn runs(&self, leading: &[(Packet, Span)], other: &[Packet]) -> Vec<Run> {
-        let mut runs = Vec::with_capacity(2);
-        let scale = self.timescale(self.lead);
-        let samples = leading.iter().map(|(packet, duration)| sample(packet, packet.dts + *duration, scale));
-        runs.extend(run(leading.first().map(|(first, _)| first), samples.collect(), scale));
-        let Some(first) = other.first() else { return runs };
-        let scale = self.timescale(first.track);
-        let last_end = other.last().map(|last| last.dts + packet_duration(&self.tracks, last));
-        let ends = other.iter().skip(1).map(|packet| packet.dts).chain(last_end);
-        let samples = other.iter().zip(ends).map(|(packet, end)| sample(packet, end, scale)).collect();
-        runs.extend(run(Some(first), samples, scale));
-        runs
-    }
-
-    fn timescale(&self, track: TrackId) -> Timescale {
-        let track = self.tracks.iter().find(|candidate| candidate.id == track);
-        track.map_or(Timescale::MPEG, |track| track.timescale)
-    }
-}
-
-/// The track that segments are cut by: the video track, else the first.
-pub(crate) fn leading_track(tracks: &[Track]) -> Option<&Track> {
-    tracks.iter().find(|track| track.is_video()).or(tracks.first())
-}
-
-/// How long `packet` lasts: sound says it, of video it is a guess.
-pub(crate) fn packet_duration(tracks: &[Track], packet: &Packet) -> Span {
-    let track = tracks.iter().find(|candidate| candidate.id == packet.track);
-    let told = track.and_then(|track| track.codec.sound_duration(&packet.data));
-    told.unwrap_or_else(|| nominal_frame(tracks, packet.track))
-}
-
-/// How long a packet of `track` lasts by its parameters; a guess for video and Opus, which do not say.
-pub(crate) fn nominal_frame(tracks: &[Track], track: TrackId) -> Span {
-    let Some(track) = tracks.iter().find(|candidate| candidate.id == track) else {
-        return Span::from_secs(1);
-    };
-    if track.codec.sound().is_some() {
-        return track.codec.sound_duration(&[]).unwrap_or(SOUND_FRAME_GUESS);
-    }
-    let rate = track.codec.picture().and_then(|picture| picture.frame_rate);
-    let rate = rate.map_or(FRAME_RATE_GUESS, media::Rational::as_f64);
-    Span::from_flicks((Span::from_secs(1).flicks() as f64 / rate) as i64)
-}
-
-fn run(first: Option<&Packet>, samples: Vec<Sample>, scale: Timescale) -> Option<Run> {
-    let first = first?;
-    Some(Run { track: first.track, base_decode_time: Run::decode_time(first.dts, scale), samples })
-}
-
-/// `end` is the next sample's decoding time: the difference of rounded times cannot drift.
-fn sample(packet: &Packet, end: Timestamp, scale: Timescale) -> Sample {
-    let dts = packet.dts.ticks(scale);
-    let offset = packet.pts.ticks(scale) - dts;
-    Sample {
-        duration: u32::try_from(end.ticks(scale) - dts).unwrap_or(0),
-        composition_offset: i32::try_from(offset).unwrap_or(0),
-        sync: packet.random_access,
-        data: packet.data.clone(),
     }
 }
 
 /// How far a GOP may pass the target duration: encoders round keyframe intervals to frames.
 const NEAR: Span = Span::from_millis(100);
 
-/// `EXTINF` rounded to a whole second must not pass the target duration (rfc8216bis §4.4.3.1).
-const ROUNDS_DOWN: Span = Span::from_millis(400);
+/// `EXTINF` rounded to a whole second must not pass the target duration (rfc8216bis §4.4.3.1); in renditions
+/// that follow a segment may be an audio frame longer, 128 ms at 8 kHz.
+const ROUNDS_DOWN: Span = Span::from_millis(350);
+
+/// Sound that goes on after the last picture still belongs to the last part.
+const SOUND_AFTER_MAX: Span = Span::from_secs(10);
 
 /// GOPs whose longest is expected next.
 const GOPS_REMEMBERED: usize = 8;
@@ -403,17 +272,5 @@ const GOPS_REMEMBERED: usize = 8;
 /// A GOP still going on at this age is told as it is.
 const GOP_TOLD_AT: Span = Span::from_secs(10);
 
-/// Frames per second where the stream does not tell; only decides until the second frame.
-const FRAME_RATE_GUESS: f64 = 30.0;
-
-/// A packet of Opus as nearly every encoder makes it; only decides where there is none yet.
-const SOUND_FRAME_GUESS: Span = Span::from_millis(20);
-
-/// Bytes of one part: 1/3 s at 190 Mbit/s. A fuller one is cut early.
-const PART_BYTES_MAX: usize = 8 << 20;
-
 /// Bytes of one segment: 10 s at 50 Mbit/s. A fuller one is cut without an IDR.
 const SEGMENT_BYTES_MAX: usize = 64 << 20;
-
-/// What a sample costs besides its data, so that empty samples are limited too.
-const SAMPLE_BYTES: usize = 64;

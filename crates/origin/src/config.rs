@@ -31,8 +31,10 @@ pub struct HlsSettings {
     pub part_ms: u32,
     /// Target duration of a segment, in milliseconds; at least twice a part, at most 10 000.
     pub segment_ms: u32,
-    /// Media kept for viewers, in milliseconds; at least four segments.
+    /// Media that viewers can go back to, in milliseconds; at least four segments, at most 10 minutes.
     pub window_ms: u32,
+    /// Picture and sound as renditions of their own, instead of muxed with the sound alone beside.
+    pub separate_audio: bool,
 }
 
 /// Upper bounds on what peers may take.
@@ -122,7 +124,7 @@ impl Default for Config {
 impl Default for HlsSettings {
     fn default() -> HlsSettings {
         // One millisecond above a third of a second, since RTMP rounds ten frames of 30 fps up or down.
-        HlsSettings { part_ms: 334, segment_ms: 2_000, window_ms: 16_000 }
+        HlsSettings { part_ms: 334, segment_ms: 2_000, window_ms: 120_000, separate_audio: false }
     }
 }
 
@@ -179,7 +181,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Range`] for the first that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let HlsSettings { part_ms, segment_ms, window_ms } = self.hls;
+        let HlsSettings { part_ms, segment_ms, window_ms, .. } = self.hls;
         let range = |fits, key, expected, found| {
             if fits { Ok(()) } else { Err(ConfigError::Range { key, expected, found }) }
         };
@@ -202,6 +204,7 @@ impl Config {
             part_target: span(self.hls.part_ms),
             segment_target: span(self.hls.segment_ms),
             window: span(self.hls.window_ms),
+            separate_audio: self.hls.separate_audio,
         }
     }
 }

@@ -253,8 +253,9 @@ impl Stream {
             return Ok(Some(parked));
         }
         self.window.send_replace(None);
-        let broadcast = secret::random()[..BROADCAST_DIGITS].into();
-        let packager = Packager::new(self.config);
+        let broadcast: Arc<str> = secret::random()[..BROADCAST_DIGITS].into();
+        // The name is in every URI, so that one made of another broadcast's playlist finds nothing here.
+        let packager = Packager::with_suffix(self.config, &format!("-{broadcast}"));
         Ok(Some(Packaging { packager, outlets: Outlets::new(), broadcast }))
     }
 

@@ -17,7 +17,8 @@ pub struct ReadSample {
     pub data: Vec<u8>,
 }
 
-/// The samples of one `moof` and `mdat`, each `trun` with durations, sizes, flags and offsets of its own.
+/// The samples of one `moof` and `mdat`, each `trun` with durations, sizes, flags and offsets of its own; none
+/// where the duration is empty.
 ///
 /// # Panics
 /// When it is built otherwise.
@@ -34,6 +35,11 @@ pub fn read_fragment(bytes: &[u8]) -> Vec<ReadSample> {
 fn read_track(traf: &[u8], file: &[u8]) -> Vec<ReadSample> {
     let only = |wanted: &[u8; 4]| boxes(traf).find(|(kind, _)| kind == wanted).expect("a required box").1;
     let tfhd = only(b"tfhd");
+    if u32_at(tfhd, 0) == 0x03_0008 {
+        // The duration is empty and told here: the sample before goes on.
+        assert!(boxes(traf).all(|(kind, _)| kind != *b"trun"), "an empty duration has no samples");
+        return Vec::new();
+    }
     assert_eq!(u32_at(tfhd, 0), 0x02_0000, "default-base-is-moof and nothing else");
     let track = u32_at(tfhd, 4);
     let tfdt = only(b"tfdt");

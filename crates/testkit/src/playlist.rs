@@ -17,6 +17,10 @@ pub struct Playlist {
     pub part_hold_back: f64,
     /// `HOLD-BACK`, seconds.
     pub hold_back: f64,
+    /// `CAN-SKIP-UNTIL`, seconds.
+    pub can_skip_until: f64,
+    /// `SKIPPED-SEGMENTS` of `EXT-X-SKIP`; 0 in a whole playlist.
+    pub skipped: u64,
     /// Whether `EXT-X-INDEPENDENT-SEGMENTS` stands there.
     pub independent: bool,
     /// `TIME-OFFSET` of `EXT-X-START`.
@@ -27,6 +31,19 @@ pub struct Playlist {
     pub segments: BTreeMap<u64, Segment>,
     /// The URI of `EXT-X-PRELOAD-HINT`.
     pub hint: Option<String>,
+    /// `EXT-X-RENDITION-REPORT`s.
+    pub reports: Vec<Report>,
+}
+
+/// Where the playlist of another rendition ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The URI of that playlist.
+    pub uri: String,
+    /// `LAST-MSN`.
+    pub last_msn: u64,
+    /// `LAST-PART`.
+    pub last_part: u64,
 }
 
 /// A segment and the parts that are listed of it.
@@ -42,6 +59,8 @@ pub struct Segment {
     pub map: String,
     /// `EXT-X-PROGRAM-DATE-TIME`.
     pub date_time: Option<String>,
+    /// Preceded by `EXT-X-GAP`.
+    pub gap: bool,
     /// Listed parts, in order.
     pub parts: Vec<Part>,
 }
@@ -55,13 +74,15 @@ pub struct Part {
     pub uri: String,
     /// `INDEPENDENT=YES`.
     pub independent: bool,
+    /// `GAP=YES`.
+    pub gap: bool,
 }
 
 /// Which rules a source cannot let a packager keep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allowances {
-    /// Frames of unlike length: a part may be one long frame, and the part before it short.
-    pub variable_frame_rate: bool,
+    /// Frames so large that parts are cut early.
+    pub huge_frames: bool,
 }
 
 impl Playlist {
@@ -102,10 +123,10 @@ impl Playlist {
         let rule = |kept: bool, words: &str| if kept { Ok(()) } else { Err(format!("{words}: {self:#?}")) };
         rule(self.part_hold_back >= 3.0 * self.part_target - 1e-6, "PART-HOLD-BACK below 3 part targets")?;
         rule(self.hold_back >= 3.0 * self.target_duration - 1e-6, "HOLD-BACK below 3 target durations")?;
+        rule(self.can_skip_until >= 6.0 * self.target_duration - 1e-6, "CAN-SKIP-UNTIL below 6 targets")?;
+        rule(self.version >= 9, "EXT-X-VERSION below 9, which EXT-X-SKIP needs")?;
         rule(self.target_duration <= 10.0, "TARGETDURATION above 10 s")?;
         let total: f64 = self.segments.values().map(Segment::length).sum();
-        let first_msn = self.segments.keys().next().copied().unwrap_or(0);
-        rule(first_msn == 0 || total >= 3.0 * self.target_duration, "less than 3 target durations listed")?;
         let mut end = 0.0;
         for (msn, segment) in &self.segments {
             segment.check(*msn, self, allowances)?;
@@ -140,6 +161,9 @@ impl Playlist {
         let last = |playlist: &Playlist| playlist.segments.keys().next_back().copied().unwrap_or(0);
         rule(first(self) >= first(before), "the media sequence went back")?;
         rule(last(self) >= last(before), "segments at the end vanished")?;
+        let total: f64 = self.segments.values().map(Segment::length).sum();
+        let removed = first(self) > first(before);
+        rule(!removed || total >= 3.0 * self.target_duration, "less than 3 target durations listed")?;
         let removed = before.segments.iter().filter(|(msn, _)| **msn < first(self));
         let discontinuities = removed.filter(|(_, segment)| segment.discontinuity).count() as u64;
         let sequence = before.discontinuity_sequence + discontinuities;
@@ -157,6 +181,29 @@ impl Playlist {
             rule(kept_parts, "a listed part changed")?;
         }
         Ok(())
+    }
+
+    /// This delta update put onto the whole playlist that was known `before`: what is skipped is taken from there.
+    ///
+    /// # Errors
+    /// In words, when it skips what is not older than the skip boundary, or cannot be put onto `before`.
+    pub fn onto(mut self, before: &Playlist) -> Result<Playlist, String> {
+        let first = self.segments.keys().next().copied().unwrap_or(0);
+        let kept: f64 = self.segments.values().map(Segment::length).sum();
+        if self.skipped == 0 || kept < self.can_skip_until - 1e-3 {
+            return Err(format!("skips {} and lists only {kept} s: {self:#?}", self.skipped));
+        }
+        let map = before.segments.get(&(first - 1)).map(|segment| segment.map.clone()).unwrap_or_default();
+        for segment in self.segments.values_mut().take_while(|segment| segment.map.is_empty()) {
+            segment.map.clone_from(&map);
+        }
+        for msn in first - self.skipped..first {
+            let known =
+                before.segments.get(&msn).ok_or(format!("skips segment {msn}, which was not there"))?;
+            self.segments.insert(msn, Segment { parts: Vec::new(), ..known.clone() });
+        }
+        self.skipped = 0;
+        Ok(self)
     }
 
     fn next_part(&self) -> String {
@@ -195,15 +242,17 @@ impl Segment {
             rule((sum - self.length()).abs() < 1e-3, "EXTINF is not the sum of its parts")?;
         }
         if all_listed && playlist.independent {
-            rule(self.parts[0].independent, "not independent")?;
+            rule(self.parts[0].independent || self.parts[0].gap, "not independent")?;
         }
+        rule(!self.gap || self.parts.iter().all(|part| part.gap), "a gap, and a part that is none")?;
+        let all_gaps = all_listed && self.duration.is_some() && self.parts.iter().all(|part| part.gap);
+        rule(!all_gaps || self.gap, "only gaps, and no EXT-X-GAP")?;
         let last =
             if self.duration.is_some() { self.parts.len().saturating_sub(1) } else { self.parts.len() };
         for (index, part) in self.parts.iter().enumerate() {
-            let long = part.duration > target + 1e-5;
-            rule(!long || allowances.variable_frame_rate, "a part above PART-TARGET")?;
+            rule(part.duration <= target + 1e-5, "a part above PART-TARGET")?;
             let short = index < last && part.duration < 0.85 * target - 1e-5;
-            rule(!short || allowances.variable_frame_rate, "a part below 85 % of PART-TARGET")?;
+            rule(!short || part.gap || allowances.huge_frames, "a part below 85 % of PART-TARGET")?;
         }
         let numbers = self.parts.iter().filter_map(|part| {
             part.uri.strip_prefix(&format!("part-{msn}-"))?.strip_suffix(".m4s")?.parse::<u32>().ok()
@@ -244,9 +293,20 @@ impl Reading {
                 (attribute(value, "CAN-BLOCK-RELOAD")? == "YES").then_some(())?;
                 playlist.part_hold_back = attribute(value, "PART-HOLD-BACK")?.parse().ok()?;
                 playlist.hold_back = attribute(value, "HOLD-BACK")?.parse().ok()?;
+                playlist.can_skip_until = attribute(value, "CAN-SKIP-UNTIL")?.parse().ok()?;
             }
             "EXT-X-PART-INF" => playlist.part_target = attribute(value, "PART-TARGET")?.parse().ok()?,
             "EXT-X-START" => playlist.start = Some(attribute(value, "TIME-OFFSET")?.parse().ok()?),
+            "EXT-X-SKIP" => {
+                playlist.skipped = attribute(value, "SKIPPED-SEGMENTS")?.parse().ok()?;
+                self.msn += playlist.skipped;
+            }
+            "EXT-X-GAP" => self.segment.gap = true,
+            "EXT-X-RENDITION-REPORT" => playlist.reports.push(Report {
+                uri: attribute(value, "URI")?.to_owned(),
+                last_msn: attribute(value, "LAST-MSN")?.parse().ok()?,
+                last_part: attribute(value, "LAST-PART")?.parse().ok()?,
+            }),
             "EXT-X-MEDIA-SEQUENCE" => self.msn = value.parse().ok()?,
             "EXT-X-DISCONTINUITY-SEQUENCE" => playlist.discontinuity_sequence = value.parse().ok()?,
             "EXT-X-DISCONTINUITY" => self.segment.discontinuity = true,
@@ -256,6 +316,7 @@ impl Reading {
                 duration: attribute(value, "DURATION")?.parse().ok()?,
                 uri: attribute(value, "URI")?.to_owned(),
                 independent: attribute(value, "INDEPENDENT") == Some("YES"),
+                gap: attribute(value, "GAP") == Some("YES"),
             }),
             "EXTINF" => self.segment.duration = Some(value.trim_end_matches(',').parse().ok()?),
             "EXT-X-PRELOAD-HINT" => playlist.hint = Some(attribute(value, "URI")?.to_owned()),

@@ -63,6 +63,23 @@ pub(super) fn fragment(fragment: &Fragment<'_>) -> Result<Bytes, Error> {
     Ok(bytes.freeze())
 }
 
+pub(super) fn empty_fragment(sequence: u32, run: &Run, duration: u32) -> Result<Bytes, Error> {
+    let tfhd = Tfhd {
+        track_id: file_id(run.track),
+        default_sample_duration: Some(duration),
+        duration_is_empty: true,
+        default_base_is_moof: true,
+        ..Tfhd::default()
+    };
+    let tfdt = Some(Tfdt { base_media_decode_time: run.base_decode_time });
+    let traf = Traf { tfhd, tfdt, ..Traf::default() };
+    let mut bytes = Vec::with_capacity(128);
+    Moof { mfhd: Mfhd { sequence_number: sequence }, traf: vec![traf] }.encode(&mut bytes)?;
+    bytes.put_u32(MDAT_HEADER_BYTES as u32);
+    bytes.put_slice(b"mdat");
+    Ok(bytes.into())
+}
+
 fn track_fragment(run: &Run) -> Traf {
     let entries = run
         .samples

@@ -56,3 +56,14 @@ pub enum Error {
 pub fn init_segment(tracks: &[media::Track]) -> Result<bytes::Bytes, Error> {
     boxes::init_segment(tracks)
 }
+
+/// Writes a fragment without a sample for `run`, whose samples are not looked at: `duration` ticks of its track
+/// in which the sample before goes on (`duration-is-empty`).
+///
+/// # Errors
+/// When a value does not fit its field.
+///
+/// Spec: ISO/IEC 14496-12 §8.8.7.
+pub fn empty_fragment(sequence: u32, run: &Run, duration: u32) -> Result<bytes::Bytes, Error> {
+    boxes::empty_fragment(sequence, run, duration)
+}

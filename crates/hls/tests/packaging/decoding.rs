@@ -17,9 +17,9 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 /// Publishes an FLV file: demuxed, checked, packaged.
-fn publish(flv: &Path, allowances: Allowances) -> (Reader, Vec<Warning>) {
+fn publish(flv: &Path) -> (Reader, Vec<Warning>) {
     let file = Bytes::from(std::fs::read(flv).expect("ffmpeg wrote it"));
-    let mut reader = Reader::new(Config::default(), allowances);
+    let mut reader = Reader::new(Config::default(), Allowances::default());
     let (mut demuxer, mut checker) = (Demuxer::new(), StreamChecker::new());
     reader.input(Input::Start { unix_ms: UNIX_MS });
     for tag in read_flv(&file) {
@@ -37,7 +37,7 @@ fn publish(flv: &Path, allowances: Allowances) -> (Reader, Vec<Warning>) {
 fn chained(reader: &Reader, name: &str) -> PathBuf {
     let window = reader.window.as_ref().expect("something was packaged");
     let init = window.rendition(MAIN).and_then(|rendition| rendition.init(0)).expect("one set of tracks");
-    let parts = reader.parts.iter().flat_map(|(_, data)| data.iter().copied());
+    let parts = reader.main.parts.iter().flat_map(|(_, data)| data.iter().copied());
     let path = scratch(&format!("{name}.mp4"));
     std::fs::write(&path, init.iter().copied().chain(parts).collect::<Vec<u8>>())
         .expect("a writable target folder");
@@ -68,8 +68,8 @@ fn spread(values: &[f64]) -> f64 {
 }
 
 /// Holds the packaged clip to its source: no warning, same pictures, sound beside them.
-fn check(flv: &Path, name: &str, allowances: Allowances) -> Option<(Reader, Vec<Warning>)> {
-    let (reader, warnings) = publish(flv, allowances);
+fn check(flv: &Path, name: &str) -> Option<(Reader, Vec<Warning>)> {
+    let (reader, warnings) = publish(flv);
     let file = chained(&reader, name);
     assert_eq!(ffmpeg::warnings(&file)?, "", "{name}");
     let (video_before, video) = (ffmpeg::packets(flv, "v:0")?, ffmpeg::packets(&file, "v:0")?);
@@ -88,13 +88,10 @@ fn check(flv: &Path, name: &str, allowances: Allowances) -> Option<(Reader, Vec<
     Some((reader, warnings))
 }
 
-fn check_clip(clip: &str, allowances: Allowances) -> Option<(Reader, Vec<Warning>)> {
+fn check_clip(clip: &str) -> Option<(Reader, Vec<Warning>)> {
     let path = media_file(clip)?;
-    check(&remuxed(&path, clip)?, clip, allowances)
+    check(&remuxed(&path, clip)?, clip)
 }
-
-const CONSTANT: Allowances = Allowances { variable_frame_rate: false };
-const VARIABLE: Allowances = Allowances { variable_frame_rate: true };
 
 #[test]
 fn a_generated_stream_with_b_frames_decodes_without_a_warning() {
@@ -108,12 +105,12 @@ fn a_generated_stream_with_b_frames_decodes_without_a_warning() {
     ];
     let Some(output) = ffmpeg::run(&arguments) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let (reader, warnings) = check(&flv, "generated", CONSTANT).expect("ffmpeg is there");
+    let (reader, warnings) = check(&flv, "generated").expect("ffmpeg is there");
     assert!(warnings.is_empty() && reader.notices.is_empty());
-    assert!(reader.playlist.expect("a playlist").independent);
+    assert!(reader.main.playlist.expect("a playlist").independent);
     // Each segment also decodes on its own.
     let init = reader.window.as_ref().and_then(|window| window.rendition(MAIN)?.init(0)).expect("an init");
-    for (msn, parts) in &reader.segments {
+    for (msn, parts) in &reader.main.segments {
         let path = scratch(&format!("generated-{msn}.mp4"));
         let chain = std::iter::once(&init).chain(parts).flat_map(|bytes| bytes.iter().copied());
         std::fs::write(&path, chain.collect::<Vec<u8>>()).expect("a writable target folder");
@@ -123,45 +120,45 @@ fn a_generated_stream_with_b_frames_decodes_without_a_warning() {
 
 #[test]
 fn clips_with_b_frames() {
-    check_clip("bbb_480p24_bframes_aac51.mp4", CONSTANT);
-    check_clip("d_bbb_720p60_gop120.mp4", CONSTANT);
-    check_clip("bbb_800x640_bpyramid.mp4", CONSTANT);
-    check_clip("screen_518x488_short_gop.mp4", VARIABLE);
+    check_clip("bbb_480p24_bframes_aac51.mp4");
+    check_clip("d_bbb_720p60_gop120.mp4");
+    check_clip("bbb_800x640_bpyramid.mp4");
+    check_clip("screen_518x488_short_gop.mp4");
 }
 
 #[test]
 fn a_clip_with_variable_frame_rate() {
-    check_clip("d_bbb_h264_vfr.mp4", VARIABLE);
+    check_clip("d_bbb_h264_vfr.mp4");
 }
 
 #[test]
 fn clips_of_odd_rates() {
-    check_clip("d_bbb_h264_426x238_23976.mp4", CONSTANT);
-    check_clip("traffic_432p_12.5fps_baseline.mp4", CONSTANT);
-    check_clip("cam_360p_gop18-232_baseline.mp4", CONSTANT);
+    check_clip("d_bbb_h264_426x238_23976.mp4");
+    check_clip("traffic_432p_12.5fps_baseline.mp4");
+    check_clip("cam_360p_gop18-232_baseline.mp4");
 }
 
 #[test]
 fn a_vertical_clip_with_mono_sound_of_44_1_khz() {
-    check_clip("d_bbb_vertical_720x1280_30_mono441_jfk.mp4", CONSTANT);
+    check_clip("d_bbb_vertical_720x1280_30_mono441_jfk.mp4");
 }
 
 #[test]
 fn nal_lengths_of_two_bytes_become_four() {
-    check_clip("cam_1080x720_nal2bytes_mono441.mp4", CONSTANT);
+    check_clip("cam_1080x720_nal2bytes_mono441.mp4");
 }
 
 #[test]
 fn a_clip_without_sound_and_with_gops_of_eight_seconds() {
-    let Some((reader, _)) = check_clip("bottle_360p_29.83fps_videoonly.mp4", CONSTANT) else { return };
-    assert_eq!(reader.playlist.expect("a playlist").target_duration, 9.0);
+    let Some((reader, _)) = check_clip("bottle_360p_29.83fps_videoonly.mp4") else { return };
+    assert_eq!(reader.main.playlist.expect("a playlist").target_duration, 9.0);
 }
 
 #[test]
 fn a_clip_of_sound_alone() {
     let Some(path) = media_file("d_jfk_mono44100_aac.m4a") else { return };
     let Some(flv) = remuxed(&path, "sound") else { return };
-    let (reader, _) = publish(&flv, CONSTANT);
+    let (reader, _) = publish(&flv);
     let file = chained(&reader, "sound");
     assert_eq!(ffmpeg::warnings(&file).as_deref(), Some(""));
     assert_eq!(ffmpeg::packets(&file, "a:0").map(|p| p.len()), ffmpeg::packets(&flv, "a:0").map(|p| p.len()));
@@ -169,12 +166,12 @@ fn a_clip_of_sound_alone() {
 
 #[test]
 fn an_open_gop_is_joined_at_its_one_idr_and_told() {
-    let Some((reader, warnings)) = check_clip("d_bbb_h264_opengop48_b3.mp4", CONSTANT) else { return };
+    let Some((reader, warnings)) = check_clip("d_bbb_h264_opengop48_b3.mp4") else { return };
     assert!(matches!(warnings[..], [Warning::OpenGop { keyframes }] if keyframes >= 7), "{warnings:?}");
     assert!(matches!(reader.notices[..], [Notice::LongGop { .. }]), "{:?}", reader.notices);
-    let playlist = reader.playlist.expect("a playlist");
+    let playlist = reader.main.playlist.expect("a playlist");
     assert!(!playlist.independent);
-    let idrs = reader.parts.iter().flat_map(|(_, data)| testkit::read_fragment(data));
+    let idrs = reader.main.parts.iter().flat_map(|(_, data)| testkit::read_fragment(data));
     assert_eq!(idrs.filter(|sample| sample.track == 1 && sample.sync).count(), 1, "IDR pictures of the clip");
 }
 
@@ -182,7 +179,7 @@ fn an_open_gop_is_joined_at_its_one_idr_and_told() {
 fn flv_files_as_others_wrote_them() {
     for name in ["flv_sample_1080x720_bframes.flv", "flv_keyframe_index_320x180.flv"] {
         let Some(flv) = media_file(name) else { return };
-        check(&flv, name, VARIABLE);
+        check(&flv, name);
     }
 }
 
@@ -190,12 +187,12 @@ fn flv_files_as_others_wrote_them() {
 fn broken_clips_do_no_harm() {
     for name in ["broken_invalid_nalu.mp4", "broken_mdat_too_long.mp4", "broken_shorter_audio_vfr.mp4"] {
         let Some(flv) = media_file(name).and_then(|clip| remuxed(&clip, name)) else { return };
-        let (reader, _) = publish(&flv, VARIABLE);
+        let (reader, _) = publish(&flv);
         assert!(reader.window.is_some(), "{name}");
     }
 }
 
 #[test]
 fn sound_and_picture_that_start_apart_stay_apart() {
-    check_clip("broken_edit_list_positive_shift.mp4", CONSTANT);
+    check_clip("broken_edit_list_positive_shift.mp4");
 }

@@ -36,7 +36,7 @@ proptest! {
 
     #[test]
     fn any_packets_leave_a_sound_playlist(steps in prop::collection::vec(step(), 1..600)) {
-        let mut reader = Reader::new(Config::default(), Allowances { variable_frame_rate: true });
+        let mut reader = Reader::new(Config::default(), Allowances::default());
         reader.input(Input::Start { unix_ms: UNIX_MS });
         let (mut at_ms, mut live, mut sound) = (0_i64, true, true);
         reader.input(Input::Media(MediaEvent::Tracks(Source::default().tracks())));

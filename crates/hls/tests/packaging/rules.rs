@@ -110,7 +110,7 @@ proptest! {
     fn constant_frame_rates_keep_every_rule(source in constant_rate()) {
         let reader = Reader::of(&source.events(), Allowances::default());
         check_media(&source, &reader)?;
-        let playlist = reader.playlist.as_ref().expect("media was packaged");
+        let playlist = reader.main.playlist.as_ref().expect("media was packaged");
         let long = reader.notices.iter().any(|notice| matches!(notice, Notice::LongGop { .. }));
         prop_assert!(!long || !playlist.independent, "only a long GOP is told");
         if longest_gop(&source) > Span::from_millis(10_500) {
@@ -120,7 +120,7 @@ proptest! {
 
     #[test]
     fn variable_frame_rates_keep_their_stamps(source in variable_rate()) {
-        let reader = Reader::of(&source.events(), Allowances { variable_frame_rate: true });
+        let reader = Reader::of(&source.events(), Allowances::default());
         check_media(&source, &reader)?;
     }
 

@@ -8,7 +8,12 @@ use testkit::playlist::Allowances;
 use crate::reader::{Reader, UNIX_MS};
 
 fn reader() -> Reader {
-    Reader::new(Config::default(), Allowances::default())
+    Reader::new(short_window(), Allowances::default())
+}
+
+/// A window that a short test can fill.
+fn short_window() -> Config {
+    Config { window: Span::from_secs(16), ..Config::default() }
 }
 
 #[test]
@@ -16,7 +21,7 @@ fn a_publisher_that_comes_back_continues_the_playlist() {
     let mut reader = reader();
     let first = Source { duration: Span::from_secs(6), ..Source::default() };
     reader.session(UNIX_MS, &first.events());
-    let before = reader.playlist.clone().expect("a playlist");
+    let before = reader.main.playlist.clone().expect("a playlist");
     assert_eq!(before.hint, None, "nothing is promised while nobody publishes");
     let text = reader.text();
     let last = text.lines().next_back().expect("a line");
@@ -24,7 +29,7 @@ fn a_publisher_that_comes_back_continues_the_playlist() {
     // The returning publisher's clock begins elsewhere.
     let second = Source { start: Timestamp::from_millis(777_000), ..first };
     reader.session(UNIX_MS + 15_000, &second.events());
-    let after = reader.playlist.clone().expect("a playlist");
+    let after = reader.main.playlist.clone().expect("a playlist");
     let last_msn = *before.segments.keys().next_back().expect("segments");
     let returned = &after.segments[&(last_msn + 1)];
     assert!(returned.discontinuity);
@@ -44,7 +49,7 @@ fn other_tracks_get_another_initialisation_segment() {
     reader.session(UNIX_MS, &with_sound.events());
     reader.session(UNIX_MS + 9_000, &Source { sample_rate: None, ..with_sound.clone() }.events());
     reader.session(UNIX_MS + 18_000, &Source { sample_rate: Some(44_100), ..with_sound }.events());
-    let playlist = reader.playlist.as_ref().expect("a playlist");
+    let playlist = reader.main.playlist.as_ref().expect("a playlist");
     let maps: Vec<&str> = playlist.segments.values().map(|segment| segment.map.as_str()).collect();
     assert!(maps.contains(&"init-1.mp4") && maps.contains(&"init-2.mp4"), "{maps:?}");
 }
@@ -56,7 +61,7 @@ fn tracks_that_change_within_a_session_are_a_discontinuity_on_one_clock() {
     let second = Source { sample_rate: Some(44_100), start: Timestamp::from_millis(4_000), ..first.clone() };
     let events: Vec<MediaEvent> = first.events().into_iter().chain(second.events()).collect();
     reader.session(UNIX_MS, &events);
-    let playlist = reader.playlist.as_ref().expect("a playlist");
+    let playlist = reader.main.playlist.as_ref().expect("a playlist");
     let changed = playlist.segments.values().find(|segment| segment.discontinuity).expect("a discontinuity");
     assert_eq!(changed.map, "init-1.mp4");
     assert_eq!(reader.samples(1).len(), 240);
@@ -74,7 +79,14 @@ fn equal_tracks_again_change_nothing() {
     events.insert(idr.expect("an IDR"), again);
     reader.session(UNIX_MS, &events);
     assert!(
-        reader.playlist.as_ref().expect("a playlist").segments.values().all(|segment| !segment.discontinuity)
+        reader
+            .main
+            .playlist
+            .as_ref()
+            .expect("a playlist")
+            .segments
+            .values()
+            .all(|segment| !segment.discontinuity)
     );
 }
 
@@ -90,7 +102,7 @@ fn a_jump_ahead_is_a_discontinuity_that_begins_with_an_idr() {
         by: Span::from_flicks(Span::from_secs(85).flicks() + Span::from_secs(1).flicks() / 30),
     };
     assert_eq!(reader.notices, [jump]);
-    let playlist = reader.playlist.as_ref().expect("a playlist");
+    let playlist = reader.main.playlist.as_ref().expect("a playlist");
     assert_eq!(playlist.segments.values().filter(|segment| segment.discontinuity).count(), 1);
     assert_eq!(reader.samples(1).len(), 300, "no picture is lost");
 }
@@ -115,7 +127,7 @@ fn discontinuities_that_leave_the_window_are_counted() {
         // The reader holds every pair of playlists to the rule.
         reader.session(UNIX_MS + session * 10_000, &source.events());
     }
-    assert!(reader.playlist.as_ref().expect("a playlist").discontinuity_sequence > 3);
+    assert!(reader.main.playlist.as_ref().expect("a playlist").discontinuity_sequence > 3);
 }
 
 #[test]
@@ -125,7 +137,7 @@ fn one_idr_in_twenty_seconds_stays_reachable_and_is_told() {
     reader.input(Input::Start { unix_ms: UNIX_MS });
     for event in source.events() {
         reader.input(Input::Media(event));
-        let Some(playlist) = &reader.playlist else { continue };
+        let Some(playlist) = &reader.main.playlist else { continue };
         assert!(!playlist.independent);
         assert_eq!(playlist.target_duration, 10.0);
         let start = -playlist.start.expect("where to join is told");
@@ -143,7 +155,7 @@ fn a_gop_that_grows_long_takes_the_promise_of_independence_back() {
     let source = Source { gops: vec![30, 30, 300], duration: Span::from_secs(20), ..Source::default() };
     let mut reader = reader();
     reader.session(UNIX_MS, &source.events());
-    let playlist = reader.playlist.as_ref().expect("a playlist");
+    let playlist = reader.main.playlist.as_ref().expect("a playlist");
     assert!(!playlist.independent);
     assert_eq!(playlist.target_duration, 2.0);
     let told: Vec<String> = reader.notices.iter().map(Notice::to_string).collect();
@@ -154,7 +166,7 @@ fn a_gop_that_grows_long_takes_the_promise_of_independence_back() {
 fn a_first_gop_of_five_seconds_makes_the_target_duration() {
     let source = Source { gops: vec![150], duration: Span::from_secs(20), ..Source::default() };
     let reader = Reader::of(&source.events(), Allowances::default());
-    let playlist = reader.playlist.as_ref().expect("a playlist");
+    let playlist = reader.main.playlist.as_ref().expect("a playlist");
     assert!(playlist.independent);
     assert_eq!(playlist.target_duration, 5.0);
 }
@@ -162,7 +174,8 @@ fn a_first_gop_of_five_seconds_makes_the_target_duration() {
 #[test]
 fn segments_that_left_the_playlist_can_be_fetched_a_while() {
     let source = Source { duration: Span::from_secs(60), ..Source::default() };
-    let reader = Reader::of(&source.events(), Allowances::default());
+    let mut reader = reader();
+    reader.session(UNIX_MS, &source.events());
     let window = reader.window.as_ref().expect("a window");
     let rendition = window.rendition(MAIN).expect("the rendition");
     let first = rendition.first_msn();
@@ -262,11 +275,14 @@ fn parts_and_segments_have_a_limit_in_bytes() {
             other => other,
         })
         .collect();
-    let reader = Reader::of(&events, Allowances { variable_frame_rate: true });
+    let reader = Reader::of(&events, Allowances { huge_frames: true });
     assert_eq!(reader.samples(1).len(), 180);
-    assert!(reader.parts.iter().all(|(_, data)| data.len() < 11 << 20), "8 MiB and the frame that passes it");
+    assert!(
+        reader.main.parts.iter().all(|(_, data)| data.len() < 11 << 20),
+        "8 MiB and the frame that passes it"
+    );
     let segment = |parts: &Vec<bytes::Bytes>| parts.iter().map(bytes::Bytes::len).sum::<usize>();
-    assert!(reader.segments.values().all(|parts| segment(parts) < 70 << 20));
+    assert!(reader.main.segments.values().all(|parts| segment(parts) < 70 << 20));
 }
 
 #[test]
@@ -279,7 +295,7 @@ fn a_pause_of_the_picture_longer_than_a_segment_is_a_jump() {
         let data = bytes::Bytes::from_static(&[0, 0, 0, 1, 0x65]);
         MediaEvent::Packet(Packet { track: Source::VIDEO, dts: at, pts: at, random_access, data })
     }));
-    let reader = Reader::of(&events, Allowances { variable_frame_rate: true });
+    let reader = Reader::of(&events, Allowances::default());
     assert!(matches!(reader.notices[..], [Notice::TimestampJump { .. }]));
     assert_eq!(reader.samples(1).len(), 4, "the frame after the pause cannot begin anything");
 }

@@ -29,7 +29,7 @@ fn media_playlist_while_live() {
     #EXT-X-VERSION:9
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-TARGETDURATION:2
-    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.000,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
     #EXT-X-PART-INF:PART-TARGET=0.334
     #EXT-X-MEDIA-SEQUENCE:0
     #EXT-X-MAP:URI="init-0.mp4"
@@ -55,6 +55,7 @@ fn media_playlist_while_live() {
     #EXT-X-PART:DURATION=0.33333,URI="part-2-0.m4s",INDEPENDENT=YES
     #EXT-X-PART:DURATION=0.33333,URI="part-2-1.m4s"
     #EXT-X-PART:DURATION=0.33333,URI="part-2-2.m4s"
+    #EXT-X-RENDITION-REPORT:URI="../audio/index.m3u8",LAST-MSN=2,LAST-PART=2
     #EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-2-3.m4s"
     "#);
 }
@@ -68,7 +69,7 @@ fn media_playlist_of_sound_alone() {
     #EXT-X-VERSION:9
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-TARGETDURATION:2
-    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.000,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
     #EXT-X-PART-INF:PART-TARGET=0.334
     #EXT-X-MEDIA-SEQUENCE:0
     #EXT-X-MAP:URI="init-0.mp4"
@@ -100,7 +101,7 @@ fn media_playlist_after_a_return_with_other_tracks() {
     #EXT-X-VERSION:9
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-TARGETDURATION:2
-    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12.000,PART-HOLD-BACK=1.002,HOLD-BACK=6.000
     #EXT-X-PART-INF:PART-TARGET=0.334
     #EXT-X-MEDIA-SEQUENCE:0
     #EXT-X-MAP:URI="init-0.mp4"
@@ -124,6 +125,7 @@ fn media_playlist_after_a_return_with_other_tracks() {
     #EXT-X-PART:DURATION=0.33333,URI="part-1-5.m4s"
     #EXTINF:2.00000,
     seg-1.m4s
+    #EXT-X-RENDITION-REPORT:URI="../audio/index.m3u8",LAST-MSN=1,LAST-PART=5
     # waiting for the publisher
     "#);
 }
@@ -137,7 +139,7 @@ fn media_playlist_with_a_long_gop() {
     #EXTM3U
     #EXT-X-VERSION:9
     #EXT-X-TARGETDURATION:10
-    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=6.003,HOLD-BACK=30.000
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=60.000,PART-HOLD-BACK=6.003,HOLD-BACK=30.000
     #EXT-X-PART-INF:PART-TARGET=2.001
     #EXT-X-START:TIME-OFFSET=-14.00000,PRECISE=YES
     #EXT-X-MEDIA-SEQUENCE:0
@@ -161,12 +163,14 @@ fn media_playlist_with_a_long_gop() {
 fn multivariant_playlist() {
     let reader = after(&Source::default(), Span::from_secs(9));
     let window = reader.window.as_ref().expect("a window");
-    let text = std::str::from_utf8(window.multivariant()).expect("UTF-8");
+    let text = std::str::from_utf8(window.multivariant().plain()).expect("UTF-8");
     insta::assert_snapshot!(text, @r#"
     #EXTM3U
     #EXT-X-VERSION:9
     #EXT-X-STREAM-INF:BANDWIDTH=39296,AVERAGE-BANDWIDTH=39260,CODECS="avc1.42c00d,mp4a.40.2",RESOLUTION=320x180,FRAME-RATE=30.000
     main/index.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=16210,AVERAGE-BANDWIDTH=16188,CODECS="mp4a.40.2"
+    audio/index.m3u8
     "#);
 }
 
@@ -175,7 +179,7 @@ fn another_reader_understands_both_playlists() {
     let reader = after(&Source::default(), Span::from_secs(30));
     let window = reader.window.as_ref().expect("a window");
     let (_, multivariant) =
-        m3u8_rs::parse_master_playlist(window.multivariant()).expect("a multivariant playlist");
+        m3u8_rs::parse_master_playlist(window.multivariant().plain()).expect("a multivariant playlist");
     let variant = &multivariant.variants[0];
     assert_eq!(
         (variant.uri.as_str(), variant.codecs.as_deref()),
@@ -184,7 +188,7 @@ fn another_reader_understands_both_playlists() {
     assert_eq!(variant.resolution.map(|size| (size.width, size.height)), Some((320, 180)));
     let text = reader.text();
     let (_, playlist) = m3u8_rs::parse_media_playlist(text.as_bytes()).expect("a media playlist");
-    let own = reader.playlist.as_ref().expect("a playlist");
+    let own = reader.main.playlist.as_ref().expect("a playlist");
     assert_eq!(playlist.target_duration, 2);
     assert_eq!(playlist.version, multivariant.version);
     assert_eq!(Some(&playlist.media_sequence), own.segments.keys().next());

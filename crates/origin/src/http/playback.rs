@@ -5,6 +5,7 @@
 //!
 //! Spec: draft-pantos-hls-rfc8216bis §6.2.5 and appendix C.
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hls::{MAIN, Position, Rendition};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hls::{AUDIO, Position, Rendition, Text};
 use rooms::Slug;
 use rooms::frame::State as StreamState;
 use tokio::sync::watch;
@@ -37,19 +40,19 @@ enum File {
 struct Directives {
     msn: Option<u64>,
     part: Option<u32>,
+    /// Segments before the skip boundary may be left out.
+    skip: bool,
 }
 
 pub(crate) async fn multivariant(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let stream = find(&shared, &slug)?;
     let receiver = stream.watch_window();
-    let Served { window, broadcast } = receiver.borrow().clone().ok_or_else(not_live)?;
-    // All other URIs are relative to these, so that naming the broadcast here names it everywhere.
-    let text = String::from_utf8_lossy(window.multivariant());
-    let text = text.replace(&format!("{MAIN}/"), &format!("{MAIN}-{broadcast}/"));
-    Ok(playlist_answer(text.into(), &brief(PLAYLIST_AGE_S)))
+    let window = receiver.borrow().as_ref().map(|served| Arc::clone(&served.window)).ok_or_else(not_live)?;
+    Ok(playlist_answer(window.multivariant(), Encoding::of(&headers), &brief(PLAYLIST_AGE_S)))
 }
 
 pub(crate) async fn file(
@@ -64,7 +67,7 @@ pub(crate) async fn file(
     let found = match file {
         File::Playlist => {
             let directives = parse_directives(query.as_deref().unwrap_or_default())?;
-            return playlist(&shared, &stream, named, directives).await;
+            return playlist(&shared, &stream, named, directives, Encoding::of(&headers)).await;
         }
         File::Init(number) => current(&stream, named, |found| found.init(number).map(|bytes| vec![bytes]))?,
         File::Segment(msn) => current(&stream, named, |found| found.segment(msn))?,
@@ -99,19 +102,24 @@ async fn playlist(
     shared: &Shared,
     stream: &Stream,
     named: Named<'_>,
-    Directives { msn, part }: Directives,
+    Directives { msn, part, skip }: Directives,
+    encoding: Encoding,
 ) -> Result<Response, Problem> {
     let mut receiver = stream.watch_window();
     let served = receiver.borrow_and_update().clone().ok_or_else(not_live)?;
     let Some(rendition) = named.find(&served) else { return Ok(missing()) };
+    let answer = |rendition: &Rendition, cache: &str| {
+        let text = if skip { rendition.delta() } else { rendition.playlist() };
+        playlist_answer(text, encoding, cache)
+    };
     let target = Duration::from(rendition.target_duration());
     let Some(msn) = msn else {
-        return Ok(playlist_answer(rendition.playlist().clone(), &brief(PLAYLIST_AGE_S)));
+        return Ok(answer(rendition, &brief(PLAYLIST_AGE_S)));
     };
     // What a certain place made available stays true: a cache may answer everybody who asks for it.
     let lasting = brief(if named.broadcast.is_some() { target.as_secs() * BLOCKED_AGE_TARGETS } else { 1 });
     if rendition.contains(msn, part) {
-        return Ok(playlist_answer(rendition.playlist().clone(), &lasting));
+        return Ok(answer(rendition, &lasting));
     }
     check_distance(rendition, msn, part)?;
     let _place = shared.blocked.try_acquire().map_err(|_| busy())?;
@@ -122,11 +130,11 @@ async fn playlist(
     let served = receiver.borrow().clone().ok_or_else(not_live)?;
     let Some(rendition) = named.find(&served) else { return Ok(missing()) };
     if came {
-        return Ok(playlist_answer(rendition.playlist().clone(), &lasting));
+        return Ok(answer(rendition, &lasting));
     }
     // The publisher is away: the unchanged playlist keeps players waiting without an error.
     if stream.status().state != StreamState::Live {
-        return Ok(playlist_answer(rendition.playlist().clone(), "no-store"));
+        return Ok(answer(rendition, "no-store"));
     }
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the part that was asked for did not come in time"))
 }
@@ -224,6 +232,8 @@ fn parse_directives(query: &str) -> Result<Directives, Problem> {
         match name {
             "_HLS_msn" => directives.msn = Some(digits(value).ok_or_else(wrong)?),
             "_HLS_part" => directives.part = Some(digits(value).ok_or_else(wrong)?),
+            // `v2` may skip date ranges too; there are none.
+            "_HLS_skip" => directives.skip = matches!(value, "YES" | "v2"),
             _ => {}
         }
     }
@@ -239,11 +249,47 @@ fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-fn playlist_answer(body: Bytes, cache: &str) -> Response {
-    let mut response = body.into_response();
+/// How a playlist goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    Gzip,
+}
+
+impl Encoding {
+    /// What a client takes (RFC 9110 §12.5.3).
+    fn of(headers: &HeaderMap) -> Encoding {
+        let accepted =
+            headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let gzip = accepted.flat_map(|value| value.split(',')).any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0));
+            name.trim().eq_ignore_ascii_case("gzip") && !refused
+        });
+        if gzip { Encoding::Gzip } else { Encoding::Plain }
+    }
+}
+
+/// The text is made, and compressed, for the first who asks; all others share the bytes.
+fn playlist_answer(text: &Text, encoding: Encoding, cache: &str) -> Response {
+    let body = match encoding {
+        Encoding::Plain => text.plain(),
+        Encoding::Gzip => text.encoded(gzip),
+    };
+    let mut response = body.clone().into_response();
     set(&mut response, header::CONTENT_TYPE, "application/vnd.apple.mpegurl");
     set(&mut response, header::CACHE_CONTROL, cache);
+    set(&mut response, header::VARY, "accept-encoding");
+    if encoding == Encoding::Gzip {
+        set(&mut response, header::CONTENT_ENCODING, "gzip");
+    }
     response
+}
+
+fn gzip(text: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+    encoder.write_all(text).expect("writing into memory does not fail");
+    encoder.finish().expect("writing into memory does not fail").into()
 }
 
 /// The chained pieces, or the range of them that was asked for.
@@ -269,7 +315,8 @@ fn media(pieces: Vec<Bytes>, headers: &HeaderMap, named: Named<'_>) -> Response 
         set(&mut response, header::CONTENT_RANGE, &partial);
     }
     set(&mut response, header::CONTENT_LENGTH, &content_length);
-    set(&mut response, header::CONTENT_TYPE, "video/mp4");
+    let kind = if named.rendition == AUDIO { "audio/mp4" } else { "video/mp4" };
+    set(&mut response, header::CONTENT_TYPE, kind);
     set(&mut response, header::ACCEPT_RANGES, "bytes");
     let lasting = if named.broadcast.is_some() { "public, max-age=3600, immutable" } else { "no-store" };
     set(&mut response, header::CACHE_CONTROL, lasting);
@@ -361,10 +408,22 @@ mod tests {
     #[test]
     fn a_part_without_a_segment_is_refused_and_other_queries_pass() {
         let both = parse_directives("a=b&_HLS_part=2&_HLS_msn=7&_HLS_skip=YES").unwrap();
-        assert_eq!(both, Directives { msn: Some(7), part: Some(2) });
+        assert_eq!(both, Directives { msn: Some(7), part: Some(2), skip: true });
+        assert!(!parse_directives("_HLS_skip=NO").unwrap().skip);
         assert!(parse_directives("_HLS_part=2").is_err());
         assert!(parse_directives("_HLS_msn=-1").is_err());
         assert_eq!(parse_directives("").unwrap(), Directives::default());
+    }
+
+    #[test]
+    fn a_playlist_is_compressed_for_those_who_take_it() {
+        let of = |value: &'static str| {
+            Encoding::of(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        };
+        assert_eq!(of("gzip, deflate, br"), Encoding::Gzip);
+        assert_eq!(of("br;q=1.0, gzip;q=0.5"), Encoding::Gzip);
+        assert_eq!(of("gzip;q=0, br"), Encoding::Plain);
+        assert_eq!(Encoding::of(&HeaderMap::new()), Encoding::Plain);
     }
 
     #[test]

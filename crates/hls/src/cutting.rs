@@ -1,0 +1,174 @@
+//! The renditions of a stream while they are cut: the source's own decides, the others follow.
+
+use std::sync::Arc;
+
+use media::{Aac, Packet, Span, Timestamp, Track};
+
+use crate::cutter::nominal_frame;
+use crate::error::Error;
+use crate::follower::Follower;
+use crate::lane::Growing;
+use crate::part_target;
+use crate::segmenter::{Segmenter, Targets};
+
+/// The source rendition, and that of its sound alone where there is one.
+#[derive(Debug)]
+pub(crate) struct Cutting {
+    pub(crate) source: Segmenter,
+    pub(crate) audio: Option<Follower>,
+    /// The source rendition has no sound.
+    separate: bool,
+    /// The newest sound.
+    sound: Option<Timestamp>,
+}
+
+/// What a stream's packets are distributed to.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Tracks of the source rendition.
+    pub(crate) source: Arc<[Track]>,
+    /// The audio track, where there is one.
+    pub(crate) audio: Option<Arc<[Track]>>,
+    /// The sound has a rendition of its own.
+    pub(crate) beside: bool,
+}
+
+type UnixMs<'a> = &'a dyn Fn(Timestamp) -> i64;
+
+impl Layout {
+    /// For `tracks`; with `separate` picture and sound go apart. `beside`: a rendition of the sound is there
+    /// already.
+    pub(crate) fn of(tracks: &Arc<[Track]>, separate: bool, beside: bool) -> Layout {
+        let only = |video: bool| -> Arc<[Track]> {
+            tracks.iter().filter(|track| track.is_video() == video).cloned().collect()
+        };
+        let (video, audio) = (only(true), only(false));
+        let both = !video.is_empty() && !audio.is_empty();
+        Layout {
+            source: if separate && both { video } else { Arc::clone(tracks) },
+            beside: beside || both,
+            audio: (!audio.is_empty()).then_some(audio),
+        }
+    }
+
+    fn is_separate(&self) -> bool {
+        self.audio.is_some() && self.source.iter().all(Track::is_video)
+    }
+}
+
+impl Cutting {
+    pub(crate) fn new(targets: Targets, layout: &Layout, independent: bool) -> Cutting {
+        Cutting {
+            source: Segmenter::new(targets, Arc::clone(&layout.source), independent),
+            audio: None,
+            separate: false,
+            sound: None,
+        }
+    }
+
+    /// What follows does not continue what came before. `part_target` is the one that is aimed at.
+    pub(crate) fn begin(&mut self, layout: &Layout, init: u32, part_target: Span) {
+        self.source.begin(Arc::clone(&layout.source), init);
+        self.separate = layout.is_separate();
+        self.sound = None;
+        if self.audio.is_none()
+            && layout.beside
+            && let Some(tracks) = &layout.audio
+        {
+            let frame = tracks.first().map_or(AAC_FRAME, |track| nominal_frame(tracks, track.id));
+            let target = part_target::choose(part_target, vec![frame; FRAMES_CERTAIN]);
+            self.audio = Some(Follower::new(target, Arc::clone(tracks)));
+        }
+        if let Some(audio) = &mut self.audio {
+            audio.begin(layout.audio.clone(), init);
+        }
+    }
+
+    /// A packet of the track that segments are cut by.
+    pub(crate) fn push_lead(&mut self, packet: Packet, unix_ms: UnixMs<'_>) -> Result<(), Error> {
+        if packet_is_audio(&packet, self) {
+            self.push_beside(&packet);
+        }
+        let result = self.source.push_lead(packet, unix_ms);
+        let boundaries = self.source.take_boundaries();
+        let Some(audio) = &mut self.audio else { return result };
+        for boundary in boundaries {
+            audio.push_boundary(boundary);
+        }
+        result.and(audio.follow(self.source.decided(), unix_ms))
+    }
+
+    /// A packet of the sound beside a picture. Its bytes are shared, not copied, between the renditions.
+    pub(crate) fn push_other(&mut self, packet: Packet) {
+        self.sound = Some(packet.dts);
+        self.push_beside(&packet);
+        if !self.separate {
+            self.source.push_other(packet);
+        }
+    }
+
+    /// How far the sound is ahead of the picture.
+    pub(crate) fn sound_ahead(&self) -> Span {
+        match self.sound {
+            Some(newest) if self.source.is_growing() => newest - self.source.decided(),
+            _ => Span::ZERO,
+        }
+    }
+
+    /// Ends the epoch: everything goes out.
+    pub(crate) fn flush(&mut self, unix_ms: UnixMs<'_>) -> Result<(), Error> {
+        let growing = self.source.is_growing();
+        let result = self.source.flush(unix_ms);
+        let boundaries = self.source.take_boundaries();
+        let Some(audio) = self.audio.as_mut().filter(|_| growing) else { return result };
+        for boundary in boundaries {
+            audio.push_boundary(boundary);
+        }
+        result.and(audio.finish(self.source.decided(), unix_ms))
+    }
+
+    /// Where the media so far ends on the playlist's timeline, that of every rendition.
+    pub(crate) fn end(&self) -> Timestamp {
+        self.audio.as_ref().map_or(self.source.end(), |audio| self.source.end().max(audio.end()))
+    }
+
+    /// The source rendition's end.
+    pub(crate) fn growing_source(&self) -> Growing<'_> {
+        Growing {
+            targets: *self.source.targets(),
+            independent: self.source.independent(),
+            open: self.source.open(),
+            next_msn: self.source.next_msn(),
+            growing: self.source.is_growing(),
+        }
+    }
+
+    /// The end of the rendition of the sound alone.
+    pub(crate) fn growing_audio(&self) -> Option<Growing<'_>> {
+        let audio = self.audio.as_ref()?;
+        Some(Growing {
+            targets: Targets { part: audio.part_target(), ..*self.source.targets() },
+            independent: true,
+            open: audio.open(),
+            next_msn: audio.next_msn(),
+            growing: audio.is_growing(),
+        })
+    }
+
+    fn push_beside(&mut self, packet: &Packet) {
+        if let Some(audio) = &mut self.audio {
+            audio.push(packet.clone());
+        }
+    }
+}
+
+/// Whether the leading track is the sound: a publisher without a picture.
+fn packet_is_audio(packet: &Packet, cutting: &Cutting) -> bool {
+    cutting.source.tracks().iter().any(|track| track.id == packet.track && !track.is_video())
+}
+
+/// Frames by their parameters, not by stamps: as many as make the rounding of stamps not count.
+const FRAMES_CERTAIN: usize = 100;
+
+/// 48 kHz, where the tracks do not say.
+const AAC_FRAME: Span = Span::from_millis((Aac::FRAME_SAMPLES / 48) as i64);
