@@ -390,11 +390,15 @@ fn metadata_of(tracks: &[Track]) -> StreamMetadata {
             metadata.audio_channels = Some(u32::from(sound.channels));
             metadata.audio_is_stereo = Some(sound.channels == 2);
         }
-        match &track.codec {
-            Codec::H264(_) => metadata.video_codec_id = Some(7),
-            Codec::Aac(_) => metadata.audio_codec_id = Some(10),
-            // The others are named by the FourCC of their bodies; the field holds the numbers of old alone.
-            _ => {}
+        let code = match &track.codec {
+            Codec::H264(_) => Some(7),
+            Codec::Aac(_) => Some(10),
+            codec => flv::FourCc::of(codec).map(flv::FourCc::number),
+        };
+        if track.is_video() {
+            metadata.video_codec_id = code;
+        } else {
+            metadata.audio_codec_id = code;
         }
     }
     metadata

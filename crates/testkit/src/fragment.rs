@@ -74,7 +74,8 @@ fn read_track(traf: &[u8], file: &[u8]) -> Vec<ReadSample> {
     samples.collect()
 }
 
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+/// The boxes of `bytes`, each with its kind and its content.
+pub(crate) fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
             return None;
@@ -91,6 +92,6 @@ fn header(bytes: &[u8]) -> ([u8; 4], usize) {
     (kind, u32_at(bytes, 0) as usize)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }

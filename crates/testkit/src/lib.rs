@@ -5,13 +5,17 @@ mod flv_file;
 mod fragment;
 #[cfg(feature = "load")]
 pub mod load;
+mod mp4_file;
 pub mod playlist;
+mod rtmp;
 mod source;
 
 use std::path::{Path, PathBuf};
 
 pub use flv_file::read_flv;
 pub use fragment::{ReadSample, read_fragment};
+pub use mp4_file::read_mp4;
+pub use rtmp::RtmpPublisher;
 pub use source::Source;
 
 /// The path of a real clip: in the folder `ROSTRUM_MEDIA`, by default `../shared/media` beside the

@@ -1,19 +1,17 @@
 //! FLV tag bodies to media events.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::{Aac, Codec, H264, MediaEvent, Packet, Timescale, Timestamp, Track, TrackId, nal};
+use media::{Aac, Codec, MediaEvent, Opus, Packet, Span, Timescale, Timestamp, Track, TrackId};
 
 use super::audio_clock::{AudioClock, Snapped};
 use super::metadata::{Announced, read_announced};
 use super::stamps::{Stamp, Stamps, rising};
-use super::{
-    ACCESS_UNIT, AUDIO_AAC, AUDIO_HEADER_BYTES, Error, SEQUENCE_HEADER, TagKind, VIDEO_AVC,
-    VIDEO_HEADER_BYTES,
-};
+use super::tag_header::{self, Body, Payload, Read};
+use super::video::Video;
+use super::{Counters, Error, FourCc, TagKind, Warning};
 
 /// Reads one publisher's tags; what it gives out keeps the invariants of [`media`].
 ///
@@ -37,79 +35,12 @@ pub struct Demuxer {
 }
 
 #[derive(Debug)]
-struct Video {
-    codec: H264,
-    nal_length_size: usize,
-    last: Option<Timestamp>,
-}
-
-#[derive(Debug)]
 struct Audio {
-    codec: Aac,
+    codec: Codec,
     clock: AudioClock,
     last: Option<Timestamp>,
     /// Its configuration differs from the one given out.
     changed: bool,
-}
-
-/// What was not passed on, and why; all count from the start of the stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Video packets before an IDR picture.
-    pub before_idr: u64,
-    /// Bodies that could not be read.
-    pub malformed: u64,
-    /// Packets whose stamps belonged to an older clock, or whose time was taken.
-    pub misplaced: u64,
-    /// Sound that came before its track could be given out.
-    pub early_audio: u64,
-    /// Gaps in the sound.
-    pub audio_gaps: u64,
-    /// Frames flagged as keyframes that are no IDR pictures.
-    pub keyframes_not_idr: u64,
-    /// How often the publisher's clock was set back.
-    pub clock_restarts: u64,
-}
-
-/// A fact the publisher should know, in words by `Display`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// Keyframes that are no IDR pictures.
-    OpenGop {
-        /// How many so far.
-        keyframes: u64,
-    },
-    /// Bodies that could not be read.
-    Malformed {
-        /// How many so far.
-        bodies: u64,
-    },
-    /// Gaps in the sound.
-    AudioGaps {
-        /// How many so far.
-        gaps: u64,
-    },
-    /// The clock was set back.
-    ClockRestarts {
-        /// How often so far.
-        times: u64,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::OpenGop { keyframes } => {
-                write!(f, "{keyframes} keyframes cannot be joined at (open GOP): switch to closed GOP")
-            }
-            Warning::Malformed { bodies } => {
-                write!(f, "{bodies} packets could not be read and were left out")
-            }
-            Warning::AudioGaps { gaps } => write!(f, "the sound has {gaps} gaps"),
-            Warning::ClockRestarts { times } => write!(f, "the timestamps were set back {times} times"),
-        }
-    }
 }
 
 /// The id of the video track.
@@ -131,7 +62,7 @@ impl Demuxer {
     /// # Errors
     /// When the codec is not supported, a sequence header cannot be read, or the body passes 16 MiB.
     ///
-    /// Spec: Adobe FLV 10.1 §E.4.2, §E.4.3.
+    /// Spec: Adobe FLV 10.1 §E.4.2, §E.4.3; Enhanced RTMP v2.
     pub fn push(&mut self, kind: TagKind, timestamp_ms: u32, body: Bytes) -> Result<(), Error> {
         if body.len() > BODY_BYTES_MAX {
             return Err(Error::TooLarge { kind, bytes: body.len(), max: BODY_BYTES_MAX });
@@ -141,8 +72,8 @@ impl Demuxer {
                 self.announced = read_announced(&body).or(self.announced);
                 Ok(())
             }
-            TagKind::Video => self.video(timestamp_ms, body),
-            TagKind::Audio => self.audio(timestamp_ms, body),
+            TagKind::Video => self.take(timestamp_ms, tag_header::video(&body)?),
+            TagKind::Audio => self.take(timestamp_ms, tag_header::audio(&body)?),
         }
     }
 
@@ -160,87 +91,79 @@ impl Demuxer {
     /// What the publisher should know so far.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let Counters { malformed, audio_gaps, keyframes_not_idr, clock_restarts, .. } = self.counters;
-        let all = [
-            (keyframes_not_idr, Warning::OpenGop { keyframes: keyframes_not_idr }),
-            (malformed, Warning::Malformed { bodies: malformed }),
-            (audio_gaps, Warning::AudioGaps { gaps: audio_gaps }),
-            (clock_restarts, Warning::ClockRestarts { times: clock_restarts }),
-        ];
-        all.into_iter().filter(|(count, _)| *count > 0).map(|(_, warning)| warning).collect()
+        self.counters.warnings()
     }
 
-    fn video(&mut self, timestamp_ms: u32, body: Bytes) -> Result<(), Error> {
-        let Some(&first) = body.first() else { return self.left_out() };
-        if first & ENHANCED != 0 {
-            return Err(unsupported_four_cc(&body));
-        }
-        if first & 0x0f != VIDEO_AVC {
-            return Err(Error::UnsupportedCodec { codec: video_codec_name(first & 0x0f) });
-        }
-        if first >> 4 == COMMAND_FRAME {
-            return Ok(());
-        }
-        let Some(header) = body.first_chunk::<VIDEO_HEADER_BYTES>() else { return self.left_out() };
-        let composition_ms = i64::from(i32::from_be_bytes([header[2], header[3], header[4], 0]) >> 8);
-        let data = body.slice(VIDEO_HEADER_BYTES..);
-        match header[1] {
-            SEQUENCE_HEADER => self.video_header(data),
-            ACCESS_UNIT => {
-                self.access_unit(timestamp_ms, composition_ms, first >> 4 == KEYFRAME, &data);
-                Ok(())
+    fn take(&mut self, timestamp_ms: u32, read: Read) -> Result<(), Error> {
+        let Body { codec, payload, offset } = match read {
+            Read::Body(body) => body,
+            Read::Nothing => return Ok(()),
+            Read::FurtherTrack => {
+                self.counters.further_tracks += 1;
+                return Ok(());
             }
-            // The end of a sequence says nothing that the next header does not.
-            _ => Ok(()),
+            Read::Malformed => {
+                self.counters.malformed += 1;
+                return Ok(());
+            }
+        };
+        match payload {
+            Payload::Header(record) if codec.is_audio() => self.audio_header(codec, record)?,
+            Payload::Header(record) => self.video_header(codec, record)?,
+            Payload::Coded { data, .. } if codec.is_audio() => self.sound(timestamp_ms, offset, codec, data),
+            Payload::Coded { data, composition_ms, keyframe } => {
+                self.picture(Stamped { timestamp_ms, offset, composition_ms }, codec, keyframe, &data);
+            }
         }
-    }
-
-    fn video_header(&mut self, avcc: Bytes) -> Result<(), Error> {
-        let bad = |source| Error::BadSequenceHeader { kind: TagKind::Video, source };
-        let nal_length_size = H264::nal_length_size(&avcc).map_err(bad)?;
-        let codec = H264::from_avcc(avcc).map_err(bad)?;
-        self.set_video(codec, nal_length_size);
         Ok(())
     }
 
-    fn set_video(&mut self, codec: H264, nal_length_size: usize) {
+    fn video_header(&mut self, kind: FourCc, record: Bytes) -> Result<(), Error> {
         let last = self.video.as_ref().and_then(|video| video.last);
-        let same = self.video.as_ref().is_some_and(|video| video.codec == codec);
-        self.renew |= !same;
-        if !same {
-            self.waiting.retain(|packet| packet.track != VIDEO);
+        let mut video = Video::from_header(kind, record, last)
+            .map_err(|source| Error::BadSequenceHeader { kind: TagKind::Video, source })?;
+        let known = self.video.take().filter(|known| known.kind == kind).and_then(|known| known.codec);
+        // A header that leaves the parameters to the stream does not take away what the stream has told.
+        let changed = video.codec.is_some() && video.codec != known || known.is_none();
+        video.codec = video.codec.or(known);
+        self.video = Some(video);
+        if changed {
+            self.parameters_changed();
         }
-        self.video = Some(Video { codec, nal_length_size, last });
+        Ok(())
     }
 
-    fn access_unit(&mut self, timestamp_ms: u32, composition_ms: i64, keyframe: bool, data: &Bytes) {
-        let Some(at_ms) = self.stamp(timestamp_ms) else { return };
-        let Some(video) = &mut self.video else {
-            self.counters.before_idr += 1;
-            return;
-        };
-        let units: Result<Vec<&[u8]>, _> = nal::length_prefixed_units(data, video.nal_length_size).collect();
-        let Ok(units) = units else {
+    fn parameters_changed(&mut self) {
+        self.renew = true;
+        self.waiting.retain(|packet| packet.track != VIDEO);
+    }
+
+    fn picture(&mut self, stamped: Stamped, kind: FourCc, keyframe: bool, data: &[u8]) {
+        let Some(at_ms) = self.stamp(stamped.timestamp_ms) else { return };
+        let video = self.video.get_or_insert_with(|| Video::new(kind, None));
+        let unit = if video.kind == kind { video.access_unit(data) } else { None };
+        let Some(unit) = unit else {
             self.counters.malformed += 1;
             return;
         };
-        let random_access = nal::is_idr_picture(units.iter().copied());
-        self.counters.keyframes_not_idr += u64::from(keyframe && !random_access);
-        let in_band = with_in_band(&video.codec, &units);
-        let data = nal::to_length_prefixed(units);
-        let dts = rising(at_ms, video.last);
-        let pts = Timestamp::from_millis(at_ms.saturating_add(composition_ms));
-        if let Some(codec) = in_band {
-            let nal_length_size = video.nal_length_size;
-            self.set_video(codec, nal_length_size);
+        self.counters.keyframes_not_idr += u64::from(keyframe && !unit.random_access);
+        if let Some(parameters) = unit.parameters {
+            video.codec = Some(parameters);
+            self.parameters_changed();
         }
-        let last = self.video.as_ref().and_then(|video| video.last);
-        if data.is_empty() || last.is_some_and(|last| dts <= last) {
+        let Some(video) = self.video.as_ref().filter(|video| video.codec.is_some()) else {
+            self.counters.without_parameters += 1;
+            return;
+        };
+        let dts = rising(at_ms, stamped.offset, video.last);
+        let pts = Timestamp::from_millis(at_ms.saturating_add(stamped.composition_ms)) + stamped.offset;
+        if unit.data.is_empty() || video.last.is_some_and(|last| dts <= last) {
             self.counters.misplaced += 1;
             return;
         }
-        self.give_tracks(at_ms, random_access);
-        let packet = Packet { track: VIDEO, dts, pts, random_access, data };
+        self.give_tracks(at_ms, unit.random_access);
+        let random_access = unit.random_access;
+        let packet = Packet { track: VIDEO, dts, pts, random_access, data: unit.data };
         let ready = self.given.as_ref().is_some_and(|tracks| tracks.iter().any(|track| track.id == VIDEO));
         if ready && !self.renew {
             self.note_video(dts);
@@ -263,47 +186,38 @@ impl Demuxer {
         self.waiting.iter().any(|packet| packet.track == VIDEO)
     }
 
-    fn audio(&mut self, timestamp_ms: u32, body: Bytes) -> Result<(), Error> {
-        let Some(&first) = body.first() else { return self.left_out() };
-        match first >> 4 {
-            AUDIO_AAC => {}
-            AUDIO_ENHANCED => return Err(unsupported_four_cc(&body)),
-            other => return Err(Error::UnsupportedCodec { codec: audio_codec_name(other).to_owned() }),
-        }
-        let Some(&packet_type) = body.get(1) else { return self.left_out() };
-        let data = body.slice(AUDIO_HEADER_BYTES..);
-        match packet_type {
-            SEQUENCE_HEADER => self.audio_header(data),
-            ACCESS_UNIT if data.is_empty() => Ok(()),
-            ACCESS_UNIT => {
-                self.sound(timestamp_ms, data);
-                Ok(())
-            }
-            _ => self.left_out(),
-        }
-    }
-
-    fn audio_header(&mut self, asc: Bytes) -> Result<(), Error> {
-        let codec =
-            Aac::from_asc(asc).map_err(|source| Error::BadSequenceHeader { kind: TagKind::Audio, source })?;
+    fn audio_header(&mut self, kind: FourCc, record: Bytes) -> Result<(), Error> {
+        let read = match kind {
+            FourCc::Opus => Opus::from_head(&record).map(Codec::Opus),
+            _ => Aac::from_asc(record).map(Codec::Aac),
+        };
+        let codec = read.map_err(|source| Error::BadSequenceHeader { kind: TagKind::Audio, source })?;
         if self.audio.as_ref().is_some_and(|audio| audio.codec == codec) {
             return Ok(());
         }
         let last = self.audio.as_ref().and_then(|audio| audio.last);
-        let clock = AudioClock::new(&codec);
+        let clock = AudioClock::default();
         self.waiting.retain(|packet| packet.track != AUDIO);
         self.audio = Some(Audio { codec, clock, last, changed: true });
         Ok(())
     }
 
-    fn sound(&mut self, timestamp_ms: u32, data: Bytes) {
+    fn sound(&mut self, timestamp_ms: u32, offset: Span, kind: FourCc, data: Bytes) {
+        if data.is_empty() {
+            return;
+        }
         let Some(at_ms) = self.stamp(timestamp_ms) else { return };
         let Some(audio) = &mut self.audio else {
             self.counters.early_audio += 1;
             return;
         };
+        let duration = audio.codec.sound_duration(&data);
+        let Some(duration) = duration.filter(|_| FourCc::of(&audio.codec) == Some(kind)) else {
+            self.counters.malformed += 1;
+            return;
+        };
         let first = audio.last.is_none();
-        let dts = match audio.clock.snap(Timestamp::from_millis(at_ms)) {
+        let dts = match audio.clock.snap(Timestamp::from_millis(at_ms) + offset, duration) {
             Snapped::Follows(dts) => Some(dts),
             Snapped::AfterGap(dts) => {
                 self.counters.audio_gaps += u64::from(!first);
@@ -332,7 +246,7 @@ impl Demuxer {
             Stamp::At(at_ms) => at_ms,
             Stamp::Continued(at_ms) => {
                 // Frames refer to what came before the clock was set back only if nothing was lost.
-                self.renew = self.video.is_some();
+                self.renew = self.video_known();
                 self.waiting.retain(|packet| packet.track != VIDEO);
                 self.counters.clock_restarts += 1;
                 at_ms
@@ -351,7 +265,7 @@ impl Demuxer {
     fn give_tracks(&mut self, at_ms: i64, idr_follows: bool) {
         let audio_changed = self.audio.as_ref().is_some_and(|audio| audio.changed);
         let idr_follows = idr_follows || self.idr_waits();
-        if self.video.is_some() && !idr_follows || !(self.renew || audio_changed) {
+        if self.video_known() && !idr_follows || !(self.renew || audio_changed) {
             return;
         }
         if self.given.is_none() && !self.is_complete(at_ms) {
@@ -371,20 +285,24 @@ impl Demuxer {
     /// Whether no further track is to be expected.
     fn is_complete(&self, at_ms: i64) -> bool {
         let announced = self.announced.unwrap_or(Announced { video: true, audio: true });
-        let missing = announced.video && self.video.is_none() || announced.audio && self.audio.is_none();
+        let missing = announced.video && !self.video_known() || announced.audio && self.audio.is_none();
         let waited_ms = self.first_ms.map_or(0, |first| at_ms.saturating_sub(first));
         !missing || waited_ms >= TRACKS_WAIT_MS || self.waiting.len() >= WAITING_PACKETS_MAX
     }
 
+    fn video_known(&self) -> bool {
+        self.video.as_ref().is_some_and(|video| video.codec.is_some())
+    }
+
     fn video_track(&self) -> Option<Track> {
-        let codec = Codec::H264(self.video.as_ref()?.codec.clone());
+        let codec = self.video.as_ref()?.codec.clone()?;
         Some(Track { id: VIDEO, codec, timescale: Timescale::MPEG })
     }
 
     fn audio_track(&self) -> Option<Track> {
-        let aac = &self.audio.as_ref()?.codec;
-        let timescale = Timescale::new(aac.sample_rate)?;
-        Some(Track { id: AUDIO, codec: Codec::Aac(aac.clone()), timescale })
+        let codec = self.audio.as_ref()?.codec.clone();
+        let timescale = Timescale::new(codec.sound()?.sample_rate)?;
+        Some(Track { id: AUDIO, codec, timescale })
     }
 
     fn wait(&mut self, packet: Packet) {
@@ -394,75 +312,16 @@ impl Demuxer {
         }
         self.waiting.push_back(packet);
     }
-
-    fn left_out(&mut self) -> Result<(), Error> {
-        self.counters.malformed += 1;
-        Ok(())
-    }
 }
 
-/// The parameters with those in the access unit, when it carries others.
-fn with_in_band(known: &H264, units: &[&[u8]]) -> Option<H264> {
-    if !units.iter().any(|unit| nal::is_parameter_set(unit)) {
-        return None;
-    }
-    let sets = |wanted: u8| -> Vec<Bytes> {
-        let of_type = units.iter().filter(|unit| nal::unit_type(unit) == wanted);
-        of_type.map(|unit| Bytes::copy_from_slice(unit)).collect()
-    };
-    let (known_sps, known_pps) = known.parameter_sets();
-    let (sps, pps) = (sets(nal::SPS), sets(nal::PPS));
-    let sps = if sps.is_empty() { known_sps } else { sps };
-    let pps = if pps.is_empty() { known_pps } else { pps };
-    // Sets that cannot be read are left out: the known ones go on.
-    H264::from_parameter_sets(&sps, &pps).ok().filter(|codec| codec != known)
+/// The times of one tag.
+#[derive(Clone, Copy)]
+struct Stamped {
+    timestamp_ms: u32,
+    /// Past the millisecond, below one.
+    offset: Span,
+    composition_ms: i64,
 }
-
-fn unsupported_four_cc(body: &[u8]) -> Error {
-    let name = match body.get(1..5) {
-        Some(b"hvc1" | b"hev1") => "HEVC (Enhanced RTMP)".to_owned(),
-        Some(b"av01") => "AV1 (Enhanced RTMP)".to_owned(),
-        Some(b"vp08" | b"vp09") => "VP8 or VP9 (Enhanced RTMP)".to_owned(),
-        Some(b"avc1") => "H.264 in Enhanced RTMP".to_owned(),
-        Some(b"Opus") => "Opus (Enhanced RTMP)".to_owned(),
-        Some(b"mp4a") => "AAC in Enhanced RTMP".to_owned(),
-        Some(four_cc) => format!("Enhanced RTMP codec {}", four_cc.escape_ascii()),
-        None => "Enhanced RTMP".to_owned(),
-    };
-    Error::UnsupportedCodec { codec: name }
-}
-
-fn video_codec_name(id: u8) -> String {
-    match id {
-        2 => "Sorenson H.263".to_owned(),
-        3 | 6 => "Screen video".to_owned(),
-        4 | 5 => "VP6".to_owned(),
-        12 => "HEVC (codec id 12)".to_owned(),
-        _ => format!("video codec {id}"),
-    }
-}
-
-fn audio_codec_name(format: u8) -> &'static str {
-    match format {
-        0 | 3 => "PCM",
-        1 => "ADPCM",
-        2 | 14 => "MP3",
-        4..=6 => "Nellymoser",
-        7 | 8 => "G.711",
-        11 => "Speex",
-        13 => "Opus",
-        _ => "this audio codec",
-    }
-}
-
-/// Set in the first byte of a video body by Enhanced RTMP, which puts a FourCC after it.
-const ENHANCED: u8 = 0x80;
-/// `SoundFormat` by which Enhanced RTMP announces a FourCC.
-const AUDIO_ENHANCED: u8 = 9;
-
-/// `FrameType` (§E.4.3.1).
-const KEYFRAME: u8 = 1;
-const COMMAND_FRAME: u8 = 5;
 
 /// Bytes of one body: RTMP's message length has 24 bits.
 const BODY_BYTES_MAX: usize = 16 << 20;

@@ -4,6 +4,8 @@
 
 use media::{Codec, Rational, Track};
 
+use super::FourCc;
+
 /// A value of `onMetaData`, for whoever encodes AMF0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -20,22 +22,24 @@ pub enum Value {
 pub fn metadata(tracks: &[Track]) -> Vec<(&'static str, Value)> {
     let mut values = vec![("duration", Value::Number(0.0))];
     for track in tracks {
-        match &track.codec {
-            Codec::H264(h264) => {
-                values.push(("width", Value::Number(h264.size.width.into())));
-                values.push(("height", Value::Number(h264.size.height.into())));
-                values
-                    .extend(h264.frame_rate.map(|rate| ("framerate", Value::Number(Rational::as_f64(rate)))));
-                values.push(("videocodecid", Value::Number(super::VIDEO_AVC.into())));
-            }
-            Codec::Aac(aac) => {
-                values.push(("audiosamplerate", Value::Number(aac.sample_rate.into())));
-                values.push(("audiosamplesize", Value::Number(16.0)));
-                values.push(("audiochannels", Value::Number(aac.channels.into())));
-                values.push(("stereo", Value::Boolean(aac.channels >= 2)));
-                values.push(("audiocodecid", Value::Number(super::AUDIO_AAC.into())));
-            }
-            _ => {}
+        let code = match &track.codec {
+            Codec::H264(_) => Some(u32::from(super::VIDEO_AVC)),
+            Codec::Aac(_) => Some(u32::from(super::AUDIO_AAC)),
+            codec => FourCc::of(codec).map(FourCc::number),
+        };
+        let code = code.map(|code| Value::Number(code.into()));
+        if let Some(picture) = track.codec.picture() {
+            values.push(("width", Value::Number(picture.size.width.into())));
+            values.push(("height", Value::Number(picture.size.height.into())));
+            let rate = picture.frame_rate.map(Rational::as_f64);
+            values.extend(rate.map(|rate| ("framerate", Value::Number(rate))));
+            values.extend(code.map(|code| ("videocodecid", code)));
+        } else if let Some(sound) = track.codec.sound() {
+            values.push(("audiosamplerate", Value::Number(sound.sample_rate.into())));
+            values.push(("audiosamplesize", Value::Number(16.0)));
+            values.push(("audiochannels", Value::Number(sound.channels.into())));
+            values.push(("stereo", Value::Boolean(sound.channels >= 2)));
+            values.extend(code.map(|code| ("audiocodecid", code)));
         }
     }
     values.push(("encoder", Value::Text("Rostrum".to_owned())));

@@ -1,25 +1,32 @@
 //! FLV tag bodies, which RTMP messages carry as they are.
 //!
-//! H.264 and AAC. Other codecs and Enhanced RTMP are refused by name; they find their place in
-//! [`Demuxer`]'s reading of the first body byte.
+//! H.264 and AAC as they always were; HEVC, AV1 and Opus, and on reading those two as well, in the bodies
+//! of Enhanced RTMP. HEVC under the codec id 12, which some encoders use, is read too. Other codecs are
+//! refused by name. Of several tracks of a kind the first is taken.
 //!
-//! Spec: Adobe FLV and F4V File Format 10.1, annex E.
+//! Spec: Adobe FLV and F4V File Format 10.1, annex E; Enhanced RTMP v2 (Veovera Software Organization).
 
 mod audio_clock;
 mod demuxer;
 mod file;
+mod four_cc;
 mod metadata;
 mod muxer;
 mod stamps;
+mod tag_header;
+mod video;
+mod warning;
 
 use bytes::Bytes;
 use media::ParameterError;
 use thiserror::Error;
 
-pub use demuxer::{Counters, Demuxer, Warning};
+pub use demuxer::Demuxer;
 pub use file::file_header;
+pub use four_cc::FourCc;
 pub use metadata::{Value, metadata};
 pub use muxer::Muxer;
+pub use warning::{Counters, Warning};
 
 /// What a tag, or the RTMP message in its place, carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +55,7 @@ pub struct Tag {
 #[non_exhaustive]
 pub enum Error {
     /// A codec that is not read, by its name.
-    #[error("{codec} over RTMP is not supported: send H.264 video and AAC audio")]
+    #[error("{codec} over RTMP is not supported: send H.264, HEVC or AV1 video and AAC or Opus audio")]
     UnsupportedCodec {
         /// As people write it.
         codec: String,
@@ -78,6 +85,12 @@ pub enum Error {
 
 /// `CodecID` of H.264 in the low half of the first byte (§E.4.3.1).
 const VIDEO_AVC: u8 = 7;
+/// `CodecID` that encoders used for HEVC before Enhanced RTMP.
+const VIDEO_HEVC: u8 = 12;
+/// Set in the first byte of a video body by Enhanced RTMP, which puts a FourCC after it.
+const VIDEO_ENHANCED: u8 = 0x80;
+/// `SoundFormat` by which Enhanced RTMP announces a FourCC.
+const AUDIO_ENHANCED: u8 = 9;
 /// `SoundFormat` of AAC in the high half of the first byte (§E.4.2.1).
 const AUDIO_AAC: u8 = 10;
 

@@ -1,6 +1,6 @@
 //! Millisecond stamps of 32 bits as one clock that never goes back.
 
-use media::Timestamp;
+use media::{Span, Timestamp};
 
 /// Undoes the wrap of 32-bit stamps and continues the clock where a publisher started it anew.
 #[derive(Debug, Default)]
@@ -60,11 +60,11 @@ impl Stamps {
     }
 }
 
-/// A video stamp that rises above `last` even where the publisher repeated one.
-pub(super) fn rising(at_ms: i64, last: Option<Timestamp>) -> Timestamp {
-    let at = Timestamp::from_millis(at_ms);
+/// A video stamp, `offset` past its millisecond, that rises above `last` even where the publisher repeated one.
+pub(super) fn rising(at_ms: i64, offset: Span, last: Option<Timestamp>) -> Timestamp {
+    let at = Timestamp::from_millis(at_ms) + offset;
     match last {
-        Some(last) if at <= last => last + media::Span::from_millis(1),
+        Some(last) if at <= last => last + Span::from_millis(1),
         _ => at,
     }
 }

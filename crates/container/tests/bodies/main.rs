@@ -1,6 +1,7 @@
 //! FLV bodies and fragments, against a synthetic source and against anything at all.
 
 mod demuxer;
+mod enhanced;
 mod fmp4;
 mod fuzzing;
 mod round_trip;

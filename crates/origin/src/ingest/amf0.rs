@@ -150,6 +150,7 @@ pub(super) enum Value<'a> {
     String(&'a str),
     Null,
     Object(&'a [(&'a str, Value<'a>)]),
+    Array(&'a [Value<'a>]),
 }
 
 /// Writes values one after the other.
@@ -179,6 +180,13 @@ fn write_value(body: &mut Vec<u8>, value: Value<'_>) {
                 write_value(body, *value);
             }
             body.extend_from_slice(&[0, 0, OBJECT_END]);
+        }
+        Value::Array(values) => {
+            body.push(STRICT_ARRAY);
+            body.extend_from_slice(&(values.len() as u32).to_be_bytes());
+            for value in values {
+                write_value(body, *value);
+            }
         }
     }
 }

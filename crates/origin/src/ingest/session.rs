@@ -5,9 +5,11 @@
 //! a few bytes before any stream key panic, spin or exhaust the whole process, or loses the times of
 //! messages that leave out their header, which FFmpeg sends for audio.
 //!
-//! Spec: Adobe RTMP 1.0 §5.2 (handshake), §5.4 (control), §7.2 (commands).
+//! Spec: Adobe RTMP 1.0 §5.2 (handshake), §5.4 (control), §7.2 (commands); Enhanced RTMP v2, "Enhancing
+//! NetConnection connect Command".
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use container::flv::FourCc;
 use thiserror::Error;
 
 use super::amf0::{self, Value};
@@ -228,7 +230,20 @@ impl Session {
         self.message(CONTROL_CSID, PEER_BANDWIDTH, 0, &[a, b, c, d, 2]);
         self.control(SET_CHUNK_SIZE, chunk::CHUNK_SIZE as u32);
         self.announced_chunk_size = true;
-        let properties = [("fmsVer", Value::String("FMS/3,0,1,123")), ("capabilities", Value::Number(31.0))];
+        let codecs = FourCc::ALL.map(|code| Value::String(code.letters()));
+        let of_kind = |audio: bool| -> Vec<(&str, Value<'_>)> {
+            let known = FourCc::ALL.into_iter().filter(|code| code.is_audio() == audio);
+            known.map(|code| (code.letters(), Value::Number(CAN_FORWARD))).collect()
+        };
+        let (video, audio) = (of_kind(false), of_kind(true));
+        let properties = [
+            ("fmsVer", Value::String("FMS/3,0,1,123")),
+            ("capabilities", Value::Number(31.0)),
+            ("fourCcList", Value::Array(&codecs)),
+            ("videoFourCcInfoMap", Value::Object(&video)),
+            ("audioFourCcInfoMap", Value::Object(&audio)),
+            ("capsEx", Value::Number(TAKES_MODIFIERS + TAKES_NANOSECONDS)),
+        ];
         let information = [
             ("level", Value::String("status")),
             ("code", Value::String("NetConnection.Connect.Success")),
@@ -290,6 +305,13 @@ const ACKNOWLEDGE_BYTES: u32 = 1_250_000;
 const MESSAGE_STREAM: u32 = 1;
 const CONTROL_CSID: u8 = 2;
 const COMMAND_CSID: u8 = 3;
+
+/// `FourCcInfoMask` of Enhanced RTMP: streams of this codec are passed on as they are.
+const CAN_FORWARD: f64 = 4.0;
+/// `CapsExMask` of Enhanced RTMP: `ModEx` extensions are read, the nanoseconds among them are used. Several
+/// tracks of a kind and requests to reconnect are not offered.
+const TAKES_MODIFIERS: f64 = 4.0;
+const TAKES_NANOSECONDS: f64 = 8.0;
 
 const SET_CHUNK_SIZE: u8 = 1;
 const ABORT: u8 = 2;

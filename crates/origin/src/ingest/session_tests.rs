@@ -40,6 +40,9 @@ fn a_client_shakes_hands_connects_and_asks_to_publish() {
     assert_eq!(output[1 + HANDSHAKE_BYTES..1 + 2 * HANDSHAKE_BYTES], [0; HANDSHAKE_BYTES]);
     let answers = String::from_utf8_lossy(&output[1 + 2 * HANDSHAKE_BYTES..]).into_owned();
     assert!(answers.contains("NetConnection.Connect.Success"));
+    for word in ["fourCcList", "avc1", "hvc1", "av01", "mp4a", "Opus", "videoFourCcInfoMap", "capsEx"] {
+        assert!(answers.contains(word), "{word} is offered");
+    }
     session.reject("NetStream.Publish.BadName", "unknown stream key");
     let refusal = String::from_utf8_lossy(&session.take_output()).into_owned();
     assert!(refusal.contains("error") && refusal.contains("unknown stream key"), "{refusal}");
