@@ -9,6 +9,7 @@ mod bad_input;
 mod cast;
 mod desktop;
 mod harness;
+mod newer_codecs;
 mod playlist_lint;
 mod publish_to_playback;
 mod reconnect;

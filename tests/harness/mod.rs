@@ -12,6 +12,7 @@ pub mod playlist;
 pub mod probe;
 pub mod process;
 pub mod publisher;
+pub mod rtmp_push;
 pub mod server;
 pub mod sound;
 pub mod speech;

@@ -171,7 +171,7 @@ fn part(attributes: &Attributes) -> Option<Part> {
 }
 
 /// Splits `A=1,B="x,y"`; commas inside quotes do not end a value.
-fn attributes(list: &str) -> Result<Attributes, String> {
+pub fn attributes(list: &str) -> Result<Attributes, String> {
     let mut attributes = Attributes::new();
     let mut rest = list;
     while !rest.is_empty() {

@@ -55,6 +55,8 @@ export const t = words(
     'interrupted.text': 'This page goes on by itself. Chat is open.',
     'unsupported.title': "This browser can't play the stream",
     'unsupported.text': 'Update it, or open the link in Firefox, Chrome, Edge or Safari.',
+    'unsupported.codecs':
+      'It is sent as {{codecs}}, and this browser does not play all of that. Try Safari, or another device. Chat is open.',
     'failed.title': 'The picture stopped',
     'failed.text': 'The stream could not be read. Chat is open.',
     'failed.retry': 'Try again',
@@ -131,6 +133,7 @@ export const t = words(
     'interrupted.text': '恢复后本页会自动继续。聊天已开放。',
     'unsupported.title': '这个浏览器无法播放',
     'unsupported.text': '请更新浏览器，或用 Firefox、Chrome、Edge、Safari 打开链接。',
+    'unsupported.codecs': '直播的编码是 {{codecs}}，这个浏览器无法全部播放。请换用 Safari 或其他设备。聊天已开放。',
     'failed.title': '画面停止',
     'failed.text': '无法读取直播内容。聊天已开放。',
     'failed.retry': '重试',

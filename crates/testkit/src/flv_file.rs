@@ -1,7 +1,8 @@
-//! Reads FLV files, as far as tests need it.
+//! Reads FLV files and makes tags, as far as tests need it.
 
 use bytes::Bytes;
-use container::flv::{Tag, TagKind};
+use container::flv::{Muxer, Tag, TagKind};
+use media::MediaEvent;
 
 /// The audio, video and script tags of an FLV file (Adobe FLV 10.1 §E.2 to §E.4).
 ///
@@ -30,6 +31,16 @@ pub fn read_flv(file: &Bytes) -> Vec<Tag> {
         at = start + data_len + PREVIOUS_TAG_SIZE_BYTES;
     }
     tags
+}
+
+/// These events as tags.
+///
+/// # Panics
+/// When FLV cannot carry a codec among them.
+#[must_use]
+pub fn to_tags(events: &[MediaEvent]) -> Vec<Tag> {
+    let mut muxer = Muxer::new();
+    events.iter().flat_map(|event| muxer.push(event).expect("codecs that FLV carries")).collect()
 }
 
 const TAG_HEADER_BYTES: usize = 11;

@@ -12,7 +12,8 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-pub use flv_file::read_flv;
+pub use container::flv::Tag;
+pub use flv_file::{read_flv, to_tags};
 pub use fragment::{ReadSample, read_fragment};
 pub use mp4_file::read_mp4;
 pub use rtmp::RtmpPublisher;

@@ -74,12 +74,19 @@ fn packet_data(codec: &Codec, length_size: usize, sample: &Bytes) -> (Bytes, boo
 fn read_codec(stsd: &[u8]) -> (Codec, usize) {
     let (kind, entry) = boxes(&stsd[8..]).next().expect("a sample entry");
     let within = |skip: usize, wanted: &[u8; 4]| Bytes::copy_from_slice(child(&entry[skip..], wanted));
+    // QuickTime's second version of a sound description has four more fields.
+    let audio_bytes = if entry[9] == 1 { AUDIO_BYTES + 16 } else { AUDIO_BYTES };
     let read = match &kind {
         b"avc1" | b"avc3" => H264::from_avcc(within(VISUAL_BYTES, b"avcC")).map(Codec::H264),
         b"hvc1" | b"hev1" => Hevc::from_hvcc(within(VISUAL_BYTES, b"hvcC")).map(Codec::Hevc),
         b"av01" => Av1::from_av1c(&within(VISUAL_BYTES, b"av1C")).map(Codec::Av1),
-        b"mp4a" => Aac::from_asc(decoder_specific(&within(AUDIO_BYTES, b"esds"))).map(Codec::Aac),
-        b"Opus" => Opus::from_dops(within(AUDIO_BYTES, b"dOps")).map(Codec::Opus),
+        b"mp4a" => {
+            // QuickTime hides it in `wave`.
+            let boxed = &entry[audio_bytes..];
+            let inside = boxes(boxed).find(|(kind, _)| kind == b"wave").map_or(boxed, |(_, wave)| wave);
+            Aac::from_asc(decoder_specific(&Bytes::copy_from_slice(child(inside, b"esds")))).map(Codec::Aac)
+        }
+        b"Opus" => Opus::from_dops(within(audio_bytes, b"dOps")).map(Codec::Opus),
         other => panic!("sample entry {}", other.escape_ascii()),
     };
     let length_size = match &kind {

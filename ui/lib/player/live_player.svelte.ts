@@ -1,5 +1,6 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
+import { codecNames } from './codecs';
 import { HLS_CONFIG } from './hls_config';
 import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
 
@@ -36,6 +37,8 @@ export class LivePlayer {
   soundBlocked = $state(false);
   /** The browser wants a click before anything plays. */
   gestureNeeded = $state(false);
+  /** The stream's codecs as people write them, once its playlist is known: `HEVC, AAC`. */
+  codecs = $state('');
   /** How many hls.js instances there were. */
   generation = $state(0);
   /** How many errors hls.js called fatal. */
@@ -103,6 +106,9 @@ export class LivePlayer {
     this.#hls = hls;
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
+    hls.on(Library.Events.MANIFEST_LOADED, (_event, data) => {
+      this.codecs = codecNames(data.levels.map((level) => level.attrs.CODECS ?? ''));
+    });
     hls.on(Library.Events.MANIFEST_PARSED, () => void this.play());
     hls.loadSource(url);
     hls.attachMedia(video);
@@ -119,6 +125,7 @@ export class LivePlayer {
     this.#pausedByViewer = false;
     this.#recoveries = [];
     this.#resume();
+    this.codecs = '';
     this.state = 'idle';
     this.latency = null;
     this.behind = false;
@@ -213,7 +220,14 @@ export class LivePlayer {
       return;
     }
     this.fatalErrors += 1;
-    if (data.details === library.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+    const details = library.ErrorDetails;
+    const unplayable: string[] = [
+      details.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
+      // A publisher may change its codec while somebody watches.
+      details.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+      details.BUFFER_ADD_CODEC_ERROR,
+    ];
+    if (unplayable.includes(data.details)) {
       this.state = 'unsupported';
       this.#hls?.stopLoad();
     } else if (data.type === library.ErrorTypes.MEDIA_ERROR) {

@@ -20,7 +20,7 @@ const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 const IDR: &[u8] = &[0x65, 0x88, 1];
 const SLICE: &[u8] = &[0x41, 0x9a, 2];
 
-type Tag = (TagKind, u32, Bytes);
+pub type Tag = (TagKind, u32, Bytes);
 
 fn avcc() -> Bytes {
     H264::from_parameter_sets(&[Bytes::from_static(SPS)], &[Bytes::from_static(PPS)]).expect("real sets").avcc
@@ -56,7 +56,7 @@ fn sound(timestamp_ms: u32) -> Tag {
 }
 
 /// `onMetaData` with these keys, all 7.
-fn metadata(keys: &[&str]) -> Tag {
+pub fn metadata(keys: &[&str]) -> Tag {
     let mut body = vec![2, 0, 10];
     body.extend_from_slice(b"onMetaData");
     body.extend_from_slice(&[8, 0, 0, 0, 1]);

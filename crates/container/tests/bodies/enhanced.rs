@@ -6,8 +6,7 @@ use media::{Codec, MediaEvent, Packet, Span, StreamChecker, Timestamp, Track, Tr
 use testkit::{media_file, read_mp4};
 
 use crate::demux;
-
-type Tag = (TagKind, u32, Bytes);
+use crate::demuxer::{Tag, metadata as announcing};
 
 fn tags(events: &[MediaEvent]) -> Vec<Tag> {
     let mut muxer = Muxer::new();
@@ -35,7 +34,9 @@ fn packets(events: &[MediaEvent], kind: TrackKind) -> Vec<Packet> {
 /// What a clip's packets are when they come out of the tags that were made of it.
 fn round_trip(clip: &str) -> Option<(Vec<MediaEvent>, Vec<MediaEvent>)> {
     let sent = read_mp4(&media_file(clip)?);
-    let (read, demuxer) = demux(&tags(&sent));
+    let video = tracks(&sent).iter().any(Track::is_video);
+    let announced = announcing(if video { &["videocodecid", "audiocodecid"] } else { &["audiocodecid"] });
+    let (read, demuxer) = demux(&[vec![announced], tags(&sent)].concat());
     let mut checker = StreamChecker::new();
     assert_eq!(read.iter().try_for_each(|event| checker.check(event)), Ok(()), "{clip}");
     assert_eq!((demuxer.counters().malformed, demuxer.counters().misplaced), (0, 0), "{clip}");

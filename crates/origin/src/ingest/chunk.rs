@@ -49,7 +49,8 @@ struct ChunkStream {
     timestamp: u32,
     /// Added once for each message whose header is left out.
     delta: u32,
-    extended: bool,
+    /// The time that its last header carried behind the fields, if it did.
+    extended: Option<u32>,
     length: usize,
     kind: u8,
     stream: u32,
@@ -85,7 +86,7 @@ impl Reader {
     /// Takes chunks from the front of `inbox` until a message is complete; `None` asks for more bytes.
     pub(super) fn read(&mut self, inbox: &mut BytesMut) -> Result<Option<Message>, Error> {
         while let Some(header) =
-            Header::read(inbox, |csid| self.streams.get(&csid).is_some_and(|s| s.extended))
+            Header::read(inbox, |csid| self.streams.get(&csid).and_then(ChunkStream::extended_next))
         {
             let csid = header.csid;
             if !self.streams.contains_key(&csid) {
@@ -132,6 +133,12 @@ impl Reader {
 }
 
 impl ChunkStream {
+    /// What stands behind the header of a chunk that has none of the message's fields.
+    fn extended_next(&self) -> Option<ExtendedNext> {
+        let begun = !self.partial.is_empty();
+        self.extended.map(|time| if begun { ExtendedNext::Only(time) } else { ExtendedNext::Any })
+    }
+
     fn begin(&mut self, header: &Header) {
         match header.format {
             0 => {
@@ -147,7 +154,7 @@ impl ChunkStream {
             self.timestamp = self.timestamp.wrapping_add(self.delta);
         }
         if header.format != 3 {
-            self.extended = header.extended;
+            self.extended = header.extended.then_some(header.time);
         }
         if let Some(length) = header.length {
             self.length = length;
@@ -159,6 +166,15 @@ impl ChunkStream {
         let body = self.partial.split().freeze();
         Message { timestamp_ms: self.timestamp, kind: self.kind, stream: self.stream, body }
     }
+}
+
+/// The four bytes of an extended time in a chunk without fields of its own.
+#[derive(Clone, Copy, Debug)]
+enum ExtendedNext {
+    /// A new message: they are there, whatever they say.
+    Any,
+    /// The rest of a message repeats this time; publishers that leave it out go on with the payload.
+    Only(u32),
 }
 
 /// Basic, message and extended header of one chunk.
@@ -178,7 +194,7 @@ struct Header {
 
 impl Header {
     /// `None` when it is not there whole.
-    fn read(bytes: &[u8], is_extended: impl Fn(u32) -> bool) -> Option<Header> {
+    fn read(bytes: &[u8], extended_next: impl Fn(u32) -> Option<ExtendedNext>) -> Option<Header> {
         let first = *bytes.first()?;
         let (csid, mut at) = match first & 0x3f {
             0 => (64 + u32::from(*bytes.get(1)?), 2),
@@ -194,7 +210,11 @@ impl Header {
             header.time = u24(0);
             header.extended = header.time == EXTENDED;
         } else {
-            header.extended = is_extended(csid);
+            header.extended = match extended_next(csid) {
+                None => false,
+                Some(ExtendedNext::Any) => true,
+                Some(ExtendedNext::Only(time)) => *bytes.get(at..)?.first_chunk()? == time.to_be_bytes(),
+            };
         }
         if header.format < 2 {
             header.length = Some(u24(3) as usize);
@@ -307,6 +327,18 @@ mod tests {
         bytes.extend(header(1, 4, 5, 1, 9));
         bytes.push(0);
         assert_eq!(read_all(&bytes), Ok(vec![(u32::MAX, 9, 129), (4, 9, 1)]));
+    }
+
+    #[test]
+    fn an_extended_time_that_is_not_repeated_is_not_missed() {
+        let mut bytes = header(0, 4, EXTENDED, 300, 9);
+        bytes.extend(0x0100_0000_u32.to_be_bytes());
+        bytes.extend([7; 128]);
+        bytes.extend(header(3, 4, 0, 0, 0));
+        bytes.extend([7; 128]);
+        bytes.extend(header(3, 4, 0, 0, 0));
+        bytes.extend([7; 44]);
+        assert_eq!(read_all(&bytes), Ok(vec![(0x0100_0000, 9, 300)]));
     }
 
     #[test]

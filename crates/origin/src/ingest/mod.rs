@@ -4,6 +4,8 @@ mod amf0;
 mod chunk;
 mod publisher;
 mod session;
+#[cfg(test)]
+mod transport_tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
