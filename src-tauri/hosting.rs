@@ -141,7 +141,7 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
         started => started,
     }
     .map_err(problem)?;
-    let Addresses { http, rtmp } = origin.addresses();
+    let Addresses { http, rtmp, .. } = origin.addresses();
     let owner = own(&origin, &folder, &name).await?;
     info!(%http, %rtmp, room = owner.room, "origin started");
     let hosted = Hosted { http, rtmp, rtmp_wanted, since_s: unix_s(), data, owner };

@@ -17,10 +17,27 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where RTMP listens; port 0 takes a free one.
     pub rtmp: SocketAddr,
+    /// Where HTTP over TLS listens; nowhere when it is missing.
+    pub https: Option<SocketAddr>,
+    /// Where RTMP over TLS listens; nowhere when it is missing.
+    pub rtmps: Option<SocketAddr>,
+    /// The certificate for both.
+    pub tls: TlsSettings,
     /// Lengths of parts, segments and the window.
     pub hls: HlsSettings,
     /// Upper bounds.
     pub limits: Limits,
+}
+
+/// Where the certificate comes from; without files, the origin makes its own and keeps it in `tls/` in the data
+/// folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSettings {
+    /// The certificate and those above it, PEM. Read again when it changes.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM. Read again when it changes.
+    pub key: Option<PathBuf>,
 }
 
 /// How the stream is cut for players.
@@ -66,6 +83,10 @@ pub struct Overrides {
     pub http: Option<SocketAddr>,
     /// See [`Config::rtmp`].
     pub rtmp: Option<SocketAddr>,
+    /// See [`Config::https`].
+    pub https: Option<SocketAddr>,
+    /// See [`Config::rtmps`].
+    pub rtmps: Option<SocketAddr>,
 }
 
 /// Settings that cannot be used.
@@ -97,6 +118,14 @@ pub enum ConfigError {
         /// What it holds.
         found: String,
     },
+    /// One of two settings that go together.
+    #[error("{given} is set without {missing}: set both, or neither for the origin's own certificate")]
+    Alone {
+        /// The key that is there.
+        given: &'static str,
+        /// The key that is not.
+        missing: &'static str,
+    },
     /// A value outside of its range.
     #[error("{key} is {found}: expected {expected}")]
     Range {
@@ -115,6 +144,9 @@ impl Default for Config {
             data: default_data(|name| std::env::var(name).ok()),
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)),
             rtmp: SocketAddr::from((Ipv4Addr::LOCALHOST, RTMP_PORT)),
+            https: None,
+            rtmps: None,
+            tls: TlsSettings::default(),
             hls: HlsSettings::default(),
             limits: Limits::default(),
         }
@@ -173,14 +205,22 @@ impl Config {
         if let Some(rtmp) = address("ROSTRUM_RTMP", overrides.rtmp, &environment)? {
             config.rtmp = rtmp;
         }
+        config.https = address("ROSTRUM_HTTPS", overrides.https, &environment)?.or(config.https);
+        config.rtmps = address("ROSTRUM_RTMPS", overrides.rtmps, &environment)?.or(config.rtmps);
         Ok(config)
     }
 
     /// Whether every value is in its range.
     ///
     /// # Errors
-    /// [`ConfigError::Range`] for the first that is not.
+    /// [`ConfigError::Range`] or [`ConfigError::Alone`] for the first that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
+        let (certificate, key) = ("tls.certificate", "tls.key");
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => return Err(ConfigError::Alone { given: certificate, missing: key }),
+            (None, Some(_)) => return Err(ConfigError::Alone { given: key, missing: certificate }),
+            _ => {}
+        }
         let HlsSettings { part_ms, segment_ms, window_ms, .. } = self.hls;
         let range = |fits, key, expected, found| {
             if fits { Ok(()) } else { Err(ConfigError::Range { key, expected, found }) }
@@ -292,6 +332,13 @@ mod tests {
         let overrides = Overrides { config: Some(path), ..Overrides::default() };
         let error = Config::merge(&overrides, nothing).unwrap_err().to_string();
         assert!(error.contains("parts_ms"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let tls = TlsSettings { certificate: Some("chain.pem".into()), key: None };
+        let error = Config { tls, ..Config::default() }.check().unwrap_err().to_string();
+        assert!(error.starts_with("tls.certificate is set without tls.key"), "{error}");
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub struct RunFile {
     pub http: SocketAddr,
     /// Where RTMP is bound.
     pub rtmp: SocketAddr,
+    /// Where HTTP over TLS is bound, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<SocketAddr>,
+    /// Where RTMP over TLS is bound, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtmps: Option<SocketAddr>,
     /// A bearer token with an admin's rights, new at every start.
     pub token: String,
 }
@@ -88,6 +94,12 @@ impl Folder {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.path.join("rostrum.db")
+    }
+
+    /// Where the origin's own certificate is kept.
+    #[must_use]
+    pub fn tls(&self) -> PathBuf {
+        self.path.join("tls")
     }
 
     /// Writes `run.json`, readable by this user only. It appears whole or not at all.
@@ -154,7 +166,8 @@ mod tests {
         let path = folder("run");
         let held = Folder::lock(&path).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        held.write_run(&RunFile { pid: 7, http: address, rtmp: address, token: "t".to_owned() }).unwrap();
+        let (https, rtmps, token) = (None, None, "t".to_owned());
+        held.write_run(&RunFile { pid: 7, http: address, rtmp: address, https, rtmps, token }).unwrap();
         let mode = std::fs::metadata(path.join(RUN_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(read_run(&path).unwrap().pid, 7);

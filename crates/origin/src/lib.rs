@@ -23,7 +23,9 @@ mod secret;
 mod state;
 pub mod store;
 mod streams;
+mod tls;
 
-pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides};
+pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides, TlsSettings};
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};
+pub use tls::TlsError;

@@ -17,6 +17,7 @@ use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, RoomRecord, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
+use crate::tls::{Tls, TlsError};
 use crate::{http, ingest};
 
 /// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
@@ -26,7 +27,16 @@ pub struct Origin {
     folder: Folder,
     http: TcpListener,
     rtmp: TcpListener,
+    secure: Option<Secure>,
     addresses: Addresses,
+}
+
+/// What listens over TLS, and with which certificate.
+#[derive(Debug)]
+struct Secure {
+    tls: Tls,
+    https: Option<TcpListener>,
+    rtmps: Option<TcpListener>,
 }
 
 /// Where an origin listens; ports are the real ones, also where 0 was asked for.
@@ -36,6 +46,10 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Ingest.
     pub rtmp: SocketAddr,
+    /// The same as `http` over TLS, when it is asked for.
+    pub https: Option<SocketAddr>,
+    /// The same as `rtmp` over TLS, when it is asked for.
+    pub rtmps: Option<SocketAddr>,
 }
 
 /// The owner of the app that an origin runs in.
@@ -65,12 +79,15 @@ pub enum StartError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address is taken.
     #[error(
         "{protocol} address {address} is in use: stop the other program, or choose another address with --{protocol}"
     )]
     AddressInUse {
-        /// "http" or "rtmp".
+        /// "http", "https", "rtmp" or "rtmps".
         protocol: &'static str,
         /// The address.
         address: SocketAddr,
@@ -78,7 +95,7 @@ pub enum StartError {
     /// An address cannot be bound.
     #[error("{protocol} address {address}: {source}; choose another with --{protocol}")]
     Bind {
-        /// "http" or "rtmp".
+        /// "http", "https", "rtmp" or "rtmps".
         protocol: &'static str,
         /// The address.
         address: SocketAddr,
@@ -98,16 +115,27 @@ impl Origin {
         let store = Store::open(&folder.database())?;
         let http = bind("http", config.http).await?;
         let rtmp = bind("rtmp", config.rtmp).await?;
-        let bound = |protocol, address, listener: &TcpListener| {
+        let secure = Secure::start(&config, &folder).await?;
+        let (https, rtmps) = match &secure {
+            Some(secure) => (secure.https.as_ref(), secure.rtmps.as_ref()),
+            None => (None, None),
+        };
+        let bound = |protocol, listener: &TcpListener| {
+            let address = SocketAddr::from(([0, 0, 0, 0], 0));
             listener.local_addr().map_err(|source| StartError::Bind { protocol, address, source })
         };
-        let addresses =
-            Addresses { http: bound("http", config.http, &http)?, rtmp: bound("rtmp", config.rtmp, &rtmp)? };
+        let addresses = Addresses {
+            http: bound("http", &http)?,
+            rtmp: bound("rtmp", &rtmp)?,
+            https: https.map(|listener| bound("https", listener)).transpose()?,
+            rtmps: rtmps.map(|listener| bound("rtmps", listener)).transpose()?,
+        };
         let token = secret::random();
         let shared = Shared::new(config, store, addresses.rtmp, Digest::of(&token));
         let pid = std::process::id();
-        folder.write_run(&RunFile { pid, http: addresses.http, rtmp: addresses.rtmp, token })?;
-        Ok(Origin { shared, folder, http, rtmp, addresses })
+        let Addresses { http: at, rtmp: ingest, https, rtmps } = addresses;
+        folder.write_run(&RunFile { pid, http: at, rtmp: ingest, https, rtmps, token })?;
+        Ok(Origin { shared, folder, http, rtmp, secure, addresses })
     }
 
     /// Where it listens.
@@ -162,11 +190,14 @@ impl Origin {
 
     /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Origin { shared, folder, http, rtmp, .. } = self;
+        let Origin { shared, folder, http, rtmp, secure, .. } = self;
         let stop = shared.shutdown.clone();
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(http, Arc::clone(&shared), stop.clone()));
-        tasks.spawn(ingest::serve(rtmp, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(http::serve(http, None, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&shared), stop.clone()));
+        if let Some(secure) = secure {
+            secure.spawn(&mut tasks, &shared, &stop);
+        }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -207,6 +238,37 @@ impl Origin {
             }
         }
         unreachable!("one of the numbers is free")
+    }
+}
+
+impl Secure {
+    /// Binds what the settings ask for and loads the certificate; `None` when nothing is asked for.
+    async fn start(config: &Config, folder: &Folder) -> Result<Option<Secure>, StartError> {
+        if config.https.is_none() && config.rtmps.is_none() {
+            return Ok(None);
+        }
+        let listen = async |protocol, address: Option<SocketAddr>| match address {
+            Some(address) => bind(protocol, address).await.map(Some),
+            None => Ok(None),
+        };
+        let https = listen("https", config.https).await?;
+        let rtmps = listen("rtmps", config.rtmps).await?;
+        let addresses: Vec<SocketAddr> = config.https.into_iter().chain(config.rtmps).collect();
+        let tls = Tls::load(&config.tls, &folder.tls(), &addresses)?;
+        Ok(Some(Secure { tls, https, rtmps }))
+    }
+
+    fn spawn(self, tasks: &mut JoinSet<()>, shared: &Arc<Shared>, stop: &CancellationToken) {
+        let Secure { tls, https, rtmps } = self;
+        if let Some(listener) = https {
+            let acceptor = tls.acceptor(&[http::HTTP_2, b"http/1.1"]);
+            tasks.spawn(http::serve(listener, Some(acceptor), Arc::clone(shared), stop.clone()));
+        }
+        if let Some(listener) = rtmps {
+            let acceptor = tls.acceptor(&[]);
+            tasks.spawn(ingest::serve(listener, Some(acceptor), Arc::clone(shared), stop.clone()));
+        }
+        tasks.spawn(tls.follow(stop.clone()));
     }
 }
 

@@ -52,6 +52,12 @@ enum Command {
         /// Where RTMP listens; port 0 takes a free one
         #[arg(long, value_name = "ADDR")]
         rtmp: Option<SocketAddr>,
+        /// Where HTTP over TLS listens (8443 is usual); without it, nowhere
+        #[arg(long, value_name = "ADDR")]
+        https: Option<SocketAddr>,
+        /// Where RTMP over TLS listens (1936 is usual); without it, nowhere
+        #[arg(long, value_name = "ADDR")]
+        rtmps: Option<SocketAddr>,
     },
     /// Administrators
     #[command(subcommand)]
@@ -175,8 +181,9 @@ impl CliError {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let Cli { command, place } = cli;
     let mut overrides = Overrides { config: place.config, data: place.data, ..Overrides::default() };
-    if let Command::Serve { http, rtmp } = command {
+    if let Command::Serve { http, rtmp, https, rtmps } = command {
         (overrides.http, overrides.rtmp) = (http, rtmp);
+        (overrides.https, overrides.rtmps) = (https, rtmps);
         return serve::run(Config::load(&overrides)?).await;
     }
     let config = Config::load(&overrides)?;
@@ -197,6 +204,14 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 fn check(config: &Config) -> Result<(), CliError> {
     let mut out = std::io::stdout();
     writeln!(out, "data = {:?}\nhttp = \"{}\"\nrtmp = \"{}\"", config.data, config.http, config.rtmp)?;
+    for (key, address) in [("https", config.https), ("rtmps", config.rtmps)] {
+        if let Some(address) = address {
+            writeln!(out, "{key} = \"{address}\"")?;
+        }
+    }
+    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
+        writeln!(out, "\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}")?;
+    }
     let hls = config.hls;
     writeln!(
         out,

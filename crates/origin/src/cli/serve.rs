@@ -27,7 +27,13 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
         )?;
     }
     let mut out = std::io::stdout();
-    writeln!(out, "http {}\nrtmp {}\nready", addresses.http, addresses.rtmp)?;
+    writeln!(out, "http {}\nrtmp {}", addresses.http, addresses.rtmp)?;
+    for (protocol, address) in [("https", addresses.https), ("rtmps", addresses.rtmps)] {
+        if let Some(address) = address {
+            writeln!(out, "{protocol} {address}")?;
+        }
+    }
+    writeln!(out, "ready")?;
     out.flush()?;
     let shutdown = CancellationToken::new();
     let running = origin.run(shutdown.clone());

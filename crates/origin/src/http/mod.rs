@@ -8,6 +8,7 @@ mod playback;
 mod problem;
 mod rooms;
 mod routes;
+mod secure;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,15 +27,23 @@ use tower::Layer as _;
 
 use crate::ingest::Places;
 use crate::state::Shared;
+use crate::tls::Acceptor;
 
 pub(crate) use rooms::rtmp_url;
 pub(crate) use routes::router;
 
-/// Accepts connections until `shutdown`, then lets requests in progress end within [`DRAIN_MAX`].
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) {
+/// Accepts connections until `shutdown`, then lets requests in progress end within [`DRAIN_MAX`]. With `tls` they
+/// speak HTTP/2 or HTTP/1.1 as ALPN says, without it HTTP/1.1.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) {
     let limits = shared.config.limits;
     let places = Places::new(limits.http_connections, limits.http_connections_per_address);
     let router = router(Arc::clone(&shared));
+    let router = if tls.is_some() { secure::secured(router) } else { router };
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -50,9 +60,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: 
                     tracing::warn!(%peer, "too many HTTP connections, this one is refused");
                     continue;
                 };
-                let (router, shutdown) = (router.clone(), shutdown.clone());
+                let connection = Connection { peer, router: router.clone(), shutdown: shutdown.clone() };
+                let tls = tls.clone();
                 connections.spawn(async move {
-                    serve_connection(socket, peer, router, shutdown).await;
+                    connection.open(socket, tls).await;
                     drop(place);
                 });
             }
@@ -68,27 +79,66 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: 
     }
 }
 
-async fn serve_connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
-    // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
-    let _ = socket.set_nodelay(true);
-    // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
-    let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
-    let service = axum::Extension(ConnectInfo(peer)).layer(router);
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
-    let connection =
-        builder.serve_connection_with_upgrades(TokioIo::new(socket), TowerToHyperService::new(service));
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+struct Connection {
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+}
+
+impl Connection {
+    async fn open(self, socket: TcpStream, tls: Option<Acceptor>) {
+        // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
+        let _ = socket.set_nodelay(true);
+        // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
+        let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
+        let Some(tls) = tls else { return self.serve(socket, builder().http1_only()).await };
+        let peer = self.peer;
+        let accepted = tokio::select! {
+            () = self.shutdown.cancelled() => return,
+            accepted = tls.accept(socket) => accepted,
+        };
+        match accepted {
+            Ok(socket) if socket.get_ref().1.alpn_protocol() == Some(HTTP_2) => {
+                self.serve(socket, builder().http2_only()).await;
+            }
+            Ok(socket) => self.serve(socket, builder().http1_only()).await,
+            Err(error) => tracing::debug!(%peer, %error, "TLS handshake"),
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, error, "HTTP connection");
     }
+
+    async fn serve<S>(self, socket: S, builder: auto::Builder<TokioExecutor>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Connection { peer, router, shutdown } = self;
+        let service = axum::Extension(ConnectInfo(peer)).layer(router);
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(socket), TowerToHyperService::new(service));
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, error, "HTTP connection");
+        }
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_header_list_size(HEADER_BYTES_MAX as u32);
+    http2
+        .max_concurrent_streams(STREAMS_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(HEADERS_MAX);
+    builder
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -101,6 +151,12 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 
 /// For a request's headers to arrive, and between two requests of a connection.
 const HEADERS_MAX: Duration = Duration::from_secs(30);
+/// HTTP/2 in ALPN (RFC 7301, RFC 9113 §3.2); what else is offered is HTTP/1.1.
+pub(crate) const HTTP_2: &[u8] = b"h2";
+/// Requests at a time on one HTTP/2 connection: a page's files, and a player's waits.
+const STREAMS_MAX: u32 = 128;
+/// A silent HTTP/2 connection is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// For what was sent to be acknowledged; a peer that is away for longer connects again.
 const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// Request line and headers together.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Caller, Identity, Known};
 use super::problem::Problem;
+use super::secure::Scheme;
 use crate::facts::Ingest;
 use crate::state::{self, RoomWithKey, Shared};
 use crate::store::{NewRoom, RoomRecord};
@@ -97,6 +98,7 @@ pub(crate) async fn show(
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Known(identity): Known,
+    scheme: Scheme,
     headers: HeaderMap,
     body: Result<Json<CreateRoom>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -108,13 +110,14 @@ pub(crate) async fn create(
     let title = state::title(title.as_deref(), &slug);
     let made = state::create_room(&shared.store, NewRoom { slug, title, owner }).await?;
     tracing::info!(room = %made.room.slug, "room made");
-    Ok((StatusCode::CREATED, fresh(key_answer(&shared, &headers, made))))
+    Ok((StatusCode::CREATED, fresh(key_answer(&shared, scheme, &headers, made))))
 }
 
 pub(crate) async fn rotate_key(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     Known(identity): Known,
+    scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
@@ -123,7 +126,7 @@ pub(crate) async fn rotate_key(
     }
     let made = shared.rotate_key(record.slug).await?;
     tracing::info!(room = %made.room.slug, "stream key changed");
-    Ok(fresh(key_answer(&shared, &headers, made)))
+    Ok(fresh(key_answer(&shared, scheme, &headers, made)))
 }
 
 pub(crate) async fn messages(
@@ -180,10 +183,10 @@ fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> 
     RoomAnswer { view: view(shared, record), ingest }
 }
 
-fn key_answer(shared: &Shared, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {
+fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| shared.config.http.to_string(), str::to_owned);
-    let watch = format!("http://{host}/r/{}", made.room.slug);
+    let watch = format!("{scheme}://{host}/r/{}", made.room.slug);
     KeyAnswer { room: made.room.slug, stream_key: made.stream_key, rtmp: rtmp_url(shared.rtmp), watch }
 }
 

@@ -17,9 +17,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::state::Shared;
+use crate::tls::Acceptor;
 
-/// Accepts publishers until `shutdown`, then waits for their tasks.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: CancellationToken) {
+/// Accepts publishers until `shutdown`, then waits for their tasks. With `tls` they speak RTMPS.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) {
     let limits = shared.config.limits;
     let places = Places::new(limits.rtmp_connections, limits.rtmp_connections_per_address);
     let mut publishers = JoinSet::new();
@@ -40,9 +46,15 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: 
                 };
                 // Answers are few and small; waiting for more to send would only delay them.
                 let _ = socket.set_nodelay(true);
-                let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+                let (shared, shutdown, tls) = (Arc::clone(&shared), shutdown.clone(), tls.clone());
                 publishers.spawn(async move {
-                    publisher::serve(socket, peer, &shared, &shutdown).await;
+                    match tls {
+                        None => publisher::serve(socket, peer, &shared, &shutdown).await,
+                        Some(tls) => match tls.accept(socket).await {
+                            Ok(socket) => publisher::serve(socket, peer, &shared, &shutdown).await,
+                            Err(error) => tracing::info!(%peer, %error, "RTMPS handshake"),
+                        },
+                    }
                     drop(place);
                 });
             }

@@ -62,7 +62,11 @@ pub fn config(folder: &Folder) -> Config {
 
 impl Running {
     pub async fn start(folder: &Folder) -> Running {
-        let origin = Origin::start(config(folder)).await.unwrap();
+        Running::start_with(folder, config(folder)).await
+    }
+
+    pub async fn start_with(folder: &Folder, config: Config) -> Running {
+        let origin = Origin::start(config).await.unwrap();
         let addresses = origin.addresses();
         let run = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
         let token = serde_json::from_str::<RunFile>(&run).unwrap().token;
@@ -181,7 +185,7 @@ impl Publisher {
             .args(sound)
             .args(coded)
             // Bounded, should the test be killed and this left behind.
-            .args(["-c:a", "aac", "-t", "120", "-f", "flv", url])
+            .args(["-c:a", "aac", "-t", "120", "-f", "flv", "-tls_verify", "0", url])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -8,3 +8,4 @@ mod flv;
 mod harness;
 mod hostile;
 mod publishing;
+mod tls;
