@@ -24,6 +24,7 @@ mod segment;
 mod segmenter;
 mod text;
 mod timeline;
+mod vod_playlist;
 mod window;
 
 pub use config::Config;
@@ -31,4 +32,5 @@ pub use error::Error;
 pub use notice::Notice;
 pub use packager::{Input, Output, Packager};
 pub use text::Text;
+pub use vod_playlist::{VodFile, VodFragment, vod_playlist};
 pub use window::{AUDIO, MAIN, Position, Rendition, Window};

@@ -25,6 +25,8 @@ pub struct Config {
     pub tls: TlsSettings,
     /// Lengths of parts, segments and the window.
     pub hls: HlsSettings,
+    /// How long recordings are kept, and how much room they may take.
+    pub recording: RecordingSettings,
     /// Upper bounds.
     pub limits: Limits,
 }
@@ -52,6 +54,18 @@ pub struct HlsSettings {
     pub window_ms: u32,
     /// Picture and sound as renditions of their own, instead of muxed with the sound alone beside.
     pub separate_audio: bool,
+}
+
+/// What becomes of recordings. Whether a broadcast is recorded is its room's own setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Days after which a recording is removed; 0 keeps it.
+    pub keep_days: u32,
+    /// Percent of the disk that recordings may take together; above it the oldest are removed. 1 to 100.
+    pub disk_percent: u32,
+    /// Mebibytes that recordings leave free on the disk; recording stops before.
+    pub reserve_mib: u32,
 }
 
 /// Upper bounds on what peers may take.
@@ -148,6 +162,7 @@ impl Default for Config {
             rtmps: None,
             tls: TlsSettings::default(),
             hls: HlsSettings::default(),
+            recording: RecordingSettings::default(),
             limits: Limits::default(),
         }
     }
@@ -157,6 +172,12 @@ impl Default for HlsSettings {
     fn default() -> HlsSettings {
         // One millisecond above a third of a second, since RTMP rounds ten frames of 30 fps up or down.
         HlsSettings { part_ms: 334, segment_ms: 2_000, window_ms: 120_000, separate_audio: false }
+    }
+}
+
+impl Default for RecordingSettings {
+    fn default() -> RecordingSettings {
+        RecordingSettings { keep_days: 0, disk_percent: 80, reserve_mib: 256 }
     }
 }
 
@@ -220,6 +241,11 @@ impl Config {
             (Some(_), None) => return Err(ConfigError::Alone { given: certificate, missing: key }),
             (None, Some(_)) => return Err(ConfigError::Alone { given: key, missing: certificate }),
             _ => {}
+        }
+        let percent = self.recording.disk_percent;
+        if !(1..=100).contains(&percent) {
+            let (key, expected) = ("recording.disk_percent", "1 to 100");
+            return Err(ConfigError::Range { key, expected, found: percent });
         }
         let HlsSettings { part_ms, segment_ms, window_ms, .. } = self.hls;
         let range = |fits, key, expected, found| {

@@ -19,13 +19,14 @@ mod ingest;
 mod origin;
 mod outlets;
 mod people;
+mod recordings;
 mod secret;
 mod state;
 pub mod store;
 mod streams;
 mod tls;
 
-pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides, TlsSettings};
+pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides, RecordingSettings, TlsSettings};
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};
 pub use tls::TlsError;

@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::data_folder::{Folder, FolderError, RunFile};
 use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
-use crate::store::{Account, NewRoom, RoomRecord, Store, StoreError};
+use crate::store::{Account, NewRoom, Recording, RoomRecord, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
 use crate::tls::{Tls, TlsError};
 use crate::{http, ingest};
@@ -28,6 +28,8 @@ pub struct Origin {
     http: TcpListener,
     rtmp: TcpListener,
     secure: Option<Secure>,
+    /// Recordings that the origin before this one did not finish.
+    unfinished: Vec<Recording>,
     addresses: Addresses,
 }
 
@@ -115,6 +117,7 @@ impl Origin {
         let store = Store::open(&folder.database())?;
         let http = bind("http", config.http).await?;
         let rtmp = bind("rtmp", config.rtmp).await?;
+        let unfinished = store.unfinished_recordings().await?;
         let secure = Secure::start(&config, &folder).await?;
         let (https, rtmps) = match &secure {
             Some(secure) => (secure.https.as_ref(), secure.rtmps.as_ref()),
@@ -135,7 +138,7 @@ impl Origin {
         let pid = std::process::id();
         let Addresses { http: at, rtmp: ingest, https, rtmps } = addresses;
         folder.write_run(&RunFile { pid, http: at, rtmp: ingest, https, rtmps, token })?;
-        Ok(Origin { shared, folder, http, rtmp, secure, addresses })
+        Ok(Origin { shared, folder, http, rtmp, secure, unfinished, addresses })
     }
 
     /// Where it listens.
@@ -190,7 +193,7 @@ impl Origin {
 
     /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Origin { shared, folder, http, rtmp, secure, .. } = self;
+        let Origin { shared, folder, http, rtmp, secure, unfinished, .. } = self;
         let stop = shared.shutdown.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(http, None, Arc::clone(&shared), stop.clone()));
@@ -199,6 +202,11 @@ impl Origin {
             secure.spawn(&mut tasks, &shared, &stop);
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
+        let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());
+        tasks.spawn(async move {
+            Arc::clone(&recordings).recover(unfinished).await;
+            recordings.sweep(stopped).await;
+        });
         tokio::select! {
             () = shutdown.cancelled() => {}
             Some(ended) = tasks.join_next() => {
@@ -211,6 +219,8 @@ impl Origin {
             while tasks.join_next().await.is_some() {}
             shared.sockets.wait().await;
             shared.people.ended().await;
+            shared.streams.end();
+            shared.recordings.ended().await;
         };
         if tokio::time::timeout(STOP_MAX, all).await.is_err() {
             tracing::warn!("some connections did not end in time");
@@ -231,7 +241,7 @@ impl Origin {
         for number in 1.. {
             let slug = if number == 1 { wanted.clone() } else { numbered(&wanted, number) };
             let title = state::title(Some(name), &slug);
-            let new = NewRoom { slug, title, owner: Some(account.name.clone()) };
+            let new = NewRoom { slug, title, owner: Some(account.name.clone()), record: false };
             match state::create_room(&self.shared.store, new).await {
                 Err(StoreError::Exists { .. }) => {}
                 made => return made.map(|made| (made.room, made.stream_key)),

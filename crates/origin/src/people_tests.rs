@@ -20,7 +20,8 @@ impl Place {
         let folder = std::env::temp_dir().join(format!("rostrum-people-{}", secret::random()));
         std::fs::create_dir(&folder).unwrap();
         let store = Store::open(&folder.join("rostrum.db")).unwrap();
-        let new = NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None };
+        let new =
+            NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: false };
         let record = store.create_room(new, "key".to_owned(), 1).await.unwrap();
         let config = Config { limits, ..Config::default() };
         let shared = Shared::new(config, store, "127.0.0.1:1".parse().unwrap(), Digest::of("t"));

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::unix_ms;
 use crate::config::Config;
 use crate::people::People;
+use crate::recordings::Recordings;
 use crate::secret::{self, Digest};
 use crate::store::{Account, NewAccount, NewRoom, RoomRecord, Store, StoreError};
 use crate::streams::Streams;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) streams: Streams,
     pub(crate) people: People,
+    pub(crate) recordings: Arc<Recordings>,
     /// Where RTMP is bound, for the URLs that are shown.
     pub(crate) rtmp: std::net::SocketAddr,
     /// The token in `run.json`.
@@ -67,8 +69,10 @@ impl Shared {
         run_token: Digest,
     ) -> Arc<Shared> {
         let shutdown = CancellationToken::new();
+        let recordings = Recordings::new(store.clone(), &config.data, config.recording);
         Arc::new(Shared {
-            streams: Streams::new(config.packager()),
+            streams: Streams::new(config.packager()).recorded_by(Arc::clone(&recordings)),
+            recordings,
             people: People::new(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
             hashing: Arc::new(Semaphore::new(HASHES_AT_A_TIME)),

@@ -5,6 +5,7 @@
 //! fence: a publisher that was taken over has no packager any more to write to.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -19,13 +20,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_ms;
 use crate::facts::{Facts, Ingest, Meter, WarningKind};
-use crate::outlets::{Feed, Outlets};
+use crate::outlets::{Feed, Outlets, Target};
+use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
 
 /// All rooms' streams; those without a broadcast are forgotten.
 #[derive(Debug)]
 pub(crate) struct Streams {
     config: hls::Config,
+    recordings: Option<Arc<Recordings>>,
     streams: Mutex<HashMap<Slug, Arc<Stream>>>,
 }
 
@@ -38,6 +41,7 @@ pub(crate) struct Stream {
     window: watch::Sender<Option<Served>>,
     facts: Facts,
     feed: Mutex<Option<Arc<Feed>>>,
+    recorded: Option<Target>,
     slot: Mutex<Slot>,
     /// A lease was given back.
     returned: Notify,
@@ -121,13 +125,23 @@ pub(crate) struct Lease {
 
 impl Streams {
     pub(crate) fn new(config: hls::Config) -> Streams {
-        Streams { config, streams: Mutex::default() }
+        Streams { config, recordings: None, streams: Mutex::default() }
+    }
+
+    /// The same, with broadcasts recorded where their rooms want it.
+    pub(crate) fn recorded_by(self, recordings: Arc<Recordings>) -> Streams {
+        Streams { recordings: Some(recordings), ..self }
+    }
+
+    /// Ends the broadcasts whose publishers are gone: nobody comes back to them.
+    pub(crate) fn end(&self) {
+        self.lock().clear();
     }
 
     /// The stream of a room that exists; made when it is asked for first.
     pub(crate) fn open(&self, slug: &Slug) -> Arc<Stream> {
         let mut streams = self.lock();
-        let stream = streams.entry(slug.clone()).or_insert_with(|| Stream::new(slug.clone(), self.config));
+        let stream = streams.entry(slug.clone()).or_insert_with(|| self.stream(slug));
         Arc::clone(stream)
     }
 
@@ -149,13 +163,23 @@ impl Streams {
         }
     }
 
+    fn stream(&self, slug: &Slug) -> Arc<Stream> {
+        let target = |recordings: &Arc<Recordings>| Target {
+            recordings: Arc::clone(recordings),
+            slug: slug.clone(),
+            wanted: Arc::new(AtomicBool::new(false)),
+            status: Arc::new(RecordingStatus::default()),
+        };
+        Stream::new(slug.clone(), self.config, self.recordings.as_ref().map(target))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Slug, Arc<Stream>>> {
         self.streams.lock().expect("nothing panics while it holds the streams")
     }
 }
 
 impl Stream {
-    fn new(slug: Slug, config: hls::Config) -> Arc<Stream> {
+    fn new(slug: Slug, config: hls::Config, recorded: Option<Target>) -> Arc<Stream> {
         Arc::new(Stream {
             slug,
             config,
@@ -163,6 +187,7 @@ impl Stream {
             window: watch::Sender::new(None),
             facts: Facts::default(),
             feed: Mutex::default(),
+            recorded,
             slot: Mutex::default(),
             returned: Notify::new(),
         })
@@ -193,12 +218,27 @@ impl Stream {
         self.feed.lock().expect("nothing panics while it holds the feed").clone()
     }
 
+    /// Whether the broadcast is recorded from now on; one that runs is begun or finished.
+    pub(crate) fn record(&self, wanted: bool) {
+        if let Some(recorded) = &self.recorded {
+            recorded.wanted.store(wanted, Ordering::Relaxed);
+        }
+    }
+
+    /// What becomes of the recording.
+    pub(crate) fn recording(&self) -> StatusView {
+        self.recorded.as_ref().map(|recorded| recorded.status.view()).unwrap_or_default()
+    }
+
     fn set_feed(&self, feed: Arc<Feed>) {
         *self.feed.lock().expect("nothing panics while it holds the feed") = Some(feed);
     }
 
     /// Lets a publisher in. One that publishes already is dismissed, and waited for.
     pub(crate) async fn admit(self: &Arc<Stream>, key: Digest) -> Result<Lease, Refusal> {
+        if let Some(recorded) = &self.recorded {
+            self.record(recorded.recordings.is_wanted(&self.slug).await);
+        }
         let (sender, dismissal) = watch::channel(None);
         let dismissed = CancellationToken::new();
         let generation = {
@@ -256,7 +296,7 @@ impl Stream {
         let broadcast: Arc<str> = secret::random()[..BROADCAST_DIGITS].into();
         // The name is in every URI, so that one made of another broadcast's playlist finds nothing here.
         let packager = Packager::with_suffix(self.config, &format!("-{broadcast}"));
-        Ok(Some(Packaging { packager, outlets: Outlets::new(), broadcast }))
+        Ok(Some(Packaging { packager, outlets: Outlets::new(self.recorded.clone()), broadcast }))
     }
 
     fn end_if_abandoned(&self) {
@@ -377,6 +417,7 @@ impl Drop for Lease {
                 tracing::warn!(room = %self.stream.slug, %error, "the last part was not closed");
             }
             self.drain();
+            self.packaging.as_mut().expect(HELD).outlets.pause();
         }
         let mut slot = self.stream.slot();
         slot.leased = false;

@@ -4,13 +4,17 @@
 
 mod boxes;
 mod codec_string;
+mod file;
 mod fragment;
+mod fragmenter;
 
 use media::TrackId;
 use thiserror::Error;
 
 pub use codec_string::codec_string;
+pub use file::{BoxHeader, FileTrack, RunSummary, duration_box, index, read_runs, read_tracks};
 pub use fragment::{Fragment, Run, Sample};
+pub use fragmenter::{Fragmenter, Piece};
 
 /// Tracks or samples that ISO BMFF cannot hold.
 #[derive(Debug, Error)]

@@ -4,6 +4,7 @@ mod demuxer;
 mod enhanced;
 mod fmp4;
 mod fuzzing;
+mod recording;
 mod round_trip;
 
 use bytes::Bytes;

@@ -94,6 +94,9 @@ enum Room {
         /// The owner's account; without it, the first admin or whoever becomes that
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
+        /// Record its broadcasts
+        #[arg(long)]
+        record: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -193,8 +196,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Admin(Admin::Create { name, password_stdin }) => {
             admin::create(&config, &name, password_stdin).await
         }
-        Command::Room(Room::Create { slug, title, owner, json }) => {
-            room::create(&config, room::New { slug, title, owner }, json).await
+        Command::Room(Room::Create { slug, title, owner, record, json }) => {
+            room::create(&config, room::New { slug, title, owner, record }, json).await
         }
         Command::Room(Room::Key { slug, json }) => room::key(&config, slug, json).await,
         Command::Room(Room::List { json }) => room::list(&config, json).await,
@@ -217,6 +220,12 @@ fn check(config: &Config) -> Result<(), CliError> {
         out,
         "\n[hls]\npart_ms = {}\nsegment_ms = {}\nwindow_ms = {}",
         hls.part_ms, hls.segment_ms, hls.window_ms
+    )?;
+    let recording = config.recording;
+    writeln!(
+        out,
+        "\n[recording]\nkeep_days = {}\ndisk_percent = {}\nreserve_mib = {}",
+        recording.keep_days, recording.disk_percent, recording.reserve_mib
     )?;
     let limits = config.limits;
     writeln!(

@@ -16,18 +16,19 @@ pub(super) struct New {
     pub(super) slug: Slug,
     pub(super) title: Option<String>,
     pub(super) owner: Option<String>,
+    pub(super) record: bool,
 }
 
 pub(super) async fn create(config: &Config, new: New, json: bool) -> Result<(), CliError> {
-    let New { slug, title, owner } = new;
+    let New { slug, title, owner, record } = new;
     let made = match target(config)? {
         Target::Running(client) => {
-            let body = json!({ "room": slug, "title": title, "owner": owner });
+            let body = json!({ "room": slug, "title": title, "owner": owner, "record": record });
             client.post("/api/v1/rooms", Some(body)).await?
         }
         Target::Store { store, .. } => {
             let title = state::title(title.as_deref(), &slug);
-            with_key(config, state::create_room(&store, NewRoom { slug, title, owner }).await?)
+            with_key(config, state::create_room(&store, NewRoom { slug, title, owner, record }).await?)
         }
     };
     print_key(&made, json)

@@ -6,6 +6,8 @@ mod flv;
 mod pages;
 mod playback;
 mod problem;
+mod recordings;
+mod replay;
 mod rooms;
 mod routes;
 mod secure;

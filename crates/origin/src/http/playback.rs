@@ -324,14 +324,14 @@ fn media(pieces: Vec<Bytes>, headers: &HeaderMap, named: Named<'_>) -> Response 
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     All,
     Range(Range<usize>),
     Unsatisfiable,
 }
 
 /// One range of bytes (RFC 9110 §14); anything else is answered whole, as the standard allows.
-fn parse_range(header: &str, length: usize) -> Asked {
+pub(super) fn parse_range(header: &str, length: usize) -> Asked {
     let Some((from, to)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
         return Asked::All;
     };
@@ -376,7 +376,7 @@ fn brief(seconds: u64) -> String {
     format!("public, max-age={seconds}")
 }
 
-fn set(response: &mut Response, name: header::HeaderName, value: &str) {
+pub(super) fn set(response: &mut Response, name: header::HeaderName, value: &str) {
     let value = HeaderValue::from_str(value).expect("these values are plain ASCII");
     response.headers_mut().insert(name, value);
 }

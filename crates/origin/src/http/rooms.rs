@@ -15,6 +15,7 @@ use super::access::{Caller, Identity, Known};
 use super::problem::Problem;
 use super::secure::Scheme;
 use crate::facts::Ingest;
+use crate::recordings::StatusView;
 use crate::state::{self, RoomWithKey, Shared};
 use crate::store::{NewRoom, RoomRecord};
 
@@ -25,6 +26,11 @@ pub(crate) struct RoomAnswer {
     view: RoomView,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingest: Option<Option<Ingest>>,
+    /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<StatusView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +55,8 @@ pub(crate) struct CreateRoom {
     title: Option<String>,
     #[serde(default)]
     owner: Option<String>,
+    #[serde(default)]
+    record: bool,
 }
 
 #[derive(Deserialize)]
@@ -105,10 +113,10 @@ pub(crate) async fn create(
     if !identity.is_admin() {
         return Err(Problem::new(StatusCode::FORBIDDEN, "only an admin may make rooms"));
     }
-    let Json(CreateRoom { room, title, owner }) = body.map_err(unreadable)?;
+    let Json(CreateRoom { room, title, owner, record }) = body.map_err(unreadable)?;
     let slug = room.parse::<Slug>().map_err(|error| Problem::bad_request(error.to_string()))?;
     let title = state::title(title.as_deref(), &slug);
-    let made = state::create_room(&shared.store, NewRoom { slug, title, owner }).await?;
+    let made = state::create_room(&shared.store, NewRoom { slug, title, owner, record }).await?;
     tracing::info!(room = %made.room.slug, "room made");
     Ok((StatusCode::CREATED, fresh(key_answer(&shared, scheme, &headers, made))))
 }
@@ -177,10 +185,15 @@ pub(crate) fn view(shared: &Shared, record: &RoomRecord) -> RoomView {
     }
 }
 
-fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
+pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
     let managed = identity.is_some_and(|identity| identity.may_manage(record));
-    let ingest = managed.then(|| shared.streams.get(&record.slug).and_then(|stream| stream.ingest()));
-    RoomAnswer { view: view(shared, record), ingest }
+    let stream = shared.streams.get(&record.slug).filter(|_| managed);
+    RoomAnswer {
+        view: view(shared, record),
+        ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
+        record: managed.then_some(record.record),
+        recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),
+    }
 }
 
 fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {
@@ -199,12 +212,12 @@ pub(crate) fn rtmp_url(address: std::net::SocketAddr) -> String {
     format!("rtmp://{shown}/live")
 }
 
-fn unreadable(error: JsonRejection) -> Problem {
+pub(super) fn unreadable(error: JsonRejection) -> Problem {
     Problem::new(error.status(), error.body_text())
 }
 
 /// JSON that is true now and not later.
-fn fresh<T: Serialize>(value: T) -> impl IntoResponse {
+pub(super) fn fresh<T: Serialize>(value: T) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Json(value))
 }
 

@@ -16,11 +16,11 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
-use super::{access, chat, flv, pages, playback, rooms};
+use super::{access, chat, flv, pages, playback, recordings, replay, rooms};
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 16] = [
+pub(super) const OPEN: [(&str, &str); 21] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/assets/{*path}"),
@@ -35,6 +35,11 @@ pub(super) const OPEN: [(&str, &str); 16] = [
     ("GET", "/api/v1/rooms/{room}"),
     ("GET", "/api/v1/rooms/{room}/messages"),
     ("GET", "/api/v1/rooms/{room}/chat"),
+    ("GET", "/api/v1/rooms/{room}/recordings"),
+    ("GET", "/api/v1/recordings/{id}"),
+    ("GET", "/api/v1/recordings/{id}/messages"),
+    ("GET", "/replay/{id}/{file}"),
+    ("OPTIONS", "/replay/{id}/{file}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
@@ -47,10 +52,13 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
-        ("/api/v1/rooms/{room}", get(rooms::show)),
+        ("/api/v1/rooms/{room}", get(rooms::show).patch(recordings::change_room)),
         ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
         ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
         ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
+        ("/api/v1/rooms/{room}/recordings", get(recordings::list)),
+        ("/api/v1/recordings/{id}", get(recordings::show).delete(recordings::remove)),
+        ("/api/v1/recordings/{id}/messages", get(recordings::messages)),
         ("/api/v1/accounts", post(rooms::create_account)),
         ("/healthz", get(healthy)),
         ("/readyz", get(ready)),
@@ -63,6 +71,7 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/live/{room}", get(flv::watch)),
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
         ("/live/{room}/{rendition}/{file}", get(playback::file)),
+        ("/replay/{id}/{file}", get(replay::file)),
     ]
 }
 

@@ -21,8 +21,10 @@ impl Place {
         std::fs::create_dir(&folder).unwrap();
         let store = Store::open(&folder.join("rostrum.db")).unwrap();
         let rtmp = "127.0.0.1:1935".parse().unwrap();
-        let shared = Shared::new(Config::default(), store, rtmp, Digest::of("run-token"));
-        let new = NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None };
+        let config = Config { data: folder.clone(), ..Config::default() };
+        let shared = Shared::new(config, store, rtmp, Digest::of("run-token"));
+        let new =
+            NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: false };
         state::create_room(&shared.store, new).await.unwrap();
         Place { folder, shared }
     }
@@ -61,6 +63,7 @@ const OPERATOR: (&str, &str) = ("authorization", "Bearer run-token");
 
 fn filled(path: &str) -> String {
     path.replace("{room}", "demo")
+        .replace("{id}", "00000000000000000000000000000000")
         .replace("{rendition}", "main")
         .replace("{file}", "x")
         .replace("{*path}", "x")

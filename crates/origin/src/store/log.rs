@@ -52,6 +52,25 @@ impl Store {
     }
 }
 
+/// At most `limit` messages after number `after` that were sent in `sent_ms`, the oldest first.
+pub(super) fn messages_between(
+    connection: &Connection,
+    room: i64,
+    after: u64,
+    sent_ms: std::ops::Range<i64>,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = format!(
+        "{SELECT} where room = ?1 and kind = 'message' and seq > ?5 and at_ms >= ?2 and at_ms < ?3
+         order by seq limit ?4"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![room, sent_ms.start, sent_ms.end, limit, after], entry)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn insert(connection: &Connection, room: i64, entry: &Entry) -> Result<(), StoreError> {
     let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod log;
+mod recordings;
 mod rooms;
 mod writer;
 
@@ -16,6 +17,8 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 pub use accounts::{Account, NewAccount};
+pub use recordings::Recording;
+pub(crate) use recordings::{Finished, WallSpan};
 pub use rooms::{NewRoom, RoomRecord};
 
 use writer::Writer;
@@ -183,7 +186,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("recordings.sql")];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;
 

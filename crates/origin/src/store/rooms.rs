@@ -22,6 +22,8 @@ pub struct RoomRecord {
     pub key_last_four: String,
     /// Identifies its log.
     pub epoch: String,
+    /// Whether its broadcasts are recorded.
+    pub record: bool,
 }
 
 /// A room to be.
@@ -33,6 +35,8 @@ pub struct NewRoom {
     pub title: String,
     /// The owner's account name; `None` means the first admin, or whoever becomes it.
     pub owner: Option<String>,
+    /// Whether its broadcasts are recorded.
+    pub record: bool,
 }
 
 impl Store {
@@ -56,8 +60,8 @@ impl Store {
                 None => first_admin(connection)?,
             };
             connection.execute(
-                "insert into rooms (slug, title, owner, key_digest, key_last_four, epoch, created_at_ms)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "insert into rooms (slug, title, owner, key_digest, key_last_four, epoch, created_at_ms, record)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     new.slug.as_str(),
                     new.title,
@@ -65,7 +69,8 @@ impl Store {
                     Digest::of(&stream_key).0,
                     last_four(&stream_key),
                     epoch,
-                    now_ms
+                    now_ms,
+                    new.record
                 ],
             )?;
             find(connection, &new.slug)?
@@ -148,20 +153,20 @@ fn account_id(connection: &Connection, name: &str) -> Result<i64, StoreError> {
         .ok_or_else(|| StoreError::Missing { what: "account", name: name.to_owned() })
 }
 
-type Raw = (i64, String, String, Option<String>, String, String);
+type Raw = (i64, String, String, Option<String>, String, String, bool);
 
 fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
 }
 
-fn record((id, slug, title, owner, key_last_four, epoch): Raw) -> Result<RoomRecord, StoreError> {
+fn record((id, slug, title, owner, key_last_four, epoch, record): Raw) -> Result<RoomRecord, StoreError> {
     let slug = slug.parse().map_err(|_| StoreError::Value { column: "rooms.slug", found: slug })?;
-    Ok(RoomRecord { id, slug, title, owner, key_last_four, epoch })
+    Ok(RoomRecord { id, slug, title, owner, key_last_four, epoch, record })
 }
 
 fn last_four(key: &str) -> &str {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default()
 }
 
-const SELECT: &str = "select rooms.id, slug, title, accounts.name, key_last_four, epoch
+const SELECT: &str = "select rooms.id, slug, title, accounts.name, key_last_four, epoch, record
                       from rooms left join accounts on accounts.id = rooms.owner";

@@ -36,7 +36,12 @@ impl Drop for Place {
 }
 
 fn room(slug: &str, owner: Option<&str>) -> NewRoom {
-    NewRoom { slug: slug.parse().unwrap(), title: slug.to_owned(), owner: owner.map(str::to_owned) }
+    NewRoom {
+        slug: slug.parse().unwrap(),
+        title: slug.to_owned(),
+        owner: owner.map(str::to_owned),
+        record: false,
+    }
 }
 
 fn account(name: &str, admin: bool) -> NewAccount {

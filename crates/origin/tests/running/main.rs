@@ -8,4 +8,5 @@ mod flv;
 mod harness;
 mod hostile;
 mod publishing;
+mod recording;
 mod tls;

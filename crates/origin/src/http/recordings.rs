@@ -1,0 +1,203 @@
+//! The JSON API for recordings.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use rooms::frame::Out;
+use serde::{Deserialize, Serialize};
+
+use super::access::Known;
+use super::problem::Problem;
+use super::rooms::{find, fresh, unreadable};
+use crate::state::Shared;
+use crate::store::{Recording, WallSpan};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordingAnswer {
+    id: String,
+    room: String,
+    title: String,
+    started_ms: i64,
+    duration_ms: u64,
+    bytes: u64,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+    tracks: Vec<String>,
+    page: String,
+    playlist: String,
+    /// One file to download for each time that the parameters of the stream changed; mostly one.
+    files: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordingsAnswer {
+    recordings: Vec<RecordingAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SaidAnswer {
+    messages: Vec<Said>,
+}
+
+/// A message, and where in the recording it was said.
+#[derive(Debug, Serialize)]
+pub(crate) struct Said {
+    offset_ms: i64,
+    #[serde(flatten)]
+    message: Out,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeRoom {
+    record: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SaidPage {
+    /// Messages with a higher number only.
+    after: Option<u64>,
+}
+
+/// `PATCH /api/v1/rooms/{room}`.
+pub(crate) async fn change_room(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Known(identity): Known,
+    body: Result<Json<ChangeRoom>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let record = find(&shared, &slug).await?;
+    if !identity.may_manage(&record) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
+    }
+    let Json(ChangeRoom { record: wanted }) = body.map_err(unreadable)?;
+    if let Some(wanted) = wanted {
+        shared.store.set_recorded(record.slug.clone(), wanted).await?;
+        if let Some(stream) = shared.streams.get(&record.slug) {
+            stream.record(wanted);
+        }
+        tracing::info!(room = %record.slug, record = wanted, "room changed");
+    }
+    let record = find(&shared, &slug).await?;
+    Ok(fresh(super::rooms::answer(&shared, &record, Some(&identity))))
+}
+
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let record = find(&shared, &slug).await?;
+    let recordings = shared.store.recordings_of(record.id).await?;
+    Ok(fresh(RecordingsAnswer { recordings: recordings.into_iter().map(answer).collect() }))
+}
+
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(fresh(answer(find_recording(&shared, &id).await?)))
+}
+
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Known(identity): Known,
+) -> Result<StatusCode, Problem> {
+    let recording = find_recording(&shared, &id).await?;
+    let room = find(&shared, recording.slug.as_str()).await?;
+    if !identity.may_manage(&room) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the recording belongs to somebody else's room"));
+    }
+    if recording.writing {
+        return Err(Problem::new(StatusCode::CONFLICT, "it is still being recorded: end that first"));
+    }
+    shared.recordings.remove(&recording).await?;
+    tracing::info!(room = %recording.slug, recording = recording.id, "recording deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What was said during a recording, by the recording's own time.
+pub(crate) async fn messages(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Query(page): Query<SaidPage>,
+) -> Result<impl IntoResponse, Problem> {
+    let recording = find_recording(&shared, &id).await?;
+    let spans = shared.store.spans(recording.id.clone()).await?;
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+        return Ok(fresh(SaidAnswer { messages: Vec::new() }));
+    };
+    let duration_ms = i64::try_from(recording.duration_ms).unwrap_or(i64::MAX);
+    let sent_ms = first.unix_ms..last.unix_ms.saturating_add((duration_ms - last.media_ms).max(0));
+    let after = page.after.unwrap_or(0);
+    let entries = shared.store.messages_sent(recording.room, after, sent_ms, MESSAGES_MAX).await?;
+    let messages = entries.iter().map(|entry| Said {
+        offset_ms: offset_ms(&spans, entry.at_ms).min(duration_ms),
+        message: entry.frame(),
+    });
+    Ok(fresh(SaidAnswer { messages: messages.collect() }))
+}
+
+/// The finished or unfinished recording of this id, or a 404: also for what is no id, so that nothing odd goes further.
+pub(super) async fn find_recording(shared: &Shared, id: &str) -> Result<Recording, Problem> {
+    let missing = || Problem::not_found("there is no such recording");
+    if id.len() != ID_DIGITS || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(missing());
+    }
+    let recording = shared.store.recording(id.to_owned()).await?.ok_or_else(missing)?;
+    // Whoever may see the room may see what was recorded in it.
+    find(shared, recording.slug.as_str()).await?;
+    Ok(recording)
+}
+
+/// Where in the media a moment stands. What was said while the publisher was away stands where the media goes on.
+fn offset_ms(spans: &[WallSpan], at_ms: i64) -> i64 {
+    let after = spans.partition_point(|span| span.unix_ms <= at_ms);
+    let next = spans.get(after).map_or(i64::MAX, |span| span.media_ms);
+    let Some(span) = after.checked_sub(1).and_then(|index| spans.get(index)) else { return 0 };
+    (span.media_ms + (at_ms - span.unix_ms)).clamp(0, next)
+}
+
+fn answer(recording: Recording) -> RecordingAnswer {
+    let Recording {
+        id, slug, title, started_at_ms, duration_ms, bytes, parts, writing, note, tracks, ..
+    } = recording;
+    RecordingAnswer {
+        room: slug.to_string(),
+        title,
+        started_ms: started_at_ms,
+        duration_ms,
+        bytes,
+        state: if writing { "recording" } else { "done" },
+        notice: note,
+        tracks,
+        page: format!("/r/{slug}/replay/{id}"),
+        playlist: format!("/replay/{id}/index.m3u8"),
+        files: (1..=parts).map(|part| format!("/replay/{id}/{part}.mp4")).collect(),
+        id,
+    }
+}
+
+/// Hexadecimal digits of 128 bits.
+const ID_DIGITS: usize = 32;
+/// Messages in one answer.
+const MESSAGES_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stands_where_it_was_said_in_the_media() {
+        let span = |media_ms, unix_ms| WallSpan { media_ms, unix_ms };
+        // Ten seconds, then the publisher was away for five, then more.
+        let spans = [span(0, 100_000), span(10_000, 115_000)];
+        let offsets = [100_000, 104_000, 110_500, 114_000, 115_000, 117_000].map(|at| offset_ms(&spans, at));
+        assert_eq!(offsets, [0, 4_000, 10_000, 10_000, 10_000, 12_000]);
+    }
+}

@@ -1,0 +1,154 @@
+//! What was recorded, for players and as files: a playlist of byte ranges, and the files with ranges.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hls::{VodFile, VodFragment};
+use media::{Span, Timescale};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio_util::io::ReaderStream;
+
+use super::playback::{Asked, parse_range, set};
+use super::problem::Problem;
+use super::recordings::find_recording;
+use crate::recordings::file::Contents;
+use crate::state::Shared;
+use crate::store::Recording;
+
+/// `/replay/{id}/index.m3u8` and `/replay/{id}/{part}.mp4`.
+pub(crate) async fn file(
+    State(shared): State<Arc<Shared>>,
+    Path((id, name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let recording = find_recording(&shared, &id).await?;
+    if recording.writing {
+        return Err(Problem::new(StatusCode::CONFLICT, "it is still being recorded"));
+    }
+    if name == "index.m3u8" {
+        let text = playlist(&shared, &recording).await?;
+        let headers =
+            [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, LASTING)];
+        return Ok((headers, text).into_response());
+    }
+    let missing = || Problem::not_found("there is no such file");
+    let number = name.strip_suffix(".mp4").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = number.and_then(|digits| digits.parse().ok()).ok_or_else(missing)?;
+    let path = shared.recordings.part(&recording, number).ok_or_else(missing)?;
+    let mut response = ranged(path, &headers).await?;
+    if query.is_some_and(|query| query.split('&').any(|pair| pair == "download")) {
+        let date = date(recording.started_at_ms);
+        let part = if recording.parts > 1 { format!("-{number}") } else { String::new() };
+        let named = format!("attachment; filename=\"{}-{date}{part}.mp4\"", recording.slug);
+        set(&mut response, header::CONTENT_DISPOSITION, &named);
+    }
+    Ok(response)
+}
+
+/// The playlist's text; made once, since a recording does not change.
+async fn playlist(shared: &Shared, recording: &Recording) -> Result<Bytes, Problem> {
+    if let Some(text) = shared.recordings.playlist(&recording.id) {
+        return Ok(text);
+    }
+    let paths: Vec<(u32, PathBuf)> = (1..=recording.parts)
+        .filter_map(|part| Some((part, shared.recordings.part(recording, part)?)))
+        .collect();
+    let made = tokio::task::spawn_blocking(move || {
+        let files = paths.into_iter().filter_map(|(part, path)| match Contents::read(&path) {
+            Ok(contents) => Some(vod_file(part, &contents)),
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "part of a recording cannot be read");
+                None
+            }
+        });
+        hls::vod_playlist(&files.collect::<Vec<_>>())
+    });
+    let text = made.await.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the origin stops"))?;
+    let text = Bytes::from(text);
+    shared.recordings.keep_playlist(&recording.id, text.clone());
+    Ok(text)
+}
+
+fn vod_file(part: u32, contents: &Contents) -> VodFile {
+    let timescale = Timescale::new(contents.lead.timescale).unwrap_or(Timescale::MPEG);
+    let span = |ticks: u64| Span::from_ticks(i64::try_from(ticks).unwrap_or(i64::MAX), timescale);
+    let fragments = contents.fragments.iter().map(|place| VodFragment {
+        bytes: place.at..place.at + place.bytes,
+        begins: span(place.begins),
+        ends: span(place.ends),
+        independent: place.sync,
+    });
+    VodFile { uri: format!("{part}.mp4"), init_bytes: contents.init_bytes, fragments: fragments.collect() }
+}
+
+/// A file, or the range of it that was asked for.
+async fn ranged(path: PathBuf, headers: &HeaderMap) -> Result<Response, Problem> {
+    let gone = |_| Problem::not_found("the recording's file is gone");
+    let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
+    let length = file.metadata().await.map_err(gone)?.len();
+    let whole = usize::try_from(length).unwrap_or(usize::MAX);
+    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let (status, range) = match asked.map(|range| parse_range(range, whole)) {
+        None | Some(Asked::All) => (StatusCode::OK, 0..whole),
+        Some(Asked::Range(range)) => (StatusCode::PARTIAL_CONTENT, range),
+        Some(Asked::Unsatisfiable) => {
+            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
+            return Ok(response);
+        }
+    };
+    file.seek(std::io::SeekFrom::Start(range.start as u64)).await.map_err(gone)?;
+    let body = ReaderStream::with_capacity(file.take(range.len() as u64), READ_BYTES);
+    let mut response = Body::from_stream(body).into_response();
+    *response.status_mut() = status;
+    if status == StatusCode::PARTIAL_CONTENT {
+        let partial = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
+        set(&mut response, header::CONTENT_RANGE, &partial);
+    }
+    set(&mut response, header::CONTENT_LENGTH, &range.len().to_string());
+    set(&mut response, header::CONTENT_TYPE, "video/mp4");
+    set(&mut response, header::ACCEPT_RANGES, "bytes");
+    set(&mut response, header::CACHE_CONTROL, LASTING);
+    Ok(response)
+}
+
+/// The day of a time, as file names have it; days since 1970 turned into a date as Hinnant's `civil_from_days` does.
+fn date(unix_ms: i64) -> String {
+    let days = unix_ms.div_euclid(86_400_000) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// A recording does not change, but it can be deleted.
+const LASTING: &str = "public, max-age=300";
+/// Bytes read from the disk at a time.
+const READ_BYTES: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_its_date() {
+        for (unix_ms, expected) in [
+            (0, "1970-01-01"),
+            (951_782_400_000, "2000-02-29"),
+            (1_767_225_599_999, "2025-12-31"),
+            (1_767_225_600_000, "2026-01-01"),
+        ] {
+            assert_eq!(date(unix_ms), expected);
+        }
+    }
+}
