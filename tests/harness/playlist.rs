@@ -5,6 +5,8 @@ use std::collections::HashMap;
 /// One media playlist.
 #[derive(Clone, Debug, Default)]
 pub struct MediaPlaylist {
+    /// `EXT-X-SKIP`'s `SKIPPED-SEGMENTS`: how many segments a delta update leaves out; 0 in a whole playlist.
+    pub skipped: u64,
     /// `EXT-X-VERSION`.
     pub version: Option<u32>,
     /// `EXT-X-TARGETDURATION`, seconds.
@@ -44,6 +46,8 @@ pub struct Segment {
     pub map: Option<String>,
     /// Whether it begins after `EXT-X-DISCONTINUITY`.
     pub discontinuity: bool,
+    /// Whether `EXT-X-GAP` says that it has no media.
+    pub gap: bool,
     /// `EXT-X-PROGRAM-DATE-TIME` at its head.
     pub date_time: Option<String>,
     /// Its parts that are still listed.
@@ -59,6 +63,8 @@ pub struct Part {
     pub duration: f64,
     /// `INDEPENDENT=YES`.
     pub independent: bool,
+    /// `GAP=YES`.
+    pub gap: bool,
 }
 
 /// A tag's attribute list: quotes taken off.
@@ -82,7 +88,7 @@ impl MediaPlaylist {
             if !line.starts_with('#') {
                 open.uri = Some(line.to_owned());
                 open.map.clone_from(&map);
-                open.msn = playlist.media_sequence + playlist.segments.len() as u64;
+                open.msn = playlist.end();
                 if open.duration.is_none() {
                     return Err(format!("a segment without EXTINF {}", told()));
                 }
@@ -104,6 +110,11 @@ impl MediaPlaylist {
                 "#EXT-X-INDEPENDENT-SEGMENTS" => playlist.independent_segments = true,
                 "#EXT-X-ENDLIST" => playlist.ended = true,
                 "#EXT-X-DISCONTINUITY" => open.discontinuity = true,
+                "#EXT-X-GAP" => open.gap = true,
+                "#EXT-X-SKIP" => {
+                    let skipped = attributes(value)?.remove("SKIPPED-SEGMENTS");
+                    playlist.skipped = skipped.and_then(|count| count.parse().ok()).ok_or_else(told)?;
+                }
                 "#EXT-X-PROGRAM-DATE-TIME" => open.date_time = Some(value.to_owned()),
                 "#EXT-X-MAP" => map = attributes(value)?.remove("URI"),
                 "#EXTINF" => {
@@ -118,10 +129,47 @@ impl MediaPlaylist {
         }
         if !open.parts.is_empty() {
             open.map = map;
-            open.msn = playlist.media_sequence + playlist.segments.len() as u64;
+            open.msn = playlist.end();
             playlist.segments.push(open);
         }
         Ok(playlist)
+    }
+
+    /// A delta update put onto the whole playlist that was known before: what it skips is taken from there. Parts of
+    /// skipped segments are older than any playlist lists.
+    ///
+    /// # Errors
+    /// When it skips segments that were not known, or that are not older than the skip boundary.
+    pub fn onto(mut self, before: &MediaPlaylist) -> Result<MediaPlaylist, String> {
+        if self.skipped == 0 {
+            return Ok(self);
+        }
+        let kept: f64 = self.segments.iter().map(Segment::length).sum();
+        let until = self.control_seconds("CAN-SKIP-UNTIL").unwrap_or(f64::MAX);
+        if kept < until - 0.001 {
+            return Err(format!(
+                "an update lists {kept} s and skips segments, before CAN-SKIP-UNTIL={until}"
+            ));
+        }
+        let skipped = self.media_sequence..self.media_sequence + self.skipped;
+        let known = |msn: &u64| before.segments.iter().find(|segment| segment.msn == *msn);
+        let mut whole = Vec::new();
+        for msn in skipped {
+            let segment =
+                known(&msn).ok_or_else(|| format!("an update skips segment {msn}, never listed"))?;
+            whole.push(Segment { parts: Vec::new(), ..segment.clone() });
+        }
+        let map = whole.last().and_then(|last| last.map.clone());
+        for segment in self.segments.iter_mut().take_while(|segment| segment.map.is_none()) {
+            segment.map.clone_from(&map);
+        }
+        whole.append(&mut self.segments);
+        Ok(MediaPlaylist { segments: whole, skipped: 0, ..self })
+    }
+
+    /// The media sequence number after the last segment.
+    fn end(&self) -> u64 {
+        self.media_sequence + self.skipped + self.segments.len() as u64
     }
 
     /// `EXT-X-SERVER-CONTROL`'s value of a name, seconds.
@@ -139,6 +187,13 @@ impl MediaPlaylist {
     }
 }
 
+impl Segment {
+    /// `EXTINF`, or that of its parts so far.
+    pub fn length(&self) -> f64 {
+        self.duration.unwrap_or_else(|| self.parts.iter().map(|part| part.duration).sum())
+    }
+}
+
 /// The URIs of a multivariant playlist's variants.
 pub fn variants(text: &str) -> Vec<String> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
@@ -153,9 +208,13 @@ pub fn resolve(playlist: &str, uri: &str) -> String {
     if uri.starts_with('/') {
         return format!("{origin}{uri}");
     }
-    let folder =
-        playlist.split('?').next().and_then(|path| path.rsplit_once('/')).map_or("", |(folder, _)| folder);
-    format!("{folder}/{uri}")
+    let path = playlist.split('?').next().unwrap_or_default();
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    for name in uri.split('/') {
+        if name == ".." { folders.pop().map_or((), drop) } else { folders.push(name) }
+    }
+    folders.join("/")
 }
 
 fn seconds(attributes: &Attributes, name: &str) -> Option<f64> {
@@ -167,6 +226,7 @@ fn part(attributes: &Attributes) -> Option<Part> {
         uri: attributes.get("URI")?.clone(),
         duration: seconds(attributes, "DURATION")?,
         independent: attributes.get("INDEPENDENT").is_some_and(|value| value == "YES"),
+        gap: attributes.get("GAP").is_some_and(|value| value == "YES"),
     })
 }
 

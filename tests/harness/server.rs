@@ -46,10 +46,19 @@ impl Server {
     /// # Panics
     /// When it does not start.
     pub async fn start() -> Server {
+        Server::start_with(|_| ()).await
+    }
+
+    /// Starts an origin with other settings than the defaults.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Server {
         let data = TempDir::new().expect("a temporary folder");
         let loopback: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let config =
+        let mut config =
             Config { data: data.path().to_owned(), http: loopback, rtmp: loopback, ..Config::default() };
+        change(&mut config);
         let origin = Origin::start(config).await.expect("the origin starts");
         let addresses = origin.addresses();
         let owner = origin.ensure_local_owner("Mara", None).await.expect("the origin has an owner");

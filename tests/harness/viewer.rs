@@ -173,6 +173,7 @@ mod tests {
             uri: format!("part-7-{number}.m4s"),
             duration: 0.33333,
             independent: false,
+            gap: false,
         };
         let listed = Segment {
             uri: Some("seg-7.m4s".into()),
