@@ -1,6 +1,7 @@
-//! Bytes to packets and back: FLV bodies and fragmented MP4.
+//! Bytes to packets and back: FLV and fragmented MP4.
 //!
 //! Nothing here does I/O. A protocol crate takes the framing off (RTMP chunks, HTTP) and hands bodies in.
 
+mod audio_clock;
 pub mod flv;
 pub mod fmp4;

@@ -9,6 +9,7 @@
 mod audio_clock;
 mod demuxer;
 mod file;
+mod file_reader;
 mod four_cc;
 mod metadata;
 mod muxer;
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 pub use demuxer::Demuxer;
 pub use file::file_header;
+pub use file_reader::{FileError, FileReader};
 pub use four_cc::FourCc;
 pub use metadata::{Value, metadata};
 pub use muxer::Muxer;

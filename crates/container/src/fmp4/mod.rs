@@ -1,20 +1,30 @@
-//! Fragmented MP4: initialisation segments, fragments and codec names.
+//! Fragmented MP4: initialisation segments, fragments and codec names; and read back.
 //!
 //! Spec: ISO/IEC 14496-12 §8, ISO/IEC 14496-15 §5, RFC 6381.
 
+mod access_unit;
 mod boxes;
 mod codec_string;
+mod demuxer;
 mod file;
 mod fragment;
 mod fragmenter;
+mod movie;
+mod movie_fragment;
+mod read_error;
+mod reader;
+mod sequence;
 
 use media::TrackId;
 use thiserror::Error;
 
 pub use codec_string::codec_string;
+pub use demuxer::Demuxer;
 pub use file::{BoxHeader, FileTrack, RunSummary, duration_box, index, read_runs, read_tracks};
 pub use fragment::{Fragment, Run, Sample};
 pub use fragmenter::{Fragmenter, Piece};
+pub use read_error::{BoxName, ReadError};
+pub use sequence::{Counters, Warning};
 
 /// Tracks or samples that ISO BMFF cannot hold.
 #[derive(Debug, Error)]

@@ -3,6 +3,7 @@
 mod demuxer;
 mod enhanced;
 mod fmp4;
+mod fmp4_reading;
 mod fuzzing;
 mod recording;
 mod round_trip;
