@@ -1,7 +1,9 @@
-//! Bytes to packets and back: FLV and fragmented MP4.
+//! Bytes to packets and back: FLV and fragmented MP4; MPEG-TS to packets.
 //!
 //! Nothing here does I/O. A protocol crate takes the framing off (RTMP chunks, HTTP) and hands bodies in.
 
 mod audio_clock;
 pub mod flv;
 pub mod fmp4;
+pub mod mpegts;
+mod stamps;

@@ -9,6 +9,7 @@ mod mp4_file;
 pub mod playlist;
 mod rtmp;
 mod source;
+pub mod transport_stream;
 
 use std::path::{Path, PathBuf};
 

@@ -156,7 +156,8 @@ impl Source {
 /// A picture whose bytes differ from every other's.
 fn picture(dts: Timestamp, pts: Timestamp, idr: bool, index: usize) -> Packet {
     let mut slice = vec![if idr { 0x65 } else { 0x41 }, 0x88];
-    slice.extend_from_slice(&index.to_be_bytes());
+    // Seven bits a byte, so that none is 0 and nothing looks like a start code.
+    slice.extend((0..8).rev().map(|group| (index >> (7 * group)) as u8 | 0x80));
     slice.resize(if idr { 400 } else { 60 }, 0xa5);
     let data = nal::to_length_prefixed([slice.as_slice()]);
     Packet { track: Source::VIDEO, dts, pts, random_access: idr, data }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::{Aac, Codec, MediaEvent, Opus, Packet, Span, Timescale, Timestamp, Track, TrackId};
 
-use super::audio_clock::{AudioClock, Snapped};
 use super::metadata::{Announced, read_announced};
-use super::stamps::{Stamp, Stamps, rising};
 use super::tag_header::{self, Body, Payload, Read};
 use super::video::Video;
 use super::{Counters, Error, FourCc, TagKind, Warning};
+use crate::audio_clock::{AudioClock, Snapped};
+use crate::stamps::{Stamp, Stamps, rising};
 
 /// Reads one publisher's tags; what it gives out keeps the invariants of [`media`].
 ///

@@ -6,14 +6,12 @@
 //!
 //! Spec: Adobe FLV and F4V File Format 10.1, annex E; Enhanced RTMP v2 (Veovera Software Organization).
 
-mod audio_clock;
 mod demuxer;
 mod file;
 mod file_reader;
 mod four_cc;
 mod metadata;
 mod muxer;
-mod stamps;
 mod tag_header;
 mod video;
 mod warning;
