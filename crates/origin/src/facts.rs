@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use media::{MediaEvent, Track};
+use media::{MediaEvent, Packet, Span, Timestamp, Track};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -18,6 +18,15 @@ pub(crate) struct Ingest {
     pub(crate) audio: Option<AudioFacts>,
     /// Over the last [`MEASURE_INTERVAL`], coded media without the protocol around it.
     pub(crate) bitrate_bps: u64,
+    /// Video packets that arrived and could not be passed on, since the publisher came: before a keyframe,
+    /// without parameters, unreadable, or at a time that was taken.
+    pub(crate) dropped_frames: u64,
+    /// How unevenly pictures arrive beside their timestamps, milliseconds, smoothed as RFC 3550 §6.4.1 does;
+    /// `None` before the second one.
+    pub(crate) jitter_ms: Option<f64>,
+    /// How far the newest sound is ahead of the newest picture by their timestamps as they arrive, milliseconds,
+    /// the mean over the last [`MEASURE_INTERVAL`]; negative: behind. `None` without both.
+    pub(crate) av_offset_ms: Option<f64>,
     /// In words, the oldest first.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -41,6 +50,9 @@ pub(crate) struct VideoFacts {
     pub(crate) height: u32,
     /// Frames per second: what the stream promises, else what was counted.
     pub(crate) fps: Option<f64>,
+    /// Media time between the last two keyframes at which viewers can join, milliseconds; while the next one is
+    /// overdue, the time since the last. `None` before the second.
+    pub(crate) keyframe_interval_ms: Option<u64>,
     #[serde(skip)]
     fps_promised: bool,
 }
@@ -59,6 +71,21 @@ pub(crate) struct Meter {
     bytes: u64,
     frames: u32,
     tracks: Option<Arc<[Track]>>,
+    pictures: Pictures,
+    /// Decoding time of the newest sound.
+    sound: Option<Timestamp>,
+    /// Sum and number of the offsets since `since`.
+    av_offsets: (Span, u32),
+}
+
+/// What is remembered of the pictures.
+#[derive(Debug, Default)]
+struct Pictures {
+    /// Decoding time and arrival of the newest.
+    newest: Option<(Timestamp, Instant)>,
+    last_key: Option<Timestamp>,
+    keyframe_interval: Option<Span>,
+    jitter_ms: Option<f64>,
 }
 
 impl Facts {
@@ -94,6 +121,11 @@ impl Facts {
         new
     }
 
+    /// Keeps how many video packets were left out so far.
+    pub(crate) fn set_dropped(&self, frames: u64) {
+        self.change(|ingest| ingest.dropped_frames = frames);
+    }
+
     fn change(&self, change: impl FnOnce(&mut Ingest)) {
         change(self.0.lock().expect(UNBROKEN).get_or_insert_default());
     }
@@ -102,7 +134,15 @@ impl Facts {
 impl Meter {
     /// Counts from now on.
     pub(crate) fn new() -> Meter {
-        Meter { since: Instant::now(), bytes: 0, frames: 0, tracks: None }
+        Meter {
+            since: Instant::now(),
+            bytes: 0,
+            frames: 0,
+            tracks: None,
+            pictures: Pictures::default(),
+            sound: None,
+            av_offsets: (Span::ZERO, 0),
+        }
     }
 
     /// Takes one event into account.
@@ -110,14 +150,10 @@ impl Meter {
         match event {
             MediaEvent::Tracks(tracks) => {
                 self.tracks = Some(Arc::clone(tracks));
+                (self.pictures, self.sound) = (Pictures::default(), None);
                 facts.change(|ingest| ingest.describe(tracks));
             }
-            MediaEvent::Packet(packet) => {
-                self.bytes += packet.data.len() as u64;
-                let tracks = self.tracks.as_deref().unwrap_or_default();
-                let is_video = tracks.iter().any(|track| track.id == packet.track && track.is_video());
-                self.frames += u32::from(is_video);
-            }
+            MediaEvent::Packet(packet) => self.packet(packet),
             MediaEvent::End(_) => {}
         }
         let elapsed = self.since.elapsed();
@@ -126,16 +162,66 @@ impl Meter {
         }
         let bitrate_bps = (self.bytes as f64 * 8.0 / elapsed.as_secs_f64()) as u64;
         let counted_fps = (f64::from(self.frames) / elapsed.as_secs_f64() * 10.0).round() / 10.0;
+        let (sum, count) = std::mem::replace(&mut self.av_offsets, (Span::ZERO, 0));
+        let keyframe_interval = self.pictures.keyframe_interval();
         facts.change(|ingest| {
             ingest.bitrate_bps = bitrate_bps;
-            if let Some(video) = &mut ingest.video
-                && !video.fps_promised
-            {
-                video.fps = Some(counted_fps);
+            ingest.jitter_ms = self.pictures.jitter_ms.map(tenths);
+            ingest.av_offset_ms = (count > 0).then(|| tenths(milliseconds(sum) / f64::from(count)));
+            if let Some(video) = &mut ingest.video {
+                video.keyframe_interval_ms =
+                    keyframe_interval.and_then(|span| span.as_millis().try_into().ok());
+                if !video.fps_promised {
+                    video.fps = Some(counted_fps);
+                }
             }
         });
         (self.bytes, self.frames, self.since) = (0, 0, Instant::now());
     }
+
+    fn packet(&mut self, packet: &Packet) {
+        self.bytes += packet.data.len() as u64;
+        let tracks = self.tracks.as_deref().unwrap_or_default();
+        if tracks.iter().any(|track| track.id == packet.track && track.is_video()) {
+            self.frames += 1;
+            self.pictures.take(packet, Instant::now());
+        } else {
+            self.sound = Some(packet.dts);
+        }
+        if let (Some(sound), Some((picture, _))) = (self.sound, self.pictures.newest) {
+            self.av_offsets.0 += sound - picture;
+            self.av_offsets.1 += 1;
+        }
+    }
+}
+
+impl Pictures {
+    fn take(&mut self, packet: &Packet, now: Instant) {
+        if let Some((dts, arrived)) = self.newest {
+            let late_ms = (now - arrived).as_secs_f64() * 1_000.0 - milliseconds(packet.dts - dts);
+            let jitter_ms = self.jitter_ms.unwrap_or(0.0);
+            self.jitter_ms = Some(jitter_ms + (late_ms.abs() - jitter_ms) / JITTER_SMOOTHING);
+        }
+        self.newest = Some((packet.dts, now));
+        if packet.random_access {
+            self.keyframe_interval = self.last_key.map(|last| packet.dts - last).or(self.keyframe_interval);
+            self.last_key = Some(packet.dts);
+        }
+    }
+
+    fn keyframe_interval(&self) -> Option<Span> {
+        let since = self.newest.zip(self.last_key).map(|((newest, _), last)| newest - last);
+        self.keyframe_interval
+            .max(since.filter(|since| self.keyframe_interval.is_some() || *since > GOP_LONG))
+    }
+}
+
+fn milliseconds(span: Span) -> f64 {
+    span.as_secs_f64() * 1_000.0
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 impl Ingest {
@@ -146,7 +232,10 @@ impl Ingest {
             if let Some(picture) = track.codec.picture() {
                 let fps = picture.frame_rate.map(|rate| (rate.as_f64() * 1_000.0).round() / 1_000.0);
                 let (width, height) = (picture.size.width, picture.size.height);
-                self.video = Some(VideoFacts { codec, width, height, fps, fps_promised: fps.is_some() });
+                let fps_promised = fps.is_some();
+                let keyframe_interval_ms = None;
+                self.video =
+                    Some(VideoFacts { codec, width, height, fps, keyframe_interval_ms, fps_promised });
             }
             if let Some(sound) = track.codec.sound() {
                 let (sample_rate, channels) = (sound.sample_rate, sound.channels);
@@ -159,5 +248,74 @@ impl Ingest {
 const UNBROKEN: &str = "nothing panics while it holds the facts";
 /// Bitrate and frame rate are counted over this long: short enough to follow, long enough to be calm.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(2);
+/// A first keyframe that has no second for so long tells something by itself.
+const GOP_LONG: Span = Span::from_secs(4);
+/// The weight of one picture in the jitter: a sixteenth (RFC 3550 §6.4.1).
+const JITTER_SMOOTHING: f64 = 16.0;
 /// Warnings kept for the publisher; the oldest goes.
 const WARNINGS_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use media::{Aac, Codec, H264, Rational, Size, Timescale, TrackId};
+
+    use super::*;
+
+    const VIDEO: TrackId = TrackId(0);
+    const SOUND: TrackId = TrackId(1);
+
+    fn tracks() -> MediaEvent {
+        let h264 = H264 {
+            avcc: Bytes::new(),
+            size: Size::new(1_280, 720),
+            sample_aspect_ratio: Rational::ONE,
+            frame_rate: None,
+        };
+        let aac = Aac { asc: Bytes::new(), sample_rate: 48_000, channels: 2 };
+        let track = |id, codec| Track { id, codec, timescale: Timescale::MPEG };
+        MediaEvent::Tracks([track(VIDEO, Codec::H264(h264)), track(SOUND, Codec::Aac(aac))].into())
+    }
+
+    fn packet(track: TrackId, ms: i64, random_access: bool) -> MediaEvent {
+        let (at, data) = (Timestamp::from_millis(ms), Bytes::from_static(&[0; 500]));
+        MediaEvent::Packet(Packet { track, dts: at, pts: at, random_access, data })
+    }
+
+    /// Twelve seconds of 25 fps with a keyframe every `gop_ms`; each picture `late_ms` after it was due, in turn,
+    /// and the sound of 60 ms later right behind it.
+    async fn measured(gop_ms: i64, late_ms: [u64; 2]) -> Ingest {
+        let (facts, mut meter, begun) = (Facts::default(), Meter::new(), Instant::now());
+        meter.count(&tracks(), &facts);
+        for (index, at_ms) in (0..12_000).step_by(40).enumerate() {
+            let due = begun + Duration::from_millis(at_ms as u64 + late_ms[index % 2]);
+            tokio::time::sleep_until(due).await;
+            meter.count(&packet(VIDEO, at_ms, at_ms % gop_ms == 0), &facts);
+            meter.count(&packet(SOUND, at_ms + 60, true), &facts);
+        }
+        facts.get().expect("facts")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_even_stream_is_measured() {
+        let ingest = measured(2_000, [0, 0]).await;
+        let video = ingest.video.expect("video");
+        assert_eq!((video.fps, video.keyframe_interval_ms), (Some(25.0), Some(2_000)));
+        assert_eq!(ingest.bitrate_bps, 200_000);
+        assert_eq!(ingest.jitter_ms, Some(0.0));
+        // Before its sound a picture is 20 ms ahead of the sound before, behind it 60 ms behind.
+        assert_eq!(ingest.av_offset_ms, Some(40.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn uneven_arrival_is_jitter() {
+        let jitter_ms = measured(2_000, [0, 30]).await.jitter_ms.expect("pictures");
+        assert!((29.0..31.0).contains(&jitter_ms), "{jitter_ms}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keyframe_that_does_not_come_is_told_before_it_comes() {
+        let video = measured(60_000, [0, 0]).await.video.expect("video");
+        assert!(video.keyframe_interval_ms > Some(9_000), "{video:?}");
+    }
+}

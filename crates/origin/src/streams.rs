@@ -79,6 +79,8 @@ pub(crate) enum Dismissal {
     TakenOver,
     /// The room has another key now.
     KeyChanged,
+    /// The room's owner or an admin ended the broadcast.
+    Ended,
 }
 
 /// Why a publisher was not let in.
@@ -100,8 +102,10 @@ struct Slot {
     leased: bool,
     parked: Option<Packaging>,
     last_media: Option<Instant>,
-    /// The last publisher said that it had finished.
+    /// The last publisher said that it had finished, or was ended.
     finished: bool,
+    /// The broadcast was ended: whoever publishes next begins another one.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -279,6 +283,28 @@ impl Stream {
         }
     }
 
+    /// Ends the broadcast: its publisher is sent away, viewers are told at once, and the next one is another.
+    /// Answers whether there was one.
+    pub(crate) fn end(&self) -> bool {
+        let mut slot = self.slot();
+        let status = self.status();
+        if slot.publisher.is_none() && status.state == State::Offline {
+            return false;
+        }
+        slot.ended = true;
+        if slot.publisher.is_some() {
+            // Its lease says so to viewers when the last part is closed.
+            slot.finished = true;
+            slot.dismiss(Dismissal::Ended);
+            return true;
+        }
+        if let Some(packaging) = &mut slot.parked {
+            packaging.outlets.finish();
+        }
+        self.set_status(Status::default());
+        true
+    }
+
     fn take_packaging(&self, generation: u64) -> Result<Option<Packaging>, Refusal> {
         let mut slot = self.slot();
         if slot.generation != generation {
@@ -289,6 +315,7 @@ impl Stream {
         }
         slot.leased = true;
         let expired = slot.last_media.is_none_or(|last| last.elapsed() >= BROADCAST_GAP_MAX);
+        let expired = std::mem::take(&mut slot.ended) || expired;
         if let Some(parked) = slot.parked.take().filter(|_| !expired) {
             return Ok(Some(parked));
         }
@@ -368,6 +395,11 @@ impl Lease {
         if self.stream.facts.warn(kind, &text) {
             tracing::warn!(room = %self.stream.slug, warning = text, "publisher");
         }
+    }
+
+    /// Keeps how many video packets were left out so far.
+    pub(crate) fn set_dropped(&self, frames: u64) {
+        self.stream.facts.set_dropped(frames);
     }
 
     /// The publisher said that it has finished: viewers are told at once.

@@ -90,6 +90,32 @@ async fn a_publisher_that_finishes_takes_the_room_offline_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ended_broadcast_is_not_continued_whether_its_publisher_is_there_or_away() {
+    for away in [false, true] {
+        let streams = streams();
+        let stream = open(&streams);
+        assert!(!stream.end(), "nothing to end");
+        let mut lease = stream.admit(key()).await.unwrap();
+        publish(&mut lease, 5);
+        let (before, _) = served(&stream).unwrap();
+        if away {
+            drop(lease);
+            assert_eq!(stream.status().state, State::Interrupted);
+            assert!(stream.end());
+        } else {
+            assert!(stream.end());
+            assert_eq!(lease.dismissed().await, Dismissal::Ended);
+            drop(lease);
+        }
+        assert_eq!(stream.status(), Status::default());
+        assert!(!stream.end(), "it is over");
+        let mut lease = stream.admit(key()).await.unwrap();
+        publish(&mut lease, 5);
+        assert_ne!(served(&stream).unwrap().0, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_publisher_takes_over_and_the_old_one_is_fenced() {
     let streams = streams();
     let stream = open(&streams);

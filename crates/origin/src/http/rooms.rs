@@ -137,6 +137,23 @@ pub(crate) async fn rotate_key(
     Ok(fresh(key_answer(&shared, scheme, &headers, made)))
 }
 
+/// Ends the broadcast. An encoder that connects again by itself begins another one, unless the key is changed.
+pub(crate) async fn end(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Known(identity): Known,
+) -> Result<StatusCode, Problem> {
+    let record = find(&shared, &slug).await?;
+    if !identity.may_manage(&record) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
+    }
+    if !shared.streams.get(&record.slug).is_some_and(|stream| stream.end()) {
+        return Err(Problem::new(StatusCode::CONFLICT, "the room is not live"));
+    }
+    tracing::info!(room = %record.slug, "broadcast ended on request");
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(crate) async fn messages(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

@@ -54,6 +54,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
         ("/api/v1/rooms/{room}", get(rooms::show).patch(recordings::change_room)),
         ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
+        ("/api/v1/rooms/{room}/end", post(rooms::end)),
         ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
         ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
         ("/api/v1/rooms/{room}/recordings", get(recordings::list)),

@@ -160,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         if any {
+            lease.set_dropped(demuxer.counters().dropped_video());
             for warning in demuxer.warnings() {
                 lease.warn(Some(std::mem::discriminant(&warning)), warning.to_string());
             }
@@ -243,6 +244,7 @@ fn dismissal_words(dismissal: Dismissal) -> &'static str {
     match dismissal {
         Dismissal::TakenOver => "a newer publisher took over",
         Dismissal::KeyChanged => "the stream key was changed",
+        Dismissal::Ended => "the broadcast was ended",
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a publisher to a viewer.
 
-use crate::harness::{Chat, Folder, Publisher, Running, next, soon};
+use crate::harness::{Chat, Folder, Publisher, Running, ask, next, soon};
 
 /// A running origin, a room in it, its key, and a member who sees its notices.
 async fn scene(folder: &Folder) -> (Running, String, Chat) {
@@ -169,6 +169,58 @@ async fn another_key_ends_a_publisher_that_used_the_old_one() {
     chat.notice("interrupted").await;
     let said = Publisher::start(&running.publish_url(&key)).failure().await;
     assert!(said.contains("unknown stream key"), "{said}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_broadcast_that_is_ended_is_over_for_its_publisher_and_its_viewers() {
+    let folder = Folder::new();
+    let (running, key, mut chat) = scene(&folder).await;
+    let end = "/api/v1/rooms/demo/end";
+    let token = format!("Bearer {}", running.token);
+    let ended = async |token: &str| {
+        ask(running.addresses.http, "POST", end, &[("authorization", token)], "").await.status
+    };
+    assert_eq!(ended(&token).await, 409, "nobody publishes");
+    assert_eq!(ended("Bearer unknown").await, 401);
+    let publisher = Publisher::start(&running.publish_url(&key));
+    chat.notice("live").await;
+    let before = running.media_path("demo").await;
+    assert_eq!(ended(&token).await, 204);
+    let said = publisher.failure().await;
+    assert!(!said.is_empty(), "the publisher is disconnected");
+    chat.notice("offline").await;
+    assert_eq!(running.managed("demo").await["state"], "offline");
+    let _publisher = Publisher::start(&running.publish_url(&key));
+    chat.notice("live").await;
+    assert_ne!(running.media_path("demo").await, before, "what comes then is another broadcast");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_owner_is_told_what_arrives() {
+    let folder = Folder::new();
+    let (running, key, mut chat) = scene(&folder).await;
+    let _publisher = Publisher::start(&running.publish_url(&key));
+    chat.notice("live").await;
+    let measured = async {
+        loop {
+            let ingest = running.managed("demo").await["ingest"].clone();
+            if ingest["video"]["keyframe_interval_ms"].is_number() && ingest["av_offset_ms"].is_number() {
+                return ingest;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let ingest = soon("the facts of the ingest", measured).await;
+    assert_eq!((&ingest["video"]["codec"], &ingest["audio"]["codec"]), (&"H.264".into(), &"AAC".into()));
+    let interval_ms = ingest["video"]["keyframe_interval_ms"].as_u64().unwrap();
+    assert!((990..1_100).contains(&interval_ms), "{ingest}");
+    assert!(ingest["bitrate_bps"].as_u64() > Some(10_000), "{ingest}");
+    assert_eq!(ingest["dropped_frames"], 0);
+    assert!(ingest["jitter_ms"].as_f64().is_some_and(|jitter| jitter < 200.0), "{ingest}");
+    assert!(ingest["av_offset_ms"].as_f64().is_some_and(|offset| offset.abs() < 500.0), "{ingest}");
+    assert_eq!(running.get("/api/v1/rooms/demo").await.json().get("ingest"), None, "others are not told");
     running.stop().await;
 }
 
