@@ -10,6 +10,8 @@ mod cast;
 mod desktop;
 mod harness;
 mod newer_codecs;
+mod players;
 mod playlist_lint;
 mod publish_to_playback;
 mod reconnect;
+mod soak;

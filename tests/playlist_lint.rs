@@ -210,7 +210,7 @@ impl Followed {
     /// Asks for the same as a delta update, and compares it, put onto the playlist before, with the whole one.
     async fn update(&self, seen: &mut Seen, playlist: &MediaPlaylist, ask: &str) {
         let (Some(before), true) = (&seen.linter.last, ask.contains('?')) else { return };
-        let skip = if seen.linter.playlists % 2 == 0 { "YES" } else { "v2" };
+        let skip = if seen.linter.playlists.is_multiple_of(2) { "YES" } else { "v2" };
         let delta = read(&self.http, &format!("{ask}&_HLS_skip={skip}")).await;
         if delta.next() != playlist.next() {
             // The next part came in between.

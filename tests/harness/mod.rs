@@ -21,3 +21,4 @@ pub mod speech;
 pub mod viewer;
 pub mod wait;
 pub mod watch_page;
+pub mod web_player;

@@ -84,6 +84,11 @@ impl Process {
         ended.unwrap_or_else(|_| panic!("{name} did not end within {limit:?}:\n{}", self.output()))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, by name, to the child and all that it started.
     pub fn signal(&self, signal: &str) {
         // The standard library only kills, and only the child itself.

@@ -12,6 +12,7 @@ mod pages;
 mod program;
 mod run;
 mod setup;
+mod soak;
 mod step;
 mod test;
 mod toolchain;
@@ -27,6 +28,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask test    every check and test, those in browsers and of the desktop app included
   cargo xtask build   release builds of the three programs, into target/release
   cargo xtask bench   what the origin costs, measured beside nginx in one run
+  cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
 
 `cargo xtask TASK --help` says what a task does, step by step.";
 
@@ -46,12 +48,18 @@ fn main() -> ExitCode {
         ("test", _) if help => return say(test::HELP),
         ("build", _) if help => return say(build::HELP),
         ("bench", _) if help => return say(bench::HELP),
+        ("soak", _) if help => return say(soak::HELP),
         ("run", []) => run::run(build::Profile::Debug),
         ("run", [only]) if only == "--release" => run::run(build::Profile::Release),
         ("test", []) => test::test(),
         ("build", []) => build::release(),
         ("bench", chosen) if bench::knows(chosen) => bench::bench(chosen),
-        ("run" | "test" | "build" | "bench", _) => {
+        ("soak", []) => soak::soak(soak::MINUTES),
+        ("soak", [flag, minutes]) if flag == "--minutes" => match soak::minutes(minutes) {
+            Some(minutes) => soak::soak(minutes),
+            None => return wrong_use(&format!("--minutes takes 1 to 1440, not {minutes}")),
+        },
+        ("run" | "test" | "build" | "bench" | "soak", _) => {
             return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
         }
         _ => return wrong_use(&format!("there is no task {task}")),

@@ -116,8 +116,10 @@ async fn playlist(
     let Some(msn) = msn else {
         return Ok(answer(rendition, &brief(PLAYLIST_AGE_S)));
     };
-    // What a certain place made available stays true: a cache may answer everybody who asks for it.
-    let lasting = brief(if named.broadcast.is_some() { target.as_secs() * BLOCKED_AGE_TARGETS } else { 1 });
+    // What a certain place made available stays true: a shared cache may answer everybody who asks for it. A
+    // browser's own must not: Video.js asks for a place that it has already, to learn what came after.
+    let shared_s = if named.broadcast.is_some() { target.as_secs() * BLOCKED_AGE_TARGETS } else { 1 };
+    let lasting = format!("public, max-age=0, s-maxage={shared_s}");
     if rendition.contains(msn, part) {
         return Ok(answer(rendition, &lasting));
     }
@@ -383,7 +385,7 @@ pub(super) fn set(response: &mut Response, name: header::HeaderName, value: &str
 
 /// Seconds that a cache may keep a playlist that waited for nothing; half the usual target duration.
 const PLAYLIST_AGE_S: u64 = 1;
-/// Target durations that a cache may keep the answer to a wait (appendix C).
+/// Target durations that a shared cache may keep the answer to a wait (appendix C).
 const BLOCKED_AGE_TARGETS: u64 = 6;
 /// Seconds that a cache may remember that something is missing.
 const MISSING_AGE_S: u64 = 1;

@@ -28,7 +28,7 @@ async fn a_published_stream_is_served_as_low_latency_hls() {
     while msn < 3 {
         let reload = running.get(&format!("{path}?_HLS_msn={msn}&_HLS_part={part}")).await;
         assert_eq!((reload.status, reload.header("access-control-allow-origin")), (200, "*"));
-        assert_eq!(reload.header("cache-control"), "public, max-age=12");
+        assert_eq!(reload.header("cache-control"), "public, max-age=0, s-maxage=12");
         let ahead = next(&reload.text());
         assert!(ahead > (msn, part), "{ahead:?} after {:?}", (msn, part));
         let fetched = running.get(&format!("{base}part-{msn}-{part}.m4s")).await;
