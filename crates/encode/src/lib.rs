@@ -1,4 +1,4 @@
-//! Raw frames to packets through the best encoder the machine has, and to still pictures.
+//! Raw frames to packets through the best encoder the machine has, and to still pictures; packets to renditions.
 //!
 //! [`Video`] and [`Audio`] are synchronous and belong on a thread of their own; the caller gives them that
 //! thread. Pictures are scaled and converted on the way in, so a source may change size or format at any
@@ -6,6 +6,7 @@
 
 mod audio;
 mod error;
+pub mod ladder;
 mod list;
 mod scaler;
 pub mod still;

@@ -209,7 +209,7 @@ pub(crate) fn extradata(context: &Context) -> Bytes {
     }
 }
 
-fn read_parameters(name: &'static str, head: Bytes) -> Result<H264, Error> {
+pub(crate) fn read_parameters(name: &'static str, head: Bytes) -> Result<H264, Error> {
     let of_type = |wanted: u8| -> Vec<Bytes> {
         let units = nal::annex_b_units(&head).filter(|unit| nal::unit_type(unit) == wanted);
         units.map(Bytes::copy_from_slice).collect()
