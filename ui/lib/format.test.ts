@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { avatarClass, elapsed, formatCount, formatSeconds, initial } from './format';
+import { avatarClass, elapsed, formatCount, formatDuration, formatSeconds, initial } from './format';
 
 test.each([
   [2.14, '2.1 s'],
@@ -9,6 +9,15 @@ test.each([
   [63.4, '63 s'],
 ])('%d seconds read %s', (seconds, text) => {
   expect(formatSeconds(seconds, 'en')).toBe(text);
+});
+
+test.each([
+  [0, '0:00'],
+  [249_900, '4:09'],
+  [3_727_000, '1:02:07'],
+  [-5, '0:00'],
+])('%d milliseconds read %s', (length, text) => {
+  expect(formatDuration(length)).toBe(text);
 });
 
 test('what was not measured has no text', () => {

@@ -28,6 +28,15 @@ export function elapsed(since_ms: number, now_ms: number): Elapsed {
   return { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
 }
 
+/** `1:02:07` or `4:09`: a length of time to the second, as clocks show it. */
+export function formatDuration(length_ms: number): string {
+  const seconds = Math.max(0, Math.floor(length_ms / 1_000));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60) % 60;
+  const hours = Math.floor(seconds / 3_600);
+  return hours === 0 ? `${minutes}:${two(seconds % 60)}` : `${hours}:${two(minutes)}:${two(seconds % 60)}`;
+}
+
 /** `18:52`, in the viewer's zone. */
 export function formatClock(at_ms: number, language: string): string {
   return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(at_ms);

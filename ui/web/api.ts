@@ -24,6 +24,17 @@ export async function listRooms(): Promise<Room[] | null> {
   }
 }
 
+/** The https address this origin can be reached at, with its port; `null` when there is none or no answer. */
+export async function secureAddress(): Promise<string | null> {
+  try {
+    const response = await get('/api/v1/addresses');
+    const body: { https?: unknown } = response.ok ? await response.json() : {};
+    return typeof body.https === 'string' ? body.https : null;
+  } catch {
+    return null;
+  }
+}
+
 /** One room by its slug. */
 export async function getRoom(slug: string): Promise<RoomAnswer> {
   try {

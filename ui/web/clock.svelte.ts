@@ -1,15 +1,15 @@
 import { onMount } from 'svelte';
 
-/** Times on the pages are in minutes; this often they are looked at. Milliseconds. */
+/** Most times on the pages are in minutes; this often they are looked at. Milliseconds. */
 const STEP_MS = 10_000;
 
-/** The time now, Unix milliseconds, for a component: it moves while the component is on screen. */
-export function useClock(): { readonly now: number } {
+/** The time now, Unix milliseconds, for a component: it moves every `step_ms` while the component is on screen. */
+export function useClock(step_ms = STEP_MS): { readonly now: number } {
   let now = $state(Date.now());
   onMount(() => {
     const timer = setInterval(() => {
       now = Date.now();
-    }, STEP_MS);
+    }, step_ms);
     return () => clearInterval(timer);
   });
   return {

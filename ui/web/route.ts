@@ -1,5 +1,9 @@
 /** The page an address names. */
-export type Route = { page: 'home' } | { page: 'watch'; room: string } | { page: 'missing' };
+export type Route =
+  | { page: 'home' }
+  | { page: 'watch'; room: string }
+  | { page: 'broadcast'; room: string }
+  | { page: 'missing' };
 
 /** Reads a path such as `/r/demo`. */
 export function readRoute(path: string): Route {
@@ -10,6 +14,9 @@ export function readRoute(path: string): Route {
   const [first, room, ...rest] = parts;
   if (first === 'r' && room !== undefined && rest.length === 0) {
     return { page: 'watch', room: decodeSlug(room) };
+  }
+  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'broadcast') {
+    return { page: 'broadcast', room: decodeSlug(room) };
   }
   return { page: 'missing' };
 }

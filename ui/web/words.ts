@@ -45,6 +45,7 @@ export const t = words(
     'room.missing': 'There is no room here',
     'room.missing.text': 'The link may be old or mistyped. Ask for a new one.',
     'room.home': 'All rooms',
+    'room.broadcast': 'Broadcast here',
     'room.failed': 'The room cannot be loaded',
     'room.failed.text': 'The server does not answer. This page tries again by itself.',
 
@@ -123,6 +124,7 @@ export const t = words(
     'room.missing': '这里没有直播间',
     'room.missing.text': '链接可能已失效或输入有误，请索取新的链接。',
     'room.home': '所有直播间',
+    'room.broadcast': '在此直播',
     'room.failed': '无法加载直播间',
     'room.failed.text': '服务器没有回应，本页会自动重试。',
 

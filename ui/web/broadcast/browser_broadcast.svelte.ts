@@ -1,0 +1,287 @@
+import { backoffMs } from '$lib/chat/backoff';
+import { admit, ingestUrl, Link, type Refusal } from './link';
+import { chooseMimeType, NetworkPace, recorderOptions, type Tracks } from './recording';
+
+/** How often the connection is looked at. Milliseconds. */
+const LOOK_MS = 500;
+/** How often a recorder hands out what it has. Milliseconds. */
+const SLICE_MS = 250;
+/** Longest wait between two attempts: several fit in the 20 s after which viewers are told. Milliseconds. */
+const RETRY_MAX_MS = 4_000;
+/** Time over which the bitrate is averaged. Milliseconds. */
+const RATE_OVER_MS = 4_000;
+
+/** `failed` and `ended` stay until the next start. */
+export type BroadcastStatus = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed';
+
+/** Why a broadcast failed. `sources`: nothing is left to record. */
+export type Failure = Refusal | 'key' | 'room' | 'no_answer' | 'format' | 'recorder' | 'sources';
+
+/** One broadcast out of this browser: a recorder whose pieces go over a connection that comes back by itself. */
+export class BrowserBroadcast {
+  status = $state<BroadcastStatus>('idle');
+  failure = $state<Failure | null>(null);
+  /** What the origin said about it. */
+  words = $state('');
+  /** When it went live first, Unix milliseconds. */
+  liveSince_ms = $state<number | null>(null);
+  /** Bits that left this computer a second, over the last seconds. */
+  rate_bps = $state(0);
+  /** Times that media was lost to a broken or slow connection. */
+  interruptions = $state(0);
+  /** Bits of video a second that are recorded now. */
+  video_bps = $state(0);
+  /** Less than what was asked for, since the network carries no more. */
+  lowered = $state(false);
+
+  readonly #room: string;
+  #key = '';
+  #stream: MediaStream | null = null;
+  #mimeType = '';
+  #pace = new NetworkPace(0, 0);
+  #link: Link | null = null;
+  #recorder: MediaRecorder | null = null;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setInterval> | undefined;
+  #attempt = 0;
+  #rates: { at_ms: number; left_bytes: number }[] = [];
+
+  constructor(room: string) {
+    this.#room = room;
+  }
+
+  /** Whether it runs, or tries to. */
+  get running(): boolean {
+    return this.status === 'connecting' || this.status === 'live' || this.status === 'reconnecting';
+  }
+
+  /** Goes live with `stream`. The key stays in this object until the broadcast ends. */
+  start(stream: MediaStream, key: string, video_bps: number): void {
+    if (this.running) {
+      return;
+    }
+    this.failure = null;
+    this.words = '';
+    this.liveSince_ms = null;
+    this.interruptions = 0;
+    this.#attempt = 0;
+    const tracks: Tracks = {
+      video: stream.getVideoTracks().length > 0,
+      audio: stream.getAudioTracks().length > 0,
+    };
+    const mimeType = chooseMimeType(tracks, (type) => MediaRecorder.isTypeSupported(type));
+    if (mimeType === null) {
+      this.#fail('format');
+      return;
+    }
+    this.#mimeType = mimeType;
+    this.#stream = stream;
+    this.#key = key;
+    this.#pace = new NetworkPace(video_bps, Date.now());
+    this.#notePace();
+    this.status = 'connecting';
+    this.#look = setInterval(() => this.#lookAround(), LOOK_MS);
+    void this.#connect();
+  }
+
+  /** Ends it in an orderly way: what was recorded still goes out. */
+  end(): void {
+    if (!this.running) {
+      return;
+    }
+    this.status = 'ended';
+    const link = this.#link;
+    this.#link = null;
+    const recorder = this.#recorder;
+    this.#recorder = null;
+    this.#forget();
+    if (recorder && recorder.state !== 'inactive') {
+      recorder.ondataavailable = (event) => link?.send(event.data);
+      recorder.onstop = () => link?.finish();
+      recorder.stop();
+    } else {
+      link?.finish();
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const admission = await admit(this.#room, this.#key);
+    if (!this.running) {
+      return;
+    }
+    if (admission.kind === 'refused' && admission.status !== 429 && admission.status !== 503) {
+      this.#fail(admission.status === 404 ? 'room' : 'key');
+    } else if (admission.kind === 'admitted') {
+      this.#link = new Link(ingestUrl(location, this.#room), {
+        opened: () => this.#opened(),
+        closed: (refusal, words) => this.#lost(refusal, words),
+      });
+    } else if (this.liveSince_ms === null) {
+      this.#fail('no_answer');
+    } else {
+      this.#tryLater();
+    }
+  }
+
+  #opened(): void {
+    this.#rates = [];
+    this.#record();
+  }
+
+  /** Begins a recording of its own: each connection needs the head of the file. */
+  #record(): void {
+    const stream = this.#stream;
+    const link = this.#link;
+    if (!stream || !link) {
+      return;
+    }
+    let recorder: MediaRecorder;
+    try {
+      recorder = new MediaRecorder(stream, recorderOptions(this.#mimeType, this.#pace.video_bps));
+      recorder.ondataavailable = (event) => this.#recorded(recorder, link, event.data);
+      recorder.onstop = () => this.#stopped(recorder);
+      recorder.onerror = () => this.#stopped(recorder);
+      recorder.start(SLICE_MS);
+    } catch {
+      this.#fail('recorder');
+      return;
+    }
+    this.#recorder = recorder;
+  }
+
+  #recorded(recorder: MediaRecorder, link: Link, data: Blob): void {
+    if (recorder !== this.#recorder || link !== this.#link || data.size === 0) {
+      return;
+    }
+    link.send(data);
+    if (this.status !== 'live') {
+      this.status = 'live';
+      this.liveSince_ms ??= Date.now();
+      this.#attempt = 0;
+    }
+  }
+
+  /** The recorder ended by itself: a track went away, or its format changed. */
+  #stopped(recorder: MediaRecorder): void {
+    if (recorder !== this.#recorder) {
+      return;
+    }
+    this.#dropRecorder();
+    const left = this.#stream?.getTracks().some((track) => track.readyState === 'live');
+    if (left) {
+      this.#record();
+    } else {
+      this.#link?.finish();
+      this.#link = null;
+      this.#fail('sources');
+    }
+  }
+
+  /** Another recorder on the same connection, with what the pace asks for now. */
+  #recordAgain(): void {
+    const old = this.#recorder;
+    const link = this.#link;
+    if (!old || !link || old.state === 'inactive') {
+      return;
+    }
+    // What the old one still holds goes first, its end after that.
+    old.onstop = () => {
+      if (old === this.#recorder) {
+        this.#recorder = null;
+        this.#record();
+      }
+    };
+    old.stop();
+  }
+
+  #lookAround(): void {
+    const link = this.#link;
+    if (!link || this.status !== 'live') {
+      return;
+    }
+    const now_ms = Date.now();
+    this.#measure(now_ms, link.sent_bytes - link.waiting_bytes);
+    const advice = this.#pace.look(now_ms, link.waiting_bytes);
+    if (advice.do === 'nothing') {
+      return;
+    }
+    this.#notePace();
+    if (advice.do === 'record') {
+      this.#recordAgain();
+    } else {
+      this.#link = null;
+      link.giveUp();
+      this.#interrupted();
+      void this.#connect();
+    }
+  }
+
+  #measure(now_ms: number, left_bytes: number): void {
+    this.#rates.push({ at_ms: now_ms, left_bytes });
+    while (this.#rates.length > 2 && now_ms - (this.#rates[0]?.at_ms ?? now_ms) > RATE_OVER_MS) {
+      this.#rates.shift();
+    }
+    const first = this.#rates[0];
+    if (first && now_ms > first.at_ms) {
+      this.rate_bps = Math.max(0, ((left_bytes - first.left_bytes) * 8_000) / (now_ms - first.at_ms));
+    }
+  }
+
+  #notePace(): void {
+    this.video_bps = this.#pace.video_bps;
+    this.lowered = this.#pace.lowered;
+  }
+
+  #lost(refusal: Refusal | null, words: string): void {
+    this.#link = null;
+    this.words = words;
+    if (refusal !== null) {
+      this.#fail(refusal);
+      return;
+    }
+    this.#interrupted();
+    this.#tryLater();
+  }
+
+  #interrupted(): void {
+    this.#dropRecorder();
+    this.rate_bps = 0;
+    if (this.liveSince_ms !== null) {
+      this.interruptions += this.status === 'live' ? 1 : 0;
+      this.status = 'reconnecting';
+    }
+  }
+
+  #tryLater(): void {
+    const wait_ms = Math.min(RETRY_MAX_MS, backoffMs(this.#attempt, Math.random()));
+    this.#attempt += 1;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#connect(), wait_ms);
+  }
+
+  #fail(failure: Failure): void {
+    this.status = 'failed';
+    this.failure = failure;
+    this.#link?.giveUp();
+    this.#link = null;
+    this.#dropRecorder();
+    this.#forget();
+  }
+
+  #dropRecorder(): void {
+    const recorder = this.#recorder;
+    this.#recorder = null;
+    if (recorder && recorder.state !== 'inactive') {
+      recorder.stop();
+    }
+  }
+
+  /** The key is not kept longer than it is needed. */
+  #forget(): void {
+    this.#key = '';
+    this.#stream = null;
+    this.rate_bps = 0;
+    clearTimeout(this.#retry);
+    clearInterval(this.#look);
+  }
+}
