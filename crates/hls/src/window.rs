@@ -190,6 +190,13 @@ impl Rendition {
         self.complete.listed_from
     }
 
+    /// How much media the playlist lists.
+    #[must_use]
+    pub fn listed(&self) -> Span {
+        let open = self.open.as_ref().map_or(Span::ZERO, Segment::duration);
+        self.complete.listed().iter().map(|segment| segment.duration()).sum::<Span>() + open
+    }
+
     /// Bytes of media that this window keeps, those that left the playlist lately included.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -93,7 +93,8 @@ export class LivePlayer {
     const turn = this.#turn;
     this.#url = url;
     this.state = 'loading';
-    const { default: Library } = await import('hls.js/light');
+    // Not the light build: it plays no sound that is a rendition of its own.
+    const { default: Library } = await import('hls.js');
     const video = this.#video;
     if (turn !== this.#turn || !video) {
       return;

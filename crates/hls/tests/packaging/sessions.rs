@@ -1,6 +1,6 @@
 //! Publishers that come back, change or jump; long GOPs.
 
-use hls::{Config, Error, Input, MAIN, Notice, Packager};
+use hls::{AUDIO, Config, Error, Input, MAIN, Notice, Output, Packager};
 use media::{EndReason, MediaEvent, Packet, Span, Timestamp, TrackId, TrackKind};
 use testkit::Source;
 use testkit::playlist::Allowances;
@@ -324,4 +324,32 @@ fn sound_that_begins_just_before_the_first_picture_is_kept() {
     let (video, audio) = (reader.samples(1), reader.samples(2));
     assert_eq!(audio.len(), sent, "also the frame that an AAC encoder begins with");
     assert_eq!((video[0].dts, audio[0].dts), (2_070, 0), "picture and sound stay as far apart as they were");
+}
+
+#[test]
+fn the_usual_window_of_six_megabits_keeps_less_than_200_megabytes() {
+    let source = Source { duration: Span::from_secs(300), ..Source::default() };
+    let picture = bytes::Bytes::from(vec![1; 6_000_000 / 8 / 30]);
+    let mut packager = Packager::new(Config::default());
+    packager.handle_input(Input::Start { unix_ms: UNIX_MS }).expect("a start");
+    let mut kept = (0, 0.0);
+    for event in source.events() {
+        let event = match event {
+            MediaEvent::Packet(packet) if packet.track == Source::VIDEO => {
+                MediaEvent::Packet(Packet { data: picture.clone(), ..packet })
+            }
+            other => other,
+        };
+        packager.handle_input(Input::Media(event)).expect("sound input");
+        while let Some(output) = packager.poll_output() {
+            let Output::Window(window) = output else { continue };
+            let rendition = |name| window.rendition(name).expect("both renditions");
+            let bytes = rendition(MAIN).bytes() + rendition(AUDIO).bytes();
+            kept = (bytes, rendition(MAIN).listed().as_secs_f64());
+        }
+    }
+    let (bytes, listed_s) = kept;
+    assert!((120.0..125.0).contains(&listed_s), "{listed_s} s are listed");
+    // What is listed, and as much that left the playlist lately: 2 x 122 s x 6 Mbit/s.
+    assert!((170_000_000..200_000_000).contains(&bytes), "{bytes} bytes are kept");
 }
