@@ -14,4 +14,5 @@ mod players;
 mod playlist_lint;
 mod publish_to_playback;
 mod reconnect;
+mod replay;
 mod soak;

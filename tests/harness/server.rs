@@ -81,8 +81,21 @@ impl Server {
     /// # Panics
     /// When the origin refuses.
     pub async fn room(&self, slug: &str) -> Room {
+        self.make_room(slug, false).await
+    }
+
+    /// Makes a room whose broadcasts are recorded.
+    ///
+    /// # Panics
+    /// When the origin refuses.
+    pub async fn recorded_room(&self, slug: &str) -> Room {
+        self.make_room(slug, true).await
+    }
+
+    async fn make_room(&self, slug: &str, record: bool) -> Room {
         let url = self.url("/api/v1/rooms");
-        let answer = self.http.post_as(&self.owner.token, &url, &json!({"room": slug, "title": slug})).await;
+        let wanted = json!({"room": slug, "title": slug, "record": record});
+        let answer = self.http.post_as(&self.owner.token, &url, &wanted).await;
         assert!(answer.status.is_success(), "POST {url}: {} {}", answer.status, answer.text());
         let told = answer.json();
         let key = told["stream_key"].as_str().unwrap_or_else(|| panic!("no stream key in {told}"));

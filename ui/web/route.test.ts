@@ -9,6 +9,9 @@ test.each([
   ['/r/demo/broadcast', { page: 'broadcast', room: 'demo' }],
   ['/r/demo/broadcast/x', { page: 'missing' }],
   ['/r', { page: 'missing' }],
+  ['/r/demo/replay/0a', { page: 'replay', room: 'demo', id: '0a' }],
+  ['/r/demo/replay', { page: 'missing' }],
+  ['/r/demo/replay/0a/x', { page: 'missing' }],
   ['/r/demo/x', { page: 'missing' }],
 ])('%s', (path, route) => {
   expect(readRoute(path)).toEqual(route);

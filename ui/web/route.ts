@@ -3,6 +3,7 @@ export type Route =
   | { page: 'home' }
   | { page: 'watch'; room: string }
   | { page: 'broadcast'; room: string }
+  | { page: 'replay'; room: string; id: string }
   | { page: 'missing' };
 
 /** Reads a path such as `/r/demo`. */
@@ -17,6 +18,10 @@ export function readRoute(path: string): Route {
   }
   if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'broadcast') {
     return { page: 'broadcast', room: decodeSlug(room) };
+  }
+  const [replay, id, ...more] = rest;
+  if (first === 'r' && room !== undefined && replay === 'replay' && id !== undefined && more.length === 0) {
+    return { page: 'replay', room: decodeSlug(room), id: decodeSlug(id) };
   }
   return { page: 'missing' };
 }

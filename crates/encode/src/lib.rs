@@ -6,6 +6,7 @@
 
 mod audio;
 mod error;
+mod key_frame;
 pub mod ladder;
 mod list;
 mod scaler;

@@ -6,10 +6,10 @@ use ffmpeg_next::codec::Context;
 use ffmpeg_next::codec::packet::Packet as Coded;
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
-use media::{Colour, Size, VideoFrame};
+use media::{Codec, Colour, Size, VideoFrame};
 
-use crate::Error;
 use crate::scaler::Scaler;
+use crate::{Error, key_frame};
 
 /// Makes JPEGs of frames of one size after the other, keeping scaler and encoder while the size stays.
 pub struct Still {
@@ -28,6 +28,17 @@ pub struct Still {
 /// When the frame cannot be converted.
 pub fn jpeg(frame: &VideoFrame, max: Size, quality: u8) -> Result<Bytes, Error> {
     Still::new(max, quality).jpeg(frame)
+}
+
+/// A coded picture at which decoding can start as JPEG, scaled down to fit into `max`; `quality` is 1 to 100.
+///
+/// `data` is an access unit as `media::Packet` has it, `codec` its track's. Takes the time of decoding one picture: give it
+/// a thread where others wait.
+///
+/// # Errors
+/// When the codec has no decoder here, or the data cannot be decoded alone.
+pub fn of_key_frame(codec: &Codec, data: &[u8], max: Size, quality: u8) -> Result<Bytes, Error> {
+    jpeg(&key_frame::decode(codec, data)?, max, quality)
 }
 
 impl Still {
@@ -145,6 +156,34 @@ mod tests {
             assert_eq!(jpeg[jpeg.len() - 2..], [0xff, 0xd9], "end of image");
             assert_eq!(size_of(&jpeg), fit(size, Size::new(960, 540)));
         }
+    }
+
+    /// One picture of this size as an encoder writes it.
+    fn coded(size: Size) -> (Codec, Bytes) {
+        let config = crate::Config {
+            choice: crate::Choice::Auto,
+            size,
+            fps: 30,
+            bitrate_bps: 500_000,
+            keyframe_interval: media::Span::from_secs(1),
+        };
+        let mut encoder = crate::Video::open(&config).expect("an H.264 encoder");
+        let codec = encoder.track().codec;
+        let mut packets = encoder.encode(Some(&frame(size)), 0, true).expect("a sound picture");
+        packets.extend(encoder.finish().expect("a sound end"));
+        (codec, packets.first().expect("one picture").data.clone())
+    }
+
+    #[test]
+    fn a_coded_picture_becomes_a_jpeg_and_anything_else_an_error() {
+        let (codec, packet) = coded(Size::new(64, 48));
+        let jpeg = of_key_frame(&codec, &packet, Size::new(32, 32), 80).expect("a sound picture");
+        assert_eq!(size_of(&jpeg), Size::new(32, 24));
+        for cut in [0, 1, 5, packet.len() / 2] {
+            // Half a picture may still be concealed; what matters is that nothing breaks.
+            let _ = of_key_frame(&codec, &packet[..cut], Size::new(32, 32), 80);
+        }
+        assert!(of_key_frame(&codec, &[0, 0, 0, 1, 0x65], Size::new(32, 32), 80).is_err());
     }
 
     #[test]

@@ -22,8 +22,10 @@ mod people;
 mod recordings;
 mod secret;
 mod state;
+mod still;
 pub mod store;
 mod streams;
+mod thumbnail;
 mod tls;
 
 pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides, RecordingSettings, TlsSettings};

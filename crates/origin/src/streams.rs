@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hls::{Input, Output, Packager, Window};
 use media::MediaEvent;
 use rooms::Slug;
@@ -23,6 +24,7 @@ use crate::facts::{Facts, Ingest, Meter, WarningKind};
 use crate::outlets::{Feed, Outlets, Target};
 use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
+use crate::thumbnail::Thumbnail;
 
 /// All rooms' streams; those without a broadcast are forgotten.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub(crate) struct Stream {
     window: watch::Sender<Option<Served>>,
     facts: Facts,
     feed: Mutex<Option<Arc<Feed>>>,
+    thumbnail: Thumbnail,
     recorded: Option<Target>,
     slot: Mutex<Slot>,
     /// A lease was given back.
@@ -191,6 +194,7 @@ impl Stream {
             window: watch::Sender::new(None),
             facts: Facts::default(),
             feed: Mutex::default(),
+            thumbnail: Thumbnail::default(),
             recorded,
             slot: Mutex::default(),
             returned: Notify::new(),
@@ -232,6 +236,12 @@ impl Stream {
     /// What becomes of the recording.
     pub(crate) fn recording(&self) -> StatusView {
         self.recorded.as_ref().map(|recorded| recorded.status.view()).unwrap_or_default()
+    }
+
+    /// A picture of the broadcast, at most half a minute old; `None` when there is none.
+    pub(crate) async fn thumbnail(&self) -> Option<Bytes> {
+        let feed = self.feed().filter(|feed| !feed.has_ended())?;
+        self.thumbnail.of(&feed).await
     }
 
     fn set_feed(&self, feed: Arc<Feed>) {

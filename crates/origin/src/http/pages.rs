@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::problem::Problem;
+use super::recordings::find_recording;
 use super::rooms::find;
 use crate::state::Shared;
 
@@ -24,6 +25,21 @@ pub(crate) async fn home() -> Response {
 pub(crate) async fn room(State(shared): State<Arc<Shared>>, Path(slug): Path<String>) -> Response {
     match find(&shared, &slug).await {
         Ok(_) => index(StatusCode::OK),
+        Err(problem) => {
+            let status = problem.into_response().status();
+            if status == StatusCode::NOT_FOUND { index(status) } else { status.into_response() }
+        }
+    }
+}
+
+/// The same page for a recording; for one that does not exist with 404.
+pub(crate) async fn replay(
+    State(shared): State<Arc<Shared>>,
+    Path((slug, id)): Path<(String, String)>,
+) -> Response {
+    match find_recording(&shared, &id).await {
+        Ok(recording) if recording.slug.as_str() == slug => index(StatusCode::OK),
+        Ok(_) => index(StatusCode::NOT_FOUND),
         Err(problem) => {
             let status = problem.into_response().status();
             if status == StatusCode::NOT_FOUND { index(status) } else { status.into_response() }

@@ -30,6 +30,9 @@ pub(crate) struct RecordingAnswer {
     tracks: Vec<String>,
     page: String,
     playlist: String,
+    /// A picture of it, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poster: Option<String>,
     /// One file to download for each time that the parameters of the stream changed; mostly one.
     files: Vec<String>,
 }
@@ -92,15 +95,19 @@ pub(crate) async fn list(
     Path(slug): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
-    let recordings = shared.store.recordings_of(record.id).await?;
-    Ok(fresh(RecordingsAnswer { recordings: recordings.into_iter().map(answer).collect() }))
+    let mut answers = Vec::new();
+    for recording in shared.store.recordings_of(record.id).await? {
+        answers.push(answer(&shared, recording).await);
+    }
+    Ok(fresh(RecordingsAnswer { recordings: answers }))
 }
 
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(fresh(answer(find_recording(&shared, &id).await?)))
+    let recording = find_recording(&shared, &id).await?;
+    Ok(fresh(answer(&shared, recording).await))
 }
 
 pub(crate) async fn remove(
@@ -163,7 +170,8 @@ fn offset_ms(spans: &[WallSpan], at_ms: i64) -> i64 {
     (span.media_ms + (at_ms - span.unix_ms)).clamp(0, next)
 }
 
-fn answer(recording: Recording) -> RecordingAnswer {
+async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
+    let has_poster = tokio::fs::try_exists(shared.recordings.poster(&recording)).await.unwrap_or(false);
     let Recording {
         id, slug, title, started_at_ms, duration_ms, bytes, parts, writing, note, tracks, ..
     } = recording;
@@ -178,6 +186,7 @@ fn answer(recording: Recording) -> RecordingAnswer {
         tracks,
         page: format!("/r/{slug}/replay/{id}"),
         playlist: format!("/replay/{id}/index.m3u8"),
+        poster: has_poster.then(|| format!("/replay/{id}/poster.jpg")),
         files: (1..=parts).map(|part| format!("/replay/{id}/{part}.mp4")).collect(),
         id,
     }

@@ -19,7 +19,7 @@ use crate::recordings::file::Contents;
 use crate::state::Shared;
 use crate::store::Recording;
 
-/// `/replay/{id}/index.m3u8` and `/replay/{id}/{part}.mp4`.
+/// `/replay/{id}/index.m3u8`, `/replay/{id}/{part}.mp4` and `/replay/{id}/poster.jpg`.
 pub(crate) async fn file(
     State(shared): State<Arc<Shared>>,
     Path((id, name)): Path<(String, String)>,
@@ -27,6 +27,13 @@ pub(crate) async fn file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let recording = find_recording(&shared, &id).await?;
+    if name == "poster.jpg" {
+        let jpeg = tokio::fs::read(shared.recordings.poster(&recording)).await;
+        let jpeg = jpeg.map_err(|_| Problem::not_found("there is no picture of this recording"))?;
+        return Ok(
+            ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, LASTING)], jpeg).into_response()
+        );
+    }
     if recording.writing {
         return Err(Problem::new(StatusCode::CONFLICT, "it is still being recorded"));
     }

@@ -20,13 +20,16 @@ use super::{access, chat, flv, pages, playback, recordings, replay, rooms};
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 21] = [
+pub(super) const OPEN: [(&str, &str); 24] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
+    ("GET", "/r/{room}/replay/{id}"),
     ("GET", "/assets/{*path}"),
     ("GET", "/favicon.svg"),
     ("GET", "/live/{room}"),
     ("GET", "/live/{room}/index.m3u8"),
+    ("GET", "/live/{room}/thumbnail.jpg"),
+    ("OPTIONS", "/live/{room}/thumbnail.jpg"),
     ("GET", "/live/{room}/{rendition}/{file}"),
     ("OPTIONS", "/live/{room}"),
     ("OPTIONS", "/live/{room}/index.m3u8"),
@@ -49,6 +52,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
         ("/", get(pages::home)),
         ("/r/{room}", get(pages::room)),
+        ("/r/{room}/replay/{id}", get(pages::replay)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
@@ -71,6 +75,7 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
         ("/live/{room}", get(flv::watch)),
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
+        ("/live/{room}/thumbnail.jpg", get(playback::thumbnail)),
         ("/live/{room}/{rendition}/{file}", get(playback::file)),
         ("/replay/{id}/{file}", get(replay::file)),
     ]

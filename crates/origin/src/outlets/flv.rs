@@ -17,6 +17,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::still::KeyFrame;
+
 /// One broadcast's tags.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -31,6 +33,8 @@ struct Inner {
     /// The packets since the last IDR: what the next viewer begins with when nobody watches.
     gop: Vec<Packet>,
     gop_bytes: usize,
+    /// The newest picture that can be decoded alone.
+    key_frame: Option<KeyFrame>,
     /// The tags, while somebody watches.
     ring: Option<Ring>,
     viewers: usize,
@@ -96,6 +100,11 @@ impl Feed {
         self.added.send_replace(None);
     }
 
+    /// The newest picture that can be decoded alone.
+    pub(crate) fn key_frame(&self) -> Option<KeyFrame> {
+        self.lock().key_frame.clone()
+    }
+
     /// Whether nothing more comes.
     pub(crate) fn has_ended(&self) -> bool {
         self.added.borrow().is_none()
@@ -135,6 +144,9 @@ impl Inner {
         let tracks = self.tracks.as_deref().unwrap_or_default();
         let video = tracks.iter().find(|track| track.is_video());
         let begins = packet.random_access && video.is_none_or(|video| video.id == packet.track);
+        if begins && let (Some(_), Some(tracks)) = (video, &self.tracks) {
+            self.key_frame = Some(KeyFrame { tracks: Arc::clone(tracks), packet: packet.clone() });
+        }
         if let Some(ring) = &mut self.ring {
             if begins {
                 ring.join = ring.next();

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use container::fmp4::{Fragmenter, Piece};
-use media::{MediaEvent, Packet, Timestamp, Track};
+use media::{MediaEvent, Packet, Span, Timestamp, Track};
 use rooms::Slug;
 
 use super::continuity::Continued;
 use crate::clock::unix_ms;
 use crate::recordings::{Recordings, Refused, Status, Writer};
+use crate::still::KeyFrame;
 use crate::store::WallSpan;
 
 /// Whether and where a room's broadcasts are recorded.
@@ -37,6 +38,9 @@ struct Running {
     fragmenter: Fragmenter,
     writer: Writer,
     origin: Timestamp,
+    /// Pictures handed over for its poster: the first, and one from later, since the first is often black.
+    posters: u8,
+    tracks: Arc<[Track]>,
 }
 
 impl Recorder {
@@ -88,7 +92,8 @@ impl Recorder {
                 let mut fragmenter = Fragmenter::new();
                 // Nothing comes of the tracks alone.
                 let _ = fragmenter.push(&MediaEvent::Tracks(Arc::clone(tracks)));
-                self.running = Some(Running { fragmenter, writer, origin: packet.dts });
+                let (origin, tracks) = (packet.dts, Arc::clone(tracks));
+                self.running = Some(Running { fragmenter, writer, origin, posters: 0, tracks });
             }
             Err(error) => self.stop(format!("recording stopped: its thread did not start: {error}")),
         }
@@ -142,8 +147,28 @@ impl Running {
             let span = WallSpan { media_ms, unix_ms: unix_ms() };
             self.writer.span(span).map_err(Failure::Refused)?;
         }
+        match event {
+            MediaEvent::Tracks(tracks) => self.tracks = Arc::clone(tracks),
+            MediaEvent::Packet(packet) => self.poster(packet)?,
+            MediaEvent::End(_) => {}
+        }
         let pieces = self.fragmenter.push(event).map_err(Failure::Media)?;
         self.write(pieces)
+    }
+
+    fn poster(&mut self, packet: &Packet) -> Result<(), Failure> {
+        let due = match self.posters {
+            0 => true,
+            1 => packet.dts - self.origin >= POSTER_AFTER,
+            _ => false,
+        };
+        let picture = self.tracks.iter().any(|track| track.id == packet.track && track.is_video());
+        if !due || !picture || !packet.random_access {
+            return Ok(());
+        }
+        self.posters += 1;
+        let key_frame = KeyFrame { tracks: Arc::clone(&self.tracks), packet: packet.clone() };
+        self.writer.poster(key_frame).map_err(Failure::Refused)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
@@ -155,3 +180,6 @@ impl Running {
         pieces.into_iter().try_for_each(|piece| self.writer.piece(piece)).map_err(Failure::Refused)
     }
 }
+
+/// By then a scene is set up and a title is over.
+const POSTER_AFTER: Span = Span::from_secs(10);

@@ -86,6 +86,11 @@ impl Recordings {
         playlists.push_back((id.to_owned(), text));
     }
 
+    /// The picture of a recording, which may not exist.
+    pub(crate) fn poster(&self, recording: &Recording) -> PathBuf {
+        poster_path(&self.folder, &recording.id)
+    }
+
     /// Finishes what an origin before this one left unfinished, each file from what stands in it.
     pub(crate) async fn recover(self: Arc<Recordings>, unfinished: Vec<Recording>) {
         for recording in unfinished {
@@ -116,8 +121,8 @@ impl Recordings {
     pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), StoreError> {
         // The row first: a file without a row harms nobody, a row without a file would be offered.
         self.store.forget_recording(recording.id.clone()).await?;
-        for number in 1..=recording.parts {
-            let path = part_path(&self.folder, &recording.id, number);
+        let parts = (1..=recording.parts).map(|number| part_path(&self.folder, &recording.id, number));
+        for path in parts.chain([self.poster(recording)]) {
             match tokio::fs::remove_file(&path).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -168,6 +173,8 @@ impl Recordings {
     async fn settle(&self, id: String, finished: Finished) -> Result<u64, StoreError> {
         let duration_ms = finished.duration_ms;
         if finished.parts == 0 {
+            // A picture alone is no recording; there may be none.
+            let _ = std::fs::remove_file(poster_path(&self.folder, &id));
             self.store.forget_recording(id).await?;
         } else {
             self.store.finish_recording(id, finished).await?;
@@ -207,4 +214,8 @@ fn part_path(folder: &Path, id: &str, number: u32) -> PathBuf {
 
 /// Playlists kept; one of three hours is a quarter of a megabyte.
 const PLAYLISTS_MAX: usize = 64;
+fn poster_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.jpg"))
+}
+
 const UNBROKEN: &str = "nothing panics while it holds the status";

@@ -13,9 +13,10 @@ use rooms::Slug;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use super::{Recordings, Status, part_path};
+use super::{Recordings, Status, part_path, poster_path};
 use crate::clock::unix_ms;
 use crate::secret;
+use crate::still::KeyFrame;
 use crate::store::{StoreError, WallSpan};
 
 /// The way to a recording's thread. Dropping it finishes the recording with all that was taken.
@@ -39,6 +40,7 @@ pub(crate) enum Refused {
 enum Command {
     Piece(Piece),
     Span(WallSpan),
+    Poster(KeyFrame),
 }
 
 /// What made a recording stop.
@@ -93,6 +95,11 @@ impl Writer {
     /// Says when the media from `span` on was received.
     pub(crate) fn span(&self, span: WallSpan) -> Result<(), Refused> {
         self.send(Command::Span(span))
+    }
+
+    /// The recording's picture from now on.
+    pub(crate) fn poster(&self, key_frame: KeyFrame) -> Result<(), Refused> {
+        self.send(Command::Poster(key_frame))
     }
 
     fn send(&self, command: Command) -> Result<(), Refused> {
@@ -154,6 +161,7 @@ impl Job {
                 Command::Span(span) => {
                     self.runtime.block_on(self.recordings.store.add_span(self.id.clone(), span))?;
                 }
+                Command::Poster(key_frame) => self.poster(&key_frame),
                 Command::Piece(piece) => {
                     let bytes = len(&piece);
                     self.piece(&piece)?;
@@ -181,6 +189,18 @@ impl Job {
             self.check_room()?;
         }
         Ok(())
+    }
+
+    /// Writes the picture; a recording without one is none the worse.
+    fn poster(&self, key_frame: &KeyFrame) {
+        let Some(jpeg) = key_frame.jpeg() else { return };
+        let path = poster_path(&self.recordings.folder, &self.id);
+        let part = path.with_extension("new");
+        let written = std::fs::write(&part, &jpeg).and_then(|()| std::fs::rename(&part, &path));
+        if let Err(error) = written {
+            let _ = std::fs::remove_file(&part);
+            tracing::warn!(file = %path.display(), %error, "recording without a picture");
+        }
     }
 
     /// The database needs the disk too: what is left for it is not recorded on.

@@ -140,8 +140,8 @@ async fn probed(source: &str) -> (usize, f64) {
 }
 
 fn only_file(folder: &Folder) -> PathBuf {
-    let files: Vec<_> =
-        std::fs::read_dir(folder.0.join("recordings")).unwrap().map(|file| file.unwrap().path()).collect();
+    let files = std::fs::read_dir(folder.0.join("recordings")).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "mp4")).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -204,12 +204,20 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     let publisher = Publisher::start(&running.publish_url(&key));
     chat.notice("live").await;
     until_seconds(running.addresses.http, first + 3.0).await;
+    let picture = running.get("/live/demo/thumbnail.jpg").await;
+    if cfg!(feature = "transcode") {
+        assert_eq!((picture.status, picture.header("content-type")), (200, "image/jpeg"));
+        assert!(picture.body.starts_with(&[0xff, 0xd8]) && picture.body.ends_with(&[0xff, 0xd9]));
+    } else {
+        assert_eq!(picture.status, 404);
+    }
     let managed = running.managed("demo").await;
     let id = managed["recording"]["writing"].as_str().unwrap().to_owned();
     let early = running.get(&format!("/replay/{id}/index.m3u8")).await;
     assert_eq!(early.status, 409);
     publisher.finish().await;
     chat.notice("offline").await;
+    assert_eq!(running.get("/live/demo/thumbnail.jpg").await.status, 404);
     running.stop().await;
     let file = only_file(&folder);
     decodes(text(&file)).await;
@@ -232,7 +240,12 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     );
     let offset = said["messages"][0]["offset_ms"].as_f64().unwrap() / 1_000.0;
     assert!((offset - first).abs() < 2.0, "said at {offset} s, {first} s were live");
+    assert_eq!(recording["poster"].is_string(), cfg!(feature = "transcode"));
+    let poster = running.get(&format!("/replay/{id}/poster.jpg")).await;
+    assert_eq!(poster.status, if cfg!(feature = "transcode") { 200 } else { 404 });
     deletes(&running, &id, &file).await;
+    let left = std::fs::read_dir(folder.0.join("recordings")).unwrap().count();
+    assert_eq!(left, 0, "deleting leaves nothing behind");
     running.stop().await;
 }
 

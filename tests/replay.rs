@@ -1,0 +1,82 @@
+//! A broadcast is recorded, and watched again in a browser with the chat of that time.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::browser::Browser;
+use crate::harness::machine::alone;
+use crate::harness::publisher::push_pattern;
+use crate::harness::server::Server;
+use crate::harness::wait::{seconds, until};
+use crate::harness::watch_page::WatchPage;
+
+/// Starting a browser and playing a few seconds on a busy machine.
+const PLAY_LIMIT: Duration = seconds(40);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recorded_broadcast_is_found_on_its_rooms_page_and_played_with_a_seek() {
+    alone(seconds(150), replays()).await;
+}
+
+async fn replays() {
+    let server = Server::start().await;
+    let room = server.recorded_room("again").await;
+    let publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let browser = Browser::open(&server.watch_url(&room.room)).await;
+    let page = WatchPage(&browser.session);
+    page.plays(3.0, PLAY_LIMIT).await;
+    page.chat("Ada", "said while live").await;
+    page.shows_line("said while live", seconds(10)).await;
+    let home = Browser::open(&server.url("/")).await;
+    until("the room's picture on the home page", PLAY_LIMIT, async || {
+        let script = "const picture = document.querySelector('[data-testid=thumbnail]');
+            return picture ? picture.naturalWidth : 0;";
+        (home.session.run(script, vec![]).await.as_u64()? > 0).then_some(())
+    })
+    .await;
+    page.plays(4.0, PLAY_LIMIT).await;
+    publisher.signal("INT");
+
+    // The page offers what was just recorded.
+    until("the recording on the room's page", PLAY_LIMIT, async || {
+        browser.session.shows("replay-card").await.then_some(())
+    })
+    .await;
+    browser.session.click("replay-card").await;
+    let look = "const video = document.querySelector('video');
+        return video ? { length: video.duration, at: video.currentTime, state: video.dataset.state,
+            width: video.videoWidth, poster: video.poster, rows: document.querySelectorAll('[data-testid=replay-message]').length,
+            offset: Number(document.querySelector('[data-testid=replay-message]')?.dataset.offset ?? -1) } : null;";
+    let ready = until("the replay", PLAY_LIMIT, async || {
+        let told = browser.session.run(look, vec![]).await;
+        (told["state"] == "ready" && told["width"].as_u64()? == 640).then_some(told)
+    })
+    .await;
+    let length = ready["length"].as_f64().expect("a length");
+    let told = server.http.get(&server.url(&format!("/api/v1/rooms/{}/recordings", room.room))).await.json();
+    let known = told["recordings"][0]["duration_ms"].as_f64().expect("a duration") / 1_000.0;
+    assert!((length - known).abs() < 0.2 && length > 6.0, "the player says {length} s, the origin {known} s");
+    assert_eq!(ready["rows"], 0, "nothing was said at the beginning");
+    assert!(ready["poster"].as_str().unwrap_or_default().ends_with("poster.jpg"), "{ready}");
+
+    let seek = "const video = document.querySelector('video'); video.muted = true;
+        video.currentTime = arguments[0]; return video.play().then(() => true);";
+    let target = length - 2.5;
+    browser.session.run(seek, vec![json!(target)]).await;
+    let after = until("playing on after the seek", PLAY_LIMIT, async || {
+        let told = browser.session.run(look, vec![]).await;
+        (told["at"].as_f64()? > target + 0.5 && told["rows"].as_u64()? == 1).then_some(told)
+    })
+    .await;
+    let offset = after["offset"].as_f64().expect("an offset") / 1_000.0;
+    assert!(offset > 0.5 && offset < length, "said at {offset} s of {length} s");
+    // Back before it was said, it is not shown yet.
+    browser.session.run(seek, vec![json!(0.0)]).await;
+    until("the beginning without what comes later", PLAY_LIMIT, async || {
+        let told = browser.session.run(look, vec![]).await;
+        (told["rows"].as_u64()? == 0).then_some(())
+    })
+    .await;
+}
