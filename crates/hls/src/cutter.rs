@@ -132,6 +132,13 @@ impl Cutter {
         self.other.push_back(packet);
     }
 
+    /// Forgets packets of the other track that begin before `at`: nothing of their time is shown.
+    pub(crate) fn drop_other_before(&mut self, at: Timestamp) {
+        while let Some(packet) = self.other.pop_front_if(|packet| packet.dts < at) {
+            self.part_bytes = self.part_bytes.saturating_sub(packet.data.len());
+        }
+    }
+
     /// A packet of the leading track, of known duration, joins the part that grows.
     pub(crate) fn add(&mut self, packet: Packet, duration: Span) {
         if packet.random_access

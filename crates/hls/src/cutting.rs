@@ -1,14 +1,16 @@
 //! The renditions of a stream while they are cut: the source's own decides, the others follow.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use media::{Aac, Packet, Span, Timestamp, Track};
 
-use crate::cutter::nominal_frame;
+use crate::cutter::{Boundary, nominal_frame};
 use crate::error::Error;
 use crate::follower::Follower;
 use crate::lane::Growing;
 use crate::part_target;
+use crate::rung::{BOUNDARIES_MAX, Rung};
 use crate::segmenter::{Segmenter, Targets};
 
 /// The source rendition, and that of its sound alone where there is one.
@@ -16,6 +18,11 @@ use crate::segmenter::{Segmenter, Targets};
 pub(crate) struct Cutting {
     pub(crate) source: Segmenter,
     pub(crate) audio: Option<Follower>,
+    /// Renditions made of the picture, by their places.
+    rungs: BTreeMap<usize, Rung>,
+    /// The latest boundaries and sound of this epoch, for renditions that begin now.
+    boundaries: VecDeque<Boundary>,
+    recent_sound: VecDeque<Packet>,
     /// The source rendition has no sound.
     separate: bool,
     /// The newest sound.
@@ -61,6 +68,9 @@ impl Cutting {
         Cutting {
             source: Segmenter::new(targets, Arc::clone(&layout.source), independent),
             audio: None,
+            rungs: BTreeMap::new(),
+            boundaries: VecDeque::new(),
+            recent_sound: VecDeque::new(),
             separate: false,
             sound: None,
         }
@@ -71,6 +81,8 @@ impl Cutting {
         self.source.begin(Arc::clone(&layout.source), init);
         self.separate = layout.is_separate();
         self.sound = None;
+        self.boundaries.clear();
+        self.recent_sound.clear();
         if self.audio.is_none()
             && layout.beside
             && let Some(tracks) = &layout.audio
@@ -90,12 +102,11 @@ impl Cutting {
             self.push_beside(&packet);
         }
         let result = self.source.push_lead(packet, unix_ms);
-        let boundaries = self.source.take_boundaries();
-        let Some(audio) = &mut self.audio else { return result };
-        for boundary in boundaries {
-            audio.push_boundary(boundary);
-        }
-        result.and(audio.follow(self.source.decided(), unix_ms))
+        self.distribute_boundaries();
+        let decided = self.source.decided();
+        let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.follow(decided, unix_ms));
+        let rungs = self.rungs.values_mut();
+        rungs.fold(result.and(audio), |result, rung| result.and(rung.follow(decided, unix_ms)))
     }
 
     /// A packet of the sound beside a picture. Its bytes are shared, not copied, between the renditions.
@@ -103,6 +114,10 @@ impl Cutting {
         self.sound = Some(packet.dts);
         self.push_beside(&packet);
         if !self.separate {
+            for rung in self.rungs.values_mut() {
+                rung.push_sound(packet.clone());
+            }
+            self.keep_sound(&packet);
             self.source.push_other(packet);
         }
     }
@@ -119,17 +134,20 @@ impl Cutting {
     pub(crate) fn flush(&mut self, unix_ms: UnixMs<'_>) -> Result<(), Error> {
         let growing = self.source.is_growing();
         let result = self.source.flush(unix_ms);
-        let boundaries = self.source.take_boundaries();
-        let Some(audio) = self.audio.as_mut().filter(|_| growing) else { return result };
-        for boundary in boundaries {
-            audio.push_boundary(boundary);
+        if !growing {
+            return result;
         }
-        result.and(audio.finish(self.source.decided(), unix_ms))
+        self.distribute_boundaries();
+        let end = self.source.decided();
+        let audio = self.audio.as_mut().map_or(Ok(()), |audio| audio.finish(end, unix_ms));
+        let rungs = self.rungs.values_mut();
+        rungs.fold(result.and(audio), |result, rung| result.and(rung.finish(end, unix_ms)))
     }
 
     /// Where the media so far ends on the playlist's timeline, that of every rendition.
     pub(crate) fn end(&self) -> Timestamp {
-        self.audio.as_ref().map_or(self.source.end(), |audio| self.source.end().max(audio.end()))
+        let audio = self.audio.iter().map(Follower::end);
+        audio.chain(self.rungs.values().map(Rung::end)).fold(self.source.end(), Timestamp::max)
     }
 
     /// The source rendition's end.
@@ -155,12 +173,71 @@ impl Cutting {
         })
     }
 
+    /// A rendition of the picture has `tracks` from now on.
+    pub(crate) fn set_rung_tracks(&mut self, rung: usize, tracks: &Arc<[Track]>, init: u32) {
+        let new = || Rung::new(self.source.targets().part, self.boundaries.clone());
+        let rung = self.rungs.entry(rung).or_insert_with(new);
+        rung.set_tracks(Arc::clone(tracks), init, &self.recent_sound);
+    }
+
+    /// A picture of a rendition.
+    pub(crate) fn push_rung(&mut self, rung: usize, packet: Packet) {
+        if let Some(rung) = self.rungs.get_mut(&rung) {
+            rung.push(packet);
+        }
+    }
+
+    pub(crate) fn rung(&self, rung: usize) -> Option<&Rung> {
+        self.rungs.get(&rung)
+    }
+
+    pub(crate) fn rung_mut(&mut self, rung: usize) -> Option<&mut Rung> {
+        self.rungs.get_mut(&rung)
+    }
+
+    /// The end of a rendition of the picture.
+    pub(crate) fn growing_rung(&self, rung: usize) -> Option<Growing<'_>> {
+        let rung = self.rungs.get(&rung)?;
+        Some(Growing {
+            targets: Targets { part: rung.part_target(), ..*self.source.targets() },
+            independent: self.source.independent(),
+            open: rung.open(),
+            next_msn: rung.next_msn(),
+            growing: rung.is_growing(),
+        })
+    }
+
+    fn distribute_boundaries(&mut self) {
+        for boundary in self.source.take_boundaries() {
+            if let Some(audio) = &mut self.audio {
+                audio.push_boundary(boundary);
+            }
+            for rung in self.rungs.values_mut() {
+                rung.push_boundary(boundary);
+            }
+            self.boundaries.push_back(boundary);
+            if self.boundaries.len() > BOUNDARIES_MAX {
+                self.boundaries.pop_front();
+            }
+        }
+    }
+
+    fn keep_sound(&mut self, packet: &Packet) {
+        self.recent_sound.push_back(packet.clone());
+        while self.recent_sound.len() > RECENT_SOUND_MAX {
+            self.recent_sound.pop_front();
+        }
+    }
+
     fn push_beside(&mut self, packet: &Packet) {
         if let Some(audio) = &mut self.audio {
             audio.push(packet.clone());
         }
     }
 }
+
+/// Sound kept for a rendition whose first picture comes late: about 7 s.
+const RECENT_SOUND_MAX: usize = 320;
 
 /// Whether the leading track is the sound: a publisher without a picture.
 fn packet_is_audio(packet: &Packet, cutting: &Cutting) -> bool {

@@ -21,6 +21,9 @@ pub enum Error {
         /// Audio tracks.
         audio: usize,
     },
+    /// A rendition beyond those that have names.
+    #[error("rendition {0}: there are names for {max}", max = crate::RUNGS.len())]
+    UnknownRung(usize),
     /// The tracks or packets do not fit ISO BMFF.
     #[error("fragmented MP4: {0}")]
     Container(#[from] container::fmp4::Error),

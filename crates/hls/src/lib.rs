@@ -4,7 +4,7 @@
 //! to fetch: fragmented MP4 as Low-Latency HLS (draft-pantos-hls-rfc8216bis). Media time is its only clock.
 //!
 //! Relative to the multivariant playlist there are `main/index.m3u8` and, where there is sound beside a picture,
-//! `audio/index.m3u8`; beside each `init-{n}.mp4`, `seg-{msn}.m4s` and `part-{msn}-{part}.m4s`.
+//! `audio/index.m3u8`; `r1/index.m3u8` and so on where somebody makes smaller renditions of the picture; beside each `init-{n}.mp4`, `seg-{msn}.m4s` and `part-{msn}-{part}.m4s`.
 
 mod config;
 mod cutter;
@@ -20,6 +20,7 @@ mod opening;
 mod packager;
 mod part_target;
 mod retention;
+mod rung;
 mod segment;
 mod segmenter;
 mod text;
@@ -30,7 +31,7 @@ mod window;
 pub use config::Config;
 pub use error::Error;
 pub use notice::Notice;
-pub use packager::{Input, Output, Packager};
+pub use packager::{Input, Mapping, Output, Packager, RungMedia};
 pub use text::Text;
 pub use vod_playlist::{VodFile, VodFragment, vod_playlist};
-pub use window::{AUDIO, MAIN, Position, Rendition, Window};
+pub use window::{AUDIO, MAIN, Position, RUNGS, Rendition, Window};

@@ -1,5 +1,7 @@
 //! The sans-IO face of the crate: media in, windows and notices out.
 
+mod rungs;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +20,9 @@ use crate::notice::Notice;
 use crate::opening;
 use crate::retention::Retention;
 use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, SOUND_BEFORE_MAX, Timeline};
-use crate::window::{AUDIO, MAIN, Report, Window};
+use crate::window::{AUDIO, MAIN, Window, report};
+
+pub use rungs::{Mapping, RungMedia};
 
 /// What a packager is told.
 #[derive(Clone, Debug)]
@@ -33,6 +37,13 @@ pub enum Input {
     },
     /// The next event of the publisher; [`MediaEvent::End`] acts as [`Input::Finish`].
     Media(MediaEvent),
+    /// Something of a rendition that is made of this stream's picture.
+    Rung {
+        /// Its place in [`crate::RUNGS`].
+        rung: usize,
+        /// What comes.
+        media: RungMedia,
+    },
     /// The publisher is gone: what is open is completed and stays playable.
     Finish,
 }
@@ -65,6 +76,10 @@ pub struct Packager {
     source: Lane,
     /// The sound alone, once there was sound beside a picture.
     audio: Option<Lane>,
+    /// Renditions made of the picture, by their places.
+    rungs: BTreeMap<usize, rungs::Slot>,
+    /// Counts the epochs of the timeline.
+    epoch: u32,
     variants: Arc<Variants>,
     /// How long a picture lasted on average before the playlist started.
     frame: Span,
@@ -104,6 +119,8 @@ impl Packager {
             stage: Stage::Opening(Vec::new()),
             source: Lane::new(format!("{MAIN}{suffix}"), Retention::new(config.window)),
             audio: None,
+            rungs: BTreeMap::new(),
+            epoch: 0,
             variants: Arc::default(),
             frame: Span::ZERO,
             window: None,
@@ -123,6 +140,7 @@ impl Packager {
             Input::Start { unix_ms } => self.start(unix_ms)?,
             Input::Media(MediaEvent::Tracks(tracks)) => self.set_tracks(tracks)?,
             Input::Media(MediaEvent::Packet(packet)) => self.packet(packet)?,
+            Input::Rung { rung, media } => self.rung_media(rung, media)?,
             Input::Media(MediaEvent::End(_)) | Input::Finish => {
                 self.end_epoch()?;
                 self.timeline.stop();
@@ -182,6 +200,7 @@ impl Packager {
             lane.retention.add_init(self.init, init);
         }
         self.tracks = Some(tracks);
+        self.retrack_rungs(&layout)?;
         self.begin_epoch();
         Ok(())
     }
@@ -312,6 +331,7 @@ impl Packager {
             }
         }
         self.stage = Stage::Cutting(Box::new(cutting));
+        self.open_rungs();
         result
     }
 
@@ -341,6 +361,7 @@ impl Packager {
     }
 
     fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
         if let (Some(layout), Stage::Cutting(cutting)) = (self.layout(), &mut self.stage) {
             cutting.begin(&layout, self.init, self.config.part_target);
         }
@@ -403,7 +424,7 @@ impl Packager {
             let least = cutting.source.targets().duration * 3;
             lane.retention.list_from(self.source.retention.listed_from(), least);
         }
-        if measure {
+        if self.collect_rungs() || measure {
             self.measure();
         }
     }
@@ -431,10 +452,8 @@ impl Packager {
         let Some(layout) = self.layout() else { return };
         let Stage::Cutting(cutting) = &self.stage else { return };
         self.source.measure(cutting.source.open());
-        let mut variants = Variants {
-            video: vec![self.source.variant(Arc::clone(&layout.source), self.frame)],
-            ..Variants::default()
-        };
+        let source = self.source.variant(Arc::clone(&layout.source), self.frame);
+        let mut variants = Variants { video: vec![source], ..Variants::default() };
         if let (Some(lane), Some(audio), Some(tracks)) = (&mut self.audio, &cutting.audio, layout.audio)
             && layout.source.iter().any(Track::is_video)
             && audio.has_media()
@@ -443,11 +462,12 @@ impl Packager {
             variants.separate = self.config.separate_audio;
             variants.audio = Some(lane.variant(tracks, self.frame));
         }
+        variants.video.extend(self.measure_rungs());
         self.variants = Arc::new(variants);
     }
 
     fn render(&mut self) -> Option<Window> {
-        let (Stage::Cutting(cutting), Some(tracks)) = (&self.stage, &self.tracks) else { return None };
+        let (Stage::Cutting(cutting), Some(tracks)) = (&self.stage, self.tracks.clone()) else { return None };
         let mut renditions = BTreeMap::from([(MAIN, self.source.rendition(cutting.growing_source()))]);
         if let (Some(lane), Some(growing)) = (&mut self.audio, cutting.growing_audio()) {
             let rendition = lane.rendition(growing);
@@ -456,18 +476,12 @@ impl Packager {
                 renditions.insert(AUDIO, rendition);
             }
         }
-        let report = |(name, rendition): (&&'static str, &crate::window::Rendition)| {
-            Some((*name, Report { folder: format!("{name}{}", self.suffix), last: rendition.last()? }))
-        };
-        let reports: Vec<_> = renditions.iter().filter_map(report).collect();
-        for (name, rendition) in &mut renditions {
-            let others = reports.iter().filter(|(other, _)| other != name);
-            rendition.reports = others.map(|(_, report)| report.clone()).collect();
-        }
+        self.render_rungs(&mut renditions);
+        report(&mut renditions, &self.suffix);
         Some(Window {
             multivariant: OnceLock::new(),
             variants: Arc::clone(&self.variants),
-            tracks: Arc::clone(tracks),
+            tracks,
             renditions,
         })
     }

@@ -66,6 +66,14 @@ impl Timeline {
         matches!(self.epoch, Epoch::Running { .. })
     }
 
+    /// What is added to the publisher's times, once its epoch has begun.
+    pub(crate) fn shift(&self) -> Option<Span> {
+        match self.epoch {
+            Epoch::Running { shift, .. } => Some(shift),
+            Epoch::Stopped | Epoch::Waiting(_) => None,
+        }
+    }
+
     /// The next leading packet begins a new epoch at `anchor`.
     pub(crate) fn restart(&mut self, anchor: Anchor) {
         self.epoch = Epoch::Waiting(anchor);

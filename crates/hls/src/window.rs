@@ -70,6 +70,9 @@ pub const MAIN: &str = "main";
 /// The name of the rendition of the sound alone, beside a picture.
 pub const AUDIO: &str = "audio";
 
+/// The names of renditions of the picture that somebody makes of the source's; by their places, largest first.
+pub const RUNGS: [&str; 6] = ["r1", "r2", "r3", "r4", "r5", "r6"];
+
 impl Window {
     /// The multivariant playlist; names `main/index.m3u8` and, where there is sound beside a picture,
     /// `audio/index.m3u8`, each folder with the packager's suffix.
@@ -93,6 +96,18 @@ impl Window {
     #[must_use]
     pub fn tracks(&self) -> &Arc<[Track]> {
         &self.tracks
+    }
+}
+
+/// Tells each rendition where the others end; `suffix` ends their folders' names.
+pub(crate) fn report(renditions: &mut BTreeMap<&'static str, Rendition>, suffix: &str) {
+    let report = |(name, rendition): (&&'static str, &Rendition)| {
+        Some((*name, Report { folder: format!("{name}{suffix}"), last: rendition.last()? }))
+    };
+    let reports: Vec<_> = renditions.iter().filter_map(report).collect();
+    for (name, rendition) in renditions {
+        let others = reports.iter().filter(|(other, _)| other != name);
+        rendition.reports = others.map(|(_, report)| report.clone()).collect();
     }
 }
 

@@ -4,5 +4,6 @@ mod decoding;
 mod fuzzing;
 mod reader;
 mod rules;
+mod rungs;
 mod sessions;
 mod snapshots;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hls::{AUDIO, Config, Input, MAIN, Notice, Output, Packager, Position, Rendition, Window};
+use hls::{AUDIO, Config, Input, MAIN, Notice, Output, Packager, Position, RUNGS, Rendition, Window};
 use media::MediaEvent;
 use testkit::playlist::{Allowances, Playlist, Segment};
 use testkit::{ReadSample, read_fragment};
@@ -21,6 +21,8 @@ pub struct Reader {
     pub main: Followed,
     /// The rendition of the sound alone; nothing where there is none.
     pub audio: Followed,
+    /// The first rendition made of the picture; nothing where there is none.
+    pub rung: Followed,
     allowances: Allowances,
 }
 
@@ -42,6 +44,7 @@ impl Reader {
             notices: Vec::new(),
             main: Followed::default(),
             audio: Followed::default(),
+            rung: Followed::default(),
             allowances,
         }
     }
@@ -58,10 +61,23 @@ impl Reader {
         for event in events {
             self.input(Input::Media(event.clone()));
         }
+        self.session_ends();
+    }
+
+    /// The publisher is gone.
+    pub fn session_ends(&mut self) {
         self.input(Input::Finish);
         self.main.check_hints();
         self.audio.check_hints();
         self.check_alignment();
+        if let (Some(main), Some(rung)) = (&self.main.playlist, &self.rung.playlist) {
+            for (msn, segment) in &rung.segments {
+                let beside = &main.segments[msn];
+                assert_eq!(segment.date_time, beside.date_time, "segment {msn} begins with the source's");
+                assert_eq!(segment.discontinuity, beside.discontinuity, "segment {msn}");
+                assert!((segment.length() - beside.length()).abs() < 0.003, "segment {msn} is as long");
+            }
+        }
     }
 
     pub fn input(&mut self, input: Input) {
@@ -79,7 +95,10 @@ impl Reader {
         if let Some(audio) = window.rendition(AUDIO) {
             self.audio.look_at(audio, self.allowances);
         }
-        for (name, followed) in [(MAIN, &self.main), (AUDIO, &self.audio)] {
+        if let Some(rung) = window.rendition(RUNGS[0]) {
+            self.rung.look_at(rung, self.allowances);
+        }
+        for (name, followed) in [(MAIN, &self.main), (AUDIO, &self.audio), (RUNGS[0], &self.rung)] {
             let Some(playlist) = &followed.playlist else { continue };
             let others: Vec<_> = window.names().filter(|other| *other != name).collect();
             let reported: Vec<_> = playlist.reports.iter().map(|report| report.uri.as_str()).collect();
@@ -110,6 +129,11 @@ impl Reader {
             // One packet of 8 kHz lasts 128 ms, and a segment of the source may be shorter than one.
             assert!(apart.min(86.4e6 - apart) <= 258.0, "segment {msn} begins {apart} ms off");
         }
+    }
+
+    pub fn multivariant(&self) -> String {
+        let window = self.window.as_ref().expect("something was packaged");
+        String::from_utf8(window.multivariant().plain().to_vec()).expect("UTF-8")
     }
 
     pub fn text(&self) -> String {

@@ -1,0 +1,197 @@
+//! Renditions that somebody makes of the source's picture while it is packaged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use container::fmp4;
+use media::{Packet, Span, Track};
+
+use super::{Packager, Stage};
+use crate::cutting::Layout;
+use crate::error::Error;
+use crate::lane::Lane;
+use crate::multivariant_playlist::Variant;
+use crate::retention::Retention;
+use crate::window::{RUNGS, Rendition};
+
+/// How a publisher's times became those of the playlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Names the stretch of media in which it holds.
+    pub epoch: u32,
+    /// What is added to the publisher's times.
+    pub shift: Span,
+}
+
+/// What comes of a rendition.
+#[derive(Clone, Debug)]
+pub enum RungMedia {
+    /// Its parameters; before its pictures, and again when they change.
+    Track(Track),
+    /// A picture on the playlist's timeline, with the source's decoding time, and an IDR picture wherever the source
+    /// has one.
+    Packet {
+        /// From [`Mapping::epoch`]; of another one than the present it is left out.
+        epoch: u32,
+        /// The picture.
+        packet: Packet,
+    },
+    /// Nothing more comes of it.
+    Ended,
+}
+
+/// One rendition.
+#[derive(Debug)]
+pub(super) struct Slot {
+    lane: Lane,
+    /// Picture and sound, or the picture where sound goes apart.
+    tracks: Arc<[Track]>,
+    track: Track,
+    init: u32,
+    /// The latest initialisation segment.
+    init_bytes: bytes::Bytes,
+    /// Pictures from before the playlist starts.
+    early: Vec<Packet>,
+    /// It is offered to viewers.
+    offered: bool,
+}
+
+impl Packager {
+    /// How times are mapped now; `None` before the publisher's first picture where decoding can start.
+    #[must_use]
+    pub fn mapping(&self) -> Option<Mapping> {
+        Some(Mapping { epoch: self.epoch, shift: self.timeline.shift()? })
+    }
+
+    pub(super) fn rung_media(&mut self, rung: usize, media: RungMedia) -> Result<(), Error> {
+        if rung >= RUNGS.len() {
+            return Err(Error::UnknownRung(rung));
+        }
+        match media {
+            RungMedia::Track(track) => self.set_rung_track(rung, track),
+            RungMedia::Packet { epoch, packet } if epoch == self.epoch => {
+                match (&mut self.stage, self.rungs.get_mut(&rung)) {
+                    (Stage::Cutting(cutting), Some(_)) => cutting.push_rung(rung, packet),
+                    (Stage::Opening(_), Some(slot)) if slot.early.len() < EARLY_MAX => {
+                        slot.early.push(packet)
+                    }
+                    _ => {}
+                }
+                Ok(())
+            }
+            RungMedia::Packet { .. } => Ok(()),
+            RungMedia::Ended => {
+                if let Some(slot) = self.rungs.get_mut(&rung) {
+                    slot.offered = false;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn set_rung_track(&mut self, rung: usize, track: Track) -> Result<(), Error> {
+        let Some(layout) = self.layout() else { return Err(Error::NotStarted) };
+        let sound =
+            layout.audio.iter().filter(|_| !self.config.separate_audio).flat_map(|audio| audio.iter());
+        let tracks: Arc<[Track]> = std::iter::once(&track).chain(sound).cloned().collect();
+        let init_bytes = fmp4::init_segment(&tracks)?;
+        let slot = self.rungs.entry(rung).or_insert_with(|| Slot {
+            lane: Lane::new(format!("{}{}", RUNGS[rung], self.suffix), Retention::new(self.config.window)),
+            tracks: Arc::clone(&tracks),
+            track: track.clone(),
+            init: 0,
+            init_bytes: bytes::Bytes::new(),
+            early: Vec::new(),
+            offered: true,
+        });
+        if slot.init_bytes != init_bytes {
+            slot.init += u32::from(!slot.init_bytes.is_empty());
+            slot.lane.retention.add_init(slot.init, init_bytes.clone());
+            slot.init_bytes = init_bytes;
+        }
+        (slot.tracks, slot.track, slot.offered) = (tracks, track, true);
+        if let Stage::Cutting(cutting) = &mut self.stage {
+            cutting.set_rung_tracks(rung, &slot.tracks, slot.init);
+        }
+        Ok(())
+    }
+
+    /// The playlist starts: what came before goes in.
+    pub(super) fn open_rungs(&mut self) {
+        let Stage::Cutting(cutting) = &mut self.stage else { return };
+        for (rung, slot) in &mut self.rungs {
+            cutting.set_rung_tracks(*rung, &slot.tracks, slot.init);
+            for packet in std::mem::take(&mut slot.early) {
+                cutting.push_rung(*rung, packet);
+            }
+        }
+    }
+
+    /// Keeps the segments that were completed; answers whether there were any.
+    pub(super) fn collect_rungs(&mut self) -> bool {
+        let Stage::Cutting(cutting) = &mut self.stage else { return false };
+        let least = cutting.source.targets().duration * 3;
+        let mut any = false;
+        for (index, slot) in &mut self.rungs {
+            let Some(rung) = cutting.rung_mut(*index) else { continue };
+            let closed = rung.take_closed();
+            any |= !closed.is_empty();
+            let retention = &mut slot.lane.retention;
+            if retention.segments().is_empty()
+                && let Some(first) = closed.first().or(rung.open())
+            {
+                retention.begin_beside(&self.source.retention, first.msn);
+            }
+            for segment in closed {
+                retention.push_beside(segment);
+            }
+            retention.list_from(self.source.retention.listed_from(), least);
+        }
+        any
+    }
+
+    /// What the multivariant playlist tells of them.
+    pub(super) fn measure_rungs(&mut self) -> Vec<Variant> {
+        let Stage::Cutting(cutting) = &self.stage else { return Vec::new() };
+        let offered = self.rungs.iter_mut().filter(|(_, slot)| slot.offered);
+        let variants = offered.filter_map(|(index, slot)| {
+            let rung = cutting.rung(*index)?;
+            slot.lane.measure(rung.open());
+            let begun = rung.open().is_some() || !slot.lane.retention.segments().is_empty();
+            begun.then(|| slot.lane.variant(Arc::clone(&slot.tracks), self.frame))
+        });
+        variants.collect()
+    }
+
+    /// What can be fetched of them.
+    pub(super) fn render_rungs(&mut self, renditions: &mut BTreeMap<&'static str, Rendition>) {
+        let Stage::Cutting(cutting) = &self.stage else { return };
+        for (index, slot) in &mut self.rungs {
+            let Some(growing) = cutting.growing_rung(*index) else { continue };
+            let rendition = slot.lane.rendition(growing);
+            // A playlist without a part is none.
+            if rendition.last().is_some() {
+                renditions.insert(RUNGS[*index], rendition);
+            }
+        }
+    }
+
+    /// The sound changed: what has it inside needs other parameters.
+    pub(super) fn retrack_rungs(&mut self, layout: &Layout) -> Result<(), Error> {
+        if layout.audio.is_none() && self.config.separate_audio {
+            return Ok(());
+        }
+        let tracks: Vec<(usize, Track, bool)> =
+            self.rungs.iter().map(|(rung, slot)| (*rung, slot.track.clone(), slot.offered)).collect();
+        for (rung, track, offered) in tracks {
+            self.set_rung_track(rung, track)?;
+            if let Some(slot) = self.rungs.get_mut(&rung) {
+                slot.offered = offered;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Pictures kept before the playlist starts: 10 s at 60 a second.
+const EARLY_MAX: usize = 600;
