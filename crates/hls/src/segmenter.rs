@@ -217,11 +217,13 @@ impl Segmenter {
         if self.independent { self.targets.duration + ROUNDS_DOWN } else { self.targets.duration }
     }
 
-    /// Keeps how far IDR pictures are apart, and has it told where that was too far for a segment.
+    /// Keeps how far IDR pictures are apart, and has it told where that was too far: for a segment, or for
+    /// whoever joins and waits for the next one.
     fn note_gop(&mut self, packet: &Packet) {
         let since = self.last_idr.map(|last| packet.dts - last);
         let told = packet.random_access || since.is_some_and(|since| since >= GOP_TOLD_AT);
-        if self.forced && told {
+        let long = since.is_some_and(|since| since > self.targets.segment * GOP_LONG_SEGMENTS);
+        if told && (self.forced || long) {
             self.forced = false;
             self.long_gop = since;
         }
@@ -268,6 +270,9 @@ const SOUND_AFTER_MAX: Span = Span::from_secs(10);
 
 /// GOPs whose longest is expected next.
 const GOPS_REMEMBERED: usize = 8;
+
+/// A GOP of so many segment targets is told even where the segments follow it.
+const GOP_LONG_SEGMENTS: i64 = 2;
 
 /// A GOP still going on at this age is told as it is.
 const GOP_TOLD_AT: Span = Span::from_secs(10);

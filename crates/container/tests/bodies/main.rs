@@ -7,6 +7,7 @@ mod fmp4_reading;
 mod fuzzing;
 mod recording;
 mod round_trip;
+mod weirdness;
 
 use bytes::Bytes;
 use container::flv::{Demuxer, TagKind};

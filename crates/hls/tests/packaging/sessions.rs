@@ -172,6 +172,25 @@ fn a_first_gop_of_five_seconds_makes_the_target_duration() {
 }
 
 #[test]
+fn long_gops_are_told_whether_segments_follow_them_or_not() {
+    for (gop_s, words) in [
+        (2, None),
+        (4, None),
+        (5, Some("keyframes every 5 s: set 2 s or less")),
+        (10, Some("keyframes every 10 s: set 2 s or less")),
+        (30, Some("keyframes every 10 s: set 2 s or less")),
+    ] {
+        let source = Source { gops: vec![gop_s * 30], duration: Span::from_secs(65), ..Source::default() };
+        let reader = Reader::of(&source.events(), Allowances::default());
+        let told: Vec<String> = reader.notices.iter().map(Notice::to_string).collect();
+        assert_eq!(told, words.into_iter().collect::<Vec<_>>(), "a GOP of {gop_s} s");
+        let playlist = reader.main.playlist.as_ref().expect("a playlist");
+        assert_eq!(playlist.independent, gop_s <= 10, "a GOP of {gop_s} s");
+        assert!(playlist.target_duration <= 10.0);
+    }
+}
+
+#[test]
 fn segments_that_left_the_playlist_can_be_fetched_a_while() {
     let source = Source { duration: Span::from_secs(60), ..Source::default() };
     let mut reader = reader();
