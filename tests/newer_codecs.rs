@@ -39,14 +39,18 @@ async fn hevc_arrives_whole_and_a_browser_without_it_says_so() {
         assert_eq!((&*variant["RESOLUTION"], &*variant["FRAME-RATE"]), ("854x480", "24.000"));
         let ingest = server.describe("hevc").await["ingest"].clone();
         assert_eq!((&ingest["video"]["codec"], &ingest["video"]["fps"]), (&"HEVC".into(), &24.0.into()));
-        let words = until("the page to say why it shows nothing", seconds(30), async || {
-            let said = browser
-                .session
-                .run("return document.querySelector('[data-testid=broken]')?.innerText", vec![]);
-            said.await.as_str().map(str::to_owned)
+        let words = until("the page to say why it shows no picture", seconds(30), async || {
+            let script = "return document.querySelector('[data-testid=no-picture]')?.innerText";
+            browser.session.run(script, vec![]).await.as_str().map(str::to_owned)
         });
-        let (words, received) = tokio::join!(words, followed(&server, "hevc", &mut push, folder.path()));
+        let page = WatchPage(&browser.session);
+        let (words, heard, received) = tokio::join!(
+            words,
+            page.plays(3.0, seconds(40)),
+            followed(&server, "hevc", &mut push, folder.path())
+        );
         assert!(words.contains("HEVC"), "{words}");
+        assert_eq!((heard.size, &*heard.fatal_errors), ((0, 0), "0"), "the sound plays on alone");
         compare(&received, &file);
     })
     .await;

@@ -73,6 +73,9 @@ export const t = words(
     'unsupported.text': 'Update it, or open the link in Firefox, Chrome, Edge or Safari.',
     'unsupported.codecs':
       'It is sent as {{codecs}}, and this browser does not play all of that. Try Safari, or another device. Chat is open.',
+    'no_picture.title': 'Sound only in this browser',
+    'no_picture.text':
+      'The stream is sent as {{codecs}}, and this browser cannot show that picture. Try Safari, or another device.',
     'failed.title': 'The picture stopped',
     'failed.text': 'The stream could not be read. Chat is open.',
     'failed.retry': 'Try again',
@@ -166,6 +169,8 @@ export const t = words(
     'unsupported.title': '这个浏览器无法播放',
     'unsupported.text': '请更新浏览器，或用 Firefox、Chrome、Edge、Safari 打开链接。',
     'unsupported.codecs': '直播的编码是 {{codecs}}，这个浏览器无法全部播放。请换用 Safari 或其他设备。聊天已开放。',
+    'no_picture.title': '这个浏览器只能播放声音',
+    'no_picture.text': '直播的编码是 {{codecs}}，这个浏览器无法显示画面。请换用 Safari 或其他设备。',
     'failed.title': '画面停止',
     'failed.text': '无法读取直播内容。聊天已开放。',
     'failed.retry': '重试',

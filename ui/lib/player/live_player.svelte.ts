@@ -39,6 +39,8 @@ export class LivePlayer {
   gestureNeeded = $state(false);
   /** The stream's codecs as people write them, once its playlist is known: `HEVC, AAC`. */
   codecs = $state('');
+  /** The stream has a picture, and only its sound can be played here. */
+  pictureMissing = $state(false);
   /** How many hls.js instances there were. */
   generation = $state(0);
   /** How many errors hls.js called fatal. */
@@ -107,10 +109,21 @@ export class LivePlayer {
     this.#hls = hls;
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
+    let pictured = false;
+    // What this browser cannot decode is left out of `levels`; the rendition of sound alone may be what stays.
+    const look = (): void => {
+      this.pictureMissing = pictured && hls.levels.length > 0 && !hls.levels.some((level) => level.width > 0);
+    };
+    // hls.js chooses its levels while it handles MANIFEST_LOADED, so either event may come first here.
     hls.on(Library.Events.MANIFEST_LOADED, (_event, data) => {
+      pictured = data.levels.some((level) => level.attrs.RESOLUTION !== undefined);
       this.codecs = codecNames(data.levels.map((level) => level.attrs.CODECS ?? ''));
+      look();
     });
-    hls.on(Library.Events.MANIFEST_PARSED, () => void this.play());
+    hls.on(Library.Events.MANIFEST_PARSED, () => {
+      look();
+      void this.play();
+    });
     hls.loadSource(url);
     hls.attachMedia(video);
   }
@@ -127,6 +140,7 @@ export class LivePlayer {
     this.#recoveries = [];
     this.#resume();
     this.codecs = '';
+    this.pictureMissing = false;
     this.state = 'idle';
     this.latency = null;
     this.behind = false;
