@@ -25,7 +25,7 @@ export class ReplayPlayer {
     }
     video.addEventListener('loadedmetadata', ready);
     const load = async (): Promise<void> => {
-      const { default: Library } = await import('hls.js/light');
+      const { default: Library } = await import('hls.js');
       if (gone) {
         return;
       }

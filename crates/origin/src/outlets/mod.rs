@@ -54,9 +54,13 @@ impl Outlets {
         }
     }
 
-    /// The publisher has finished: whoever watches is not kept waiting for another.
+    /// The publisher has finished: whoever watches is not kept waiting for another, and what was recorded can be
+    /// watched again at once. A publisher that returns all the same begins another recording.
     pub(crate) fn finish(&mut self) {
         self.feed.end();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.finish();
+        }
     }
 }
 

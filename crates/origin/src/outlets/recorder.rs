@@ -121,7 +121,8 @@ impl Recorder {
         self.stopped = true;
     }
 
-    fn finish(&mut self) {
+    /// Ends the recording with all that came; the next IDR begins another.
+    pub(super) fn finish(&mut self) {
         self.flush();
         self.running = None;
     }

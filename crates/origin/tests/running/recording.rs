@@ -218,6 +218,8 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     publisher.finish().await;
     chat.notice("offline").await;
     assert_eq!(running.get("/live/demo/thumbnail.jpg").await.status, 404);
+    // A publisher that says goodbye leaves a replay at once, not after the minutes in which it could return.
+    recordings(running.addresses.http, 1).await;
     running.stop().await;
     let file = only_file(&folder);
     decodes(text(&file)).await;
