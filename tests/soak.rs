@@ -15,8 +15,8 @@ use crate::harness::web_player::{look, stalls};
 const DRIFT_MAX_S: f64 = 0.1;
 /// The player finds its distance, and the origin's window with what it keeps behind it fills, before figures count.
 const SETTLES: Duration = seconds(60);
-/// Two windows of two minutes: until then the origin's memory grows by design.
-const WINDOWS_FULL: Duration = seconds(250);
+/// Two windows of two minutes, and a minute for the allocator to settle: until then the origin's memory grows by design.
+const WINDOWS_FULL: Duration = seconds(300);
 /// How much the memory may grow from then on, as a share: what an allocator does by itself.
 const GROWTH_MAX: f64 = 0.05;
 /// Between two looks at the player.
