@@ -121,8 +121,9 @@ impl Hosted {
     }
 }
 
-/// Starts the origin on `listeners` with its data in `folder`. When RTMP's port is taken another is used,
-/// since only this app needs it; when HTTP's is, the person decides, since links have it.
+/// Starts the origin on `listeners` with its data in `folder`, and SRT beside RTMP. When RTMP's or SRT's port
+/// is taken another is used, since only this app needs it; when HTTP's is, the person decides, since links have
+/// it.
 ///
 /// # Errors
 /// In words for the window: what is wrong, and the next free port if that is the remedy.
@@ -130,17 +131,27 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
     let data = folder.join("origin");
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
+    config.srt.set_ip(listeners.rtmp.ip());
     let mut rtmp_wanted = None;
-    let origin = match Origin::start(config.clone()).await {
-        Err(error) if taken_port(&error) == Some(listeners.rtmp) && listeners.rtmp.port() != 0 => {
-            warn!(wanted = %listeners.rtmp, "RTMP port is taken, another is used");
-            rtmp_wanted = Some(listeners.rtmp.port());
-            config.rtmp.set_port(0);
-            Origin::start(config).await
+    let origin = loop {
+        let error = match Origin::start(config.clone()).await {
+            Ok(origin) => break origin,
+            Err(error) => error,
+        };
+        // A port of 0 is never taken, so each is changed once at most.
+        match taken_port(&error) {
+            Some(taken) if taken == config.rtmp && taken.port() != 0 => {
+                warn!(wanted = %taken, "RTMP port is taken, another is used");
+                rtmp_wanted = Some(taken.port());
+                config.rtmp.set_port(0);
+            }
+            Some(taken) if taken == config.srt && taken.port() != 0 => {
+                warn!(wanted = %taken, "SRT port is taken, another is used");
+                config.srt.set_port(0);
+            }
+            _ => return Err(problem(error)),
         }
-        started => started,
-    }
-    .map_err(problem)?;
+    };
     let Addresses { http, rtmp, .. } = origin.addresses();
     let owner = own(&origin, &folder, &name).await?;
     info!(%http, %rtmp, room = owner.room, "origin started");

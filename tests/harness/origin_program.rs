@@ -27,7 +27,7 @@ impl OriginProgram {
     /// When it is not, or does not tell its addresses before.
     pub async fn serve(data: &Path, http: &str, rtmp: &str) -> OriginProgram {
         let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
-        command.args(["serve", "--http", http, "--rtmp", rtmp, "--data"]).arg(data);
+        command.args(["serve", "--http", http, "--rtmp", rtmp, "--srt", "127.0.0.1:0", "--data"]).arg(data);
         let mut process = Process::start("rostrum-origin", &mut command);
         process.line(seconds(20), |line| (!line.is_error && line.text == "ready").then_some(())).await;
         let lines = process.printed(false);

@@ -56,8 +56,13 @@ impl Server {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Server {
         let data = TempDir::new().expect("a temporary folder");
         let loopback: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        let mut config =
-            Config { data: data.path().to_owned(), http: loopback, rtmp: loopback, ..Config::default() };
+        let mut config = Config {
+            data: data.path().to_owned(),
+            http: loopback,
+            rtmp: loopback,
+            srt: loopback,
+            ..Config::default()
+        };
         change(&mut config);
         let origin = Origin::start(config).await.expect("the origin starts");
         let addresses = origin.addresses();

@@ -23,6 +23,11 @@ pub struct Config {
     pub rtmps: Option<SocketAddr>,
     /// The certificate for both.
     pub tls: TlsSettings,
+    /// Where SRT listens, UDP; port 0 takes a free one.
+    pub srt: SocketAddr,
+    /// The least time that SRT keeps packets back so that lost ones can be repeated, in milliseconds; 20 to
+    /// 8 000. A publisher may ask for more.
+    pub srt_latency_ms: u32,
     /// Lengths of parts, segments and the window.
     pub hls: HlsSettings,
     /// How long recordings are kept, and how much room they may take.
@@ -80,6 +85,10 @@ pub struct Limits {
     pub rtmp_connections: usize,
     /// RTMP connections of one address; loopback is exempt.
     pub rtmp_connections_per_address: usize,
+    /// SRT connections in all.
+    pub srt_connections: usize,
+    /// SRT connections of one address; loopback is exempt.
+    pub srt_connections_per_address: usize,
     /// Playlist and part requests that wait for media, in all.
     pub blocked_requests: usize,
     /// Chat connections of one room.
@@ -101,6 +110,8 @@ pub struct Overrides {
     pub https: Option<SocketAddr>,
     /// See [`Config::rtmps`].
     pub rtmps: Option<SocketAddr>,
+    /// See [`Config::srt`].
+    pub srt: Option<SocketAddr>,
 }
 
 /// Settings that cannot be used.
@@ -161,6 +172,9 @@ impl Default for Config {
             https: None,
             rtmps: None,
             tls: TlsSettings::default(),
+            srt: SocketAddr::from((Ipv4Addr::LOCALHOST, SRT_PORT)),
+            // Four round trips of 50 ms, after which nearly every lost packet has come.
+            srt_latency_ms: 200,
             hls: HlsSettings::default(),
             recording: RecordingSettings::default(),
             limits: Limits::default(),
@@ -189,6 +203,9 @@ impl Default for Limits {
             http_connections_per_address: 4_096,
             rtmp_connections: 1_024,
             rtmp_connections_per_address: 32,
+            // Each has a thread in libsrt.
+            srt_connections: 512,
+            srt_connections_per_address: 32,
             blocked_requests: 40_000,
             chat_connections_per_room: 20_000,
         }
@@ -228,6 +245,9 @@ impl Config {
         }
         config.https = address("ROSTRUM_HTTPS", overrides.https, &environment)?.or(config.https);
         config.rtmps = address("ROSTRUM_RTMPS", overrides.rtmps, &environment)?.or(config.rtmps);
+        if let Some(srt) = address("ROSTRUM_SRT", overrides.srt, &environment)? {
+            config.srt = srt;
+        }
         Ok(config)
     }
 
@@ -251,6 +271,8 @@ impl Config {
         let range = |fits, key, expected, found| {
             if fits { Ok(()) } else { Err(ConfigError::Range { key, expected, found }) }
         };
+        let latency_ms = self.srt_latency_ms;
+        range((20..=8_000).contains(&latency_ms), "srt_latency_ms", "20 to 8000", latency_ms)?;
         range((100..=2_000).contains(&part_ms), "hls.part_ms", "100 to 2000", part_ms)?;
         let segment_fits = segment_ms >= part_ms * 2 && segment_ms <= 10_000;
         range(segment_fits, "hls.segment_ms", "at least twice hls.part_ms and at most 10000", segment_ms)?;
@@ -309,6 +331,7 @@ fn default_data(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
 const DEFAULT_FILE: &str = "rostrum.toml";
 const HTTP_PORT: u16 = 8080;
 const RTMP_PORT: u16 = 1935;
+const SRT_PORT: u16 = 10_080;
 
 #[cfg(test)]
 mod tests {
@@ -328,6 +351,7 @@ mod tests {
     fn the_defaults_bind_loopback_and_are_in_range() {
         let config = Config::default();
         assert!(config.http.ip().is_loopback() && config.rtmp.ip().is_loopback());
+        assert!(config.srt.ip().is_loopback());
         config.check().unwrap();
     }
 

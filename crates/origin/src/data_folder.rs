@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct RunFile {
     /// Where RTMP over TLS is bound, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtmps: Option<SocketAddr>,
+    /// Where SRT is bound.
+    pub srt: SocketAddr,
     /// A bearer token with an admin's rights, new at every start.
     pub token: String,
 }
@@ -49,6 +51,14 @@ pub enum FolderError {
         path: PathBuf,
         /// The other process, when it left its `run.json`.
         pid: Option<u32>,
+    },
+    /// The passphrase in it cannot be used.
+    #[error("{}: {source}; put one on the first line, or remove the file to publish without", path.display())]
+    Passphrase {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: srt::PassphraseError,
     },
     /// It cannot be made, read or written.
     #[error("data folder {}: {source}", path.display())]
@@ -102,6 +112,23 @@ impl Folder {
         self.path.join("tls")
     }
 
+    /// The passphrase that SRT publishers have to know: the first line of `srt-passphrase`. None when there is no
+    /// such file. The file is made readable by this user only.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`], [`FolderError::Passphrase`].
+    pub fn srt_passphrase(&self) -> Result<Option<srt::Passphrase>, FolderError> {
+        let path = self.path.join(PASSPHRASE_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(FolderError::Io { path, source }),
+        };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(io(&path))?;
+        let passphrase = srt::Passphrase::new(text.lines().next().unwrap_or_default().trim());
+        passphrase.map(Some).map_err(|source| FolderError::Passphrase { path, source })
+    }
+
     /// Writes `run.json`, readable by this user only. It appears whole or not at all.
     ///
     /// # Errors
@@ -141,11 +168,10 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError + '_ {
 
 const RUN_FILE: &str = "run.json";
 const LOCK_FILE: &str = "lock";
+const PASSPHRASE_FILE: &str = "srt-passphrase";
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
@@ -162,12 +188,27 @@ mod tests {
     }
 
     #[test]
+    fn the_passphrase_is_the_first_line_of_its_file_which_is_made_private() {
+        let held = Folder::lock(&folder("passphrase")).unwrap();
+        assert_eq!(held.srt_passphrase().unwrap(), None);
+        let path = held.path().join(PASSPHRASE_FILE);
+        std::fs::write(&path, "correct horse\n").unwrap();
+        assert_eq!(held.srt_passphrase().unwrap(), Some(srt::Passphrase::new("correct horse").unwrap()));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&path, "short").unwrap();
+        let words = held.srt_passphrase().unwrap_err().to_string();
+        assert!(words.contains("10 to 79 bytes") && !words.contains("short"), "{words}");
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
     fn the_run_file_is_private_and_goes_with_its_owner() {
         let path = folder("run");
         let held = Folder::lock(&path).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
         let (https, rtmps, token) = (None, None, "t".to_owned());
-        held.write_run(&RunFile { pid: 7, http: address, rtmp: address, https, rtmps, token }).unwrap();
+        let run = RunFile { pid: 7, http: address, rtmp: address, srt: address, https, rtmps, token };
+        held.write_run(&run).unwrap();
         let mode = std::fs::metadata(path.join(RUN_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(read_run(&path).unwrap().pid, 7);

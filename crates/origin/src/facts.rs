@@ -14,6 +14,10 @@ pub(crate) struct Facts(Mutex<Option<Ingest>>);
 /// What arrives, as its publisher and the admins are told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Ingest {
+    pub(crate) protocol: Protocol,
+    /// How an SRT connection does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) srt: Option<SrtFacts>,
     pub(crate) video: Option<VideoFacts>,
     pub(crate) audio: Option<AudioFacts>,
     /// Over the last [`MEASURE_INTERVAL`], coded media without the protocol around it.
@@ -31,6 +35,34 @@ pub(crate) struct Ingest {
     pub(crate) warnings: Vec<Warning>,
 }
 
+/// By what way media comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Protocol {
+    #[default]
+    Rtmp,
+    Srt,
+}
+
+/// An SRT connection's figures; counts are of packets and from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct SrtFacts {
+    pub(crate) rtt_ms: f64,
+    /// Missing when they were looked for; most came when repeated.
+    pub(crate) lost: u64,
+    pub(crate) retransmitted: u64,
+    /// Came too late or never.
+    pub(crate) dropped: u64,
+    pub(crate) undecrypted: u64,
+    /// Media that waits to be read.
+    pub(crate) buffer_ms: u64,
+    /// How long each packet is kept back.
+    pub(crate) latency_ms: u64,
+    /// What arrives, with headers, averaged since the beginning.
+    pub(crate) rate_bps: u64,
+    pub(crate) encrypted: bool,
+}
+
 /// Something the publisher should know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -40,8 +72,12 @@ pub(crate) struct Warning {
     text: String,
 }
 
-/// Tells the demuxer's warnings apart, whatever they count.
-pub(crate) type WarningKind = std::mem::Discriminant<container::flv::Warning>;
+/// Tells the demuxers' warnings apart, whatever they count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WarningKind {
+    Flv(std::mem::Discriminant<container::flv::Warning>),
+    Mpegts(std::mem::Discriminant<container::mpegts::Warning>),
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct VideoFacts {
@@ -99,6 +135,16 @@ impl Facts {
         *self.0.lock().expect(UNBROKEN) = None;
     }
 
+    /// Notes by what way media comes.
+    pub(crate) fn note_protocol(&self, protocol: Protocol) {
+        self.change(|ingest| ingest.protocol = protocol);
+    }
+
+    /// Notes how the SRT connection does.
+    pub(crate) fn note_srt(&self, facts: SrtFacts) {
+        self.change(|ingest| ingest.srt = Some(facts));
+    }
+
     /// Keeps a warning, and answers whether it is new. Of a `kind` only the latest words are kept, since they
     /// may hold a count that goes on.
     pub(crate) fn warn(&self, kind: Option<WarningKind>, text: &str) -> bool {
@@ -128,6 +174,25 @@ impl Facts {
 
     fn change(&self, change: impl FnOnce(&mut Ingest)) {
         change(self.0.lock().expect(UNBROKEN).get_or_insert_default());
+    }
+}
+
+impl SrtFacts {
+    /// The figures that a publisher is told of those that libsrt has.
+    pub(crate) fn of(statistics: &srt::Statistics, encrypted: bool) -> SrtFacts {
+        let received = &statistics.received;
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        SrtFacts {
+            rtt_ms: (statistics.round_trip.as_secs_f64() * 10_000.0).round() / 10.0,
+            lost: received.lost,
+            retransmitted: received.retransmitted,
+            dropped: received.dropped,
+            undecrypted: statistics.undecrypted,
+            buffer_ms: ms(received.buffered),
+            latency_ms: ms(received.latency),
+            rate_bps: received.rate_bps,
+            encrypted,
+        }
     }
 }
 

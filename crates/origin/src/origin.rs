@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_ms;
 use crate::config::{Config, ConfigError};
 use crate::data_folder::{Folder, FolderError, RunFile};
+use crate::ingest::SrtServer;
 use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, Recording, RoomRecord, Store, StoreError};
@@ -30,6 +31,7 @@ pub struct Origin {
     secure: Option<Secure>,
     /// Recordings that the origin before this one did not finish.
     unfinished: Vec<Recording>,
+    srt: SrtServer,
     addresses: Addresses,
 }
 
@@ -52,6 +54,8 @@ pub struct Addresses {
     pub https: Option<SocketAddr>,
     /// The same as `rtmp` over TLS, when it is asked for.
     pub rtmps: Option<SocketAddr>,
+    /// Ingest over UDP.
+    pub srt: SocketAddr,
 }
 
 /// The owner of the app that an origin runs in.
@@ -89,7 +93,7 @@ pub enum StartError {
         "{protocol} address {address} is in use: stop the other program, or choose another address with --{protocol}"
     )]
     AddressInUse {
-        /// "http", "https", "rtmp" or "rtmps".
+        /// "http", "https", "rtmp", "rtmps" or "srt".
         protocol: &'static str,
         /// The address.
         address: SocketAddr,
@@ -97,13 +101,16 @@ pub enum StartError {
     /// An address cannot be bound.
     #[error("{protocol} address {address}: {source}; choose another with --{protocol}")]
     Bind {
-        /// "http", "https", "rtmp" or "rtmps".
+        /// "http", "https", "rtmp", "rtmps" or "srt".
         protocol: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
+    /// SRT cannot listen.
+    #[error("{0}; choose another with --srt")]
+    Srt(srt::Error),
 }
 
 impl Origin {
@@ -117,6 +124,7 @@ impl Origin {
         let store = Store::open(&folder.database())?;
         let http = bind("http", config.http).await?;
         let rtmp = bind("rtmp", config.rtmp).await?;
+        let srt = SrtServer::bind(&config, &store, folder.srt_passphrase()?).map_err(srt_problem)?;
         let unfinished = store.unfinished_recordings().await?;
         let secure = Secure::start(&config, &folder).await?;
         let (https, rtmps) = match &secure {
@@ -130,15 +138,23 @@ impl Origin {
         let addresses = Addresses {
             http: bound("http", &http)?,
             rtmp: bound("rtmp", &rtmp)?,
+            srt: srt.address(),
             https: https.map(|listener| bound("https", listener)).transpose()?,
             rtmps: rtmps.map(|listener| bound("rtmps", listener)).transpose()?,
         };
         let token = secret::random();
-        let shared = Shared::new(config, store, addresses.rtmp, Digest::of(&token));
+        let shared = Shared::new(config, store, addresses, Digest::of(&token));
         let pid = std::process::id();
-        let Addresses { http: at, rtmp: ingest, https, rtmps } = addresses;
-        folder.write_run(&RunFile { pid, http: at, rtmp: ingest, https, rtmps, token })?;
-        Ok(Origin { shared, folder, http, rtmp, secure, unfinished, addresses })
+        folder.write_run(&RunFile {
+            pid,
+            http: addresses.http,
+            rtmp: addresses.rtmp,
+            srt: addresses.srt,
+            https: addresses.https,
+            rtmps: addresses.rtmps,
+            token,
+        })?;
+        Ok(Origin { shared, folder, http, rtmp, srt, secure, unfinished, addresses })
     }
 
     /// Where it listens.
@@ -193,11 +209,12 @@ impl Origin {
 
     /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Origin { shared, folder, http, rtmp, secure, unfinished, .. } = self;
+        let Origin { shared, folder, http, rtmp, srt, secure, unfinished, .. } = self;
         let stop = shared.shutdown.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(http, None, Arc::clone(&shared), stop.clone()));
         tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(srt.serve(Arc::clone(&shared), stop.clone()));
         if let Some(secure) = secure {
             secure.spawn(&mut tasks, &shared, &stop);
         }
@@ -287,6 +304,13 @@ async fn bind(protocol: &'static str, address: SocketAddr) -> Result<TcpListener
         std::io::ErrorKind::AddrInUse => StartError::AddressInUse { protocol, address },
         _ => StartError::Bind { protocol, address, source },
     })
+}
+
+fn srt_problem(error: srt::Error) -> StartError {
+    match error {
+        srt::Error::AddressInUse(address) => StartError::AddressInUse { protocol: "srt", address },
+        other => StartError::Srt(other),
+    }
 }
 
 async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {

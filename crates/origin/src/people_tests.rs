@@ -24,7 +24,10 @@ impl Place {
             NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: false };
         let record = store.create_room(new, "key".to_owned(), 1).await.unwrap();
         let config = Config { limits, ..Config::default() };
-        let shared = Shared::new(config, store, "127.0.0.1:1".parse().unwrap(), Digest::of("t"));
+        let address = "127.0.0.1:1".parse().unwrap();
+        let addresses =
+            crate::Addresses { http: address, rtmp: address, srt: address, https: None, rtmps: None };
+        let shared = Shared::new(config, store, addresses, Digest::of("t"));
         Place { folder, shared, record }
     }
 

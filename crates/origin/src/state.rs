@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::unix_ms;
 use crate::config::Config;
+use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
 use crate::secret::{self, Digest};
@@ -26,8 +27,8 @@ pub(crate) struct Shared {
     pub(crate) streams: Streams,
     pub(crate) people: People,
     pub(crate) recordings: Arc<Recordings>,
-    /// Where RTMP is bound, for the URLs that are shown.
-    pub(crate) rtmp: std::net::SocketAddr,
+    /// What is bound, for the URLs that are shown.
+    pub(crate) addresses: Addresses,
     /// The token in `run.json`.
     pub(crate) run_token: Digest,
     /// Places for requests that wait for media.
@@ -62,12 +63,7 @@ pub(crate) enum AccountError {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        config: Config,
-        store: Store,
-        rtmp: std::net::SocketAddr,
-        run_token: Digest,
-    ) -> Arc<Shared> {
+    pub(crate) fn new(config: Config, store: Store, addresses: Addresses, run_token: Digest) -> Arc<Shared> {
         let shutdown = CancellationToken::new();
         let recordings = Recordings::new(store.clone(), &config.data, config.recording);
         Arc::new(Shared {
@@ -78,7 +74,7 @@ impl Shared {
             hashing: Arc::new(Semaphore::new(HASHES_AT_A_TIME)),
             config,
             store,
-            rtmp,
+            addresses,
             run_token,
             shutdown,
             sockets: TaskTracker::new(),

@@ -26,6 +26,9 @@ use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
 use crate::thumbnail::Thumbnail;
 
+#[path = "streams_notes.rs"]
+mod notes;
+
 /// All rooms' streams; those without a broadcast are forgotten.
 #[derive(Debug)]
 pub(crate) struct Streams {
@@ -46,8 +49,8 @@ pub(crate) struct Stream {
     thumbnail: Thumbnail,
     recorded: Option<Target>,
     slot: Mutex<Slot>,
-    /// A lease was given back.
     returned: Notify,
+    problem: Mutex<Option<String>>,
 }
 
 /// What can be fetched from one broadcast at one moment.
@@ -198,6 +201,7 @@ impl Stream {
             recorded,
             slot: Mutex::default(),
             returned: Notify::new(),
+            problem: Mutex::default(),
         })
     }
 

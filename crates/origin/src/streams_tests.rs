@@ -162,7 +162,8 @@ async fn a_warning_that_counts_is_kept_once_with_its_latest_words() {
     let streams = streams();
     let stream = open(&streams);
     let lease = stream.admit(key()).await.unwrap();
-    let kind = Some(std::mem::discriminant(&container::flv::Warning::ClockRestarts { times: 1 }));
+    let counted = std::mem::discriminant(&container::flv::Warning::ClockRestarts { times: 1 });
+    let kind = Some(WarningKind::Flv(counted));
     lease.warn(kind, "once".to_owned());
     lease.warn(None, "keyframes every 10 s".to_owned());
     lease.warn(kind, "twice".to_owned());

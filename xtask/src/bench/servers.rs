@@ -39,7 +39,8 @@ impl Origin {
         let rooms = (1..=rooms).map(|number| create(&program, &data, &format!("room-{number}")));
         let rooms: Vec<_> = rooms.collect::<Result<_>>()?;
         let mut command = Command::new(&program);
-        command.args(["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data"]).arg(&data);
+        let free = "127.0.0.1:0";
+        command.args(["serve", "--http", free, "--rtmp", free, "--srt", free, "--data"]).arg(&data);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut program = Program::start("rostrum-origin", &mut command)?;
         let output = program.stdout().context("standard output is piped")?;

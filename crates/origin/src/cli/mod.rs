@@ -58,6 +58,9 @@ enum Command {
         /// Where RTMP over TLS listens (1936 is usual); without it, nowhere
         #[arg(long, value_name = "ADDR")]
         rtmps: Option<SocketAddr>,
+        /// Where SRT listens, UDP; port 0 takes a free one
+        #[arg(long, value_name = "ADDR")]
+        srt: Option<SocketAddr>,
     },
     /// Administrators
     #[command(subcommand)]
@@ -184,8 +187,8 @@ impl CliError {
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let Cli { command, place } = cli;
     let mut overrides = Overrides { config: place.config, data: place.data, ..Overrides::default() };
-    if let Command::Serve { http, rtmp, https, rtmps } = command {
-        (overrides.http, overrides.rtmp) = (http, rtmp);
+    if let Command::Serve { http, rtmp, srt, https, rtmps } = command {
+        (overrides.http, overrides.rtmp, overrides.srt) = (http, rtmp, srt);
         (overrides.https, overrides.rtmps) = (https, rtmps);
         return serve::run(Config::load(&overrides)?).await;
     }
@@ -207,6 +210,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 fn check(config: &Config) -> Result<(), CliError> {
     let mut out = std::io::stdout();
     writeln!(out, "data = {:?}\nhttp = \"{}\"\nrtmp = \"{}\"", config.data, config.http, config.rtmp)?;
+    writeln!(out, "srt = \"{}\"\nsrt_latency_ms = {}", config.srt, config.srt_latency_ms)?;
     for (key, address) in [("https", config.https), ("rtmps", config.rtmps)] {
         if let Some(address) = address {
             writeln!(out, "{key} = \"{address}\"")?;
@@ -231,11 +235,14 @@ fn check(config: &Config) -> Result<(), CliError> {
     writeln!(
         out,
         "\n[limits]\nhttp_connections = {}\nhttp_connections_per_address = {}\nrtmp_connections = {}\n\
-         rtmp_connections_per_address = {}\nblocked_requests = {}\nchat_connections_per_room = {}",
+         rtmp_connections_per_address = {}\nsrt_connections = {}\nsrt_connections_per_address = {}\n\
+         blocked_requests = {}\nchat_connections_per_room = {}",
         limits.http_connections,
         limits.http_connections_per_address,
         limits.rtmp_connections,
         limits.rtmp_connections_per_address,
+        limits.srt_connections,
+        limits.srt_connections_per_address,
         limits.blocked_requests,
         limits.chat_connections_per_room
     )?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CliError, Target, target};
 use crate::config::Config;
-use crate::http::rtmp_url;
+use crate::http::{rtmp_url, srt_url};
 use crate::state::{self, RoomWithKey};
 use crate::store::NewRoom;
 
@@ -71,6 +71,7 @@ fn with_key(config: &Config, made: RoomWithKey) -> Value {
         "room": slug,
         "stream_key": made.stream_key,
         "rtmp": rtmp_url(config.rtmp),
+        "srt": srt_url(config.srt, &made.stream_key),
         "watch": format!("http://{}/r/{slug}", config.http),
     })
 }
@@ -81,7 +82,7 @@ fn print_key(made: &Value, json: bool) -> Result<(), CliError> {
         writeln!(out, "{made}")?;
         return Ok(());
     }
-    for key in ["room", "stream_key", "rtmp", "watch"] {
+    for key in ["room", "stream_key", "rtmp", "srt", "watch"] {
         writeln!(out, "{key} {}", made[key].as_str().unwrap_or_default())?;
     }
     Ok(())

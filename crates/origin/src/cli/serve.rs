@@ -27,7 +27,7 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
         )?;
     }
     let mut out = std::io::stdout();
-    writeln!(out, "http {}\nrtmp {}", addresses.http, addresses.rtmp)?;
+    writeln!(out, "http {}\nrtmp {}\nsrt {}", addresses.http, addresses.rtmp, addresses.srt)?;
     for (protocol, address) in [("https", addresses.https), ("rtmps", addresses.rtmps)] {
         if let Some(address) = address {
             writeln!(out, "{protocol} {address}")?;

@@ -31,7 +31,7 @@ use crate::ingest::Places;
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
-pub(crate) use rooms::rtmp_url;
+pub(crate) use rooms::{rtmp_url, srt_url};
 pub(crate) use routes::router;
 
 /// Accepts connections until `shutdown`, then lets requests in progress end within [`DRAIN_MAX`]. With `tls` they

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::net::SocketAddr;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
@@ -31,6 +33,9 @@ pub(crate) struct RoomAnswer {
     record: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<StatusView>,
+    /// Why the last publisher was sent away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +49,7 @@ pub(crate) struct KeyAnswer {
     room: Slug,
     stream_key: String,
     rtmp: String,
+    srt: String,
     watch: String,
 }
 
@@ -205,11 +211,13 @@ pub(crate) fn view(shared: &Shared, record: &RoomRecord) -> RoomView {
 pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
     let managed = identity.is_some_and(|identity| identity.may_manage(record));
     let stream = shared.streams.get(&record.slug).filter(|_| managed);
+    let problem = stream.as_ref().and_then(|stream| stream.problem());
     RoomAnswer {
         view: view(shared, record),
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
         recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),
+        problem,
     }
 }
 
@@ -217,16 +225,28 @@ fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| shared.config.http.to_string(), str::to_owned);
     let watch = format!("{scheme}://{host}/r/{}", made.room.slug);
-    KeyAnswer { room: made.room.slug, stream_key: made.stream_key, rtmp: rtmp_url(shared.rtmp), watch }
+    let rtmp = rtmp_url(shared.addresses.rtmp);
+    let srt = srt_url(shared.addresses.srt, &made.stream_key);
+    KeyAnswer { room: made.room.slug, stream_key: made.stream_key, rtmp, srt, watch }
 }
 
-/// Where publishers connect. An address that means "all of them" is shown as loopback.
-pub(crate) fn rtmp_url(address: std::net::SocketAddr) -> String {
+/// Where publishers connect; the stream key follows it.
+pub(crate) fn rtmp_url(address: SocketAddr) -> String {
+    format!("rtmp://{}/live", shown(address))
+}
+
+/// Where publishers connect over SRT, the stream key in it.
+pub(crate) fn srt_url(address: SocketAddr, stream_key: &str) -> String {
+    format!("srt://{}?streamid=publish:{stream_key}", shown(address))
+}
+
+/// An address that means "all of them" is shown as loopback.
+fn shown(address: SocketAddr) -> SocketAddr {
     let mut shown = address;
     if address.ip().is_unspecified() {
         shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    format!("rtmp://{shown}/live")
+    shown
 }
 
 pub(super) fn unreadable(error: JsonRejection) -> Problem {

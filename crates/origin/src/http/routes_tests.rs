@@ -20,9 +20,11 @@ impl Place {
         let folder = std::env::temp_dir().join(format!("rostrum-routes-{}", secret::random()));
         std::fs::create_dir(&folder).unwrap();
         let store = Store::open(&folder.join("rostrum.db")).unwrap();
-        let rtmp = "127.0.0.1:1935".parse().unwrap();
+        let at = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let addresses =
+            crate::Addresses { http: at(8_080), rtmp: at(1_935), srt: at(10_080), https: None, rtmps: None };
         let config = Config { data: folder.clone(), ..Config::default() };
-        let shared = Shared::new(config, store, rtmp, Digest::of("run-token"));
+        let shared = Shared::new(config, store, addresses, Digest::of("run-token"));
         let new =
             NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: false };
         state::create_room(&shared.store, new).await.unwrap();
@@ -106,6 +108,8 @@ async fn a_room_is_made_shown_and_given_another_key() {
     let (status, made) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], body).await;
     assert_eq!((status, made["watch"].as_str()), (201, Some("http://here/r/class-7")));
     assert_eq!(made["rtmp"], "rtmp://127.0.0.1:1935/live");
+    let key = made["stream_key"].as_str().unwrap();
+    assert_eq!(made["srt"], format!("srt://127.0.0.1:10080?streamid=publish:{key}"));
     let (_, again) = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], body).await;
     assert_eq!(again["detail"], "room \"class-7\" exists already");
     let (_, rotated) = place.json("POST", "/api/v1/rooms/class-7/stream-key", &[OPERATOR], "").await;

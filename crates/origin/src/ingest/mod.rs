@@ -1,9 +1,12 @@
-//! RTMP in: one task a publisher, from its first byte to its last.
+//! RTMP and SRT in: one task a publisher, from its first byte to its last.
 
 mod amf0;
 mod chunk;
+mod intake;
+mod over_srt;
 mod publisher;
 mod session;
+mod stream_id;
 #[cfg(test)]
 mod transport_tests;
 
@@ -16,10 +19,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use over_srt::Server as SrtServer;
+
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
-/// Accepts publishers until `shutdown`, then waits for their tasks. With `tls` they speak RTMPS.
+/// Accepts RTMP publishers until `shutdown`, then waits for their tasks. With `tls` they speak RTMPS.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Acceptor>,
@@ -101,18 +106,29 @@ impl Places {
         Places { all_max, per_address_max, taken: Arc::default() }
     }
 
+    /// Whether there would be a place for `peer` just now.
+    pub(crate) fn has_room(&self, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        let taken = self.taken.lock().expect("nothing panics while it counts");
+        self.fits(&taken, address)
+    }
+
     /// A place for `peer`, or `None` when there is none.
     pub(crate) fn take(&self, peer: SocketAddr) -> Option<Place> {
         let address = peer.ip().to_canonical();
         let mut taken = self.taken.lock().expect("nothing panics while it counts");
-        let by_address = taken.by_address.get(&address).copied().unwrap_or_default();
-        let crowded = !address.is_loopback() && by_address >= self.per_address_max;
-        if taken.all >= self.all_max || crowded {
+        if !self.fits(&taken, address) {
             return None;
         }
         taken.all += 1;
-        taken.by_address.insert(address, by_address + 1);
+        *taken.by_address.entry(address).or_default() += 1;
         Some(Place { address, taken: Arc::clone(&self.taken) })
+    }
+
+    fn fits(&self, taken: &Taken, address: IpAddr) -> bool {
+        let by_address = taken.by_address.get(&address).copied().unwrap_or_default();
+        let crowded = !address.is_loopback() && by_address >= self.per_address_max;
+        taken.all < self.all_max && !crowded
     }
 }
 

@@ -11,11 +11,13 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::intake::{FIRST_MEDIA_MAX, Intake, Stop};
 use super::session::{self, Event, Kind, Session};
+use crate::facts::{Protocol, WarningKind};
 use crate::secret::Digest;
 use crate::state::Shared;
 use crate::store::RoomRecord;
-use crate::streams::{Dismissal, Lease, Refusal};
+use crate::streams::Refusal;
 
 /// How a publisher's session ended.
 #[derive(Debug, Error)]
@@ -34,12 +36,10 @@ enum End {
     Refused,
     #[error("{0}")]
     NotAdmitted(#[from] Refusal),
-    #[error("{}", dismissal_words(*.0))]
-    Dismissed(Dismissal),
+    #[error("{0}")]
+    Stopped(#[from] Stop),
     #[error("the media cannot be read: {0}")]
     Media(String),
-    #[error("the origin stops")]
-    Shutdown,
     #[error("the store failed: {0}")]
     Store(#[from] crate::store::StoreError),
 }
@@ -51,9 +51,9 @@ where
 {
     let mut connection = Connection { io, session: Session::default(), buffer: BytesMut::new() };
     let room = match connection.admit(shared, shutdown).await {
-        Ok((room, lease)) => {
+        Ok((room, intake)) => {
             tracing::info!(%peer, room = %room.slug, "publisher admitted");
-            let end = connection.publish(lease, shutdown).await;
+            let end = connection.publish(intake, shutdown).await;
             tracing::info!(%peer, room = %room.slug, %end, "publisher gone");
             connection.say_goodbye(&end).await;
             return;
@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         &mut self,
         shared: &Shared,
         shutdown: &CancellationToken,
-    ) -> Result<(RoomRecord, Lease), End> {
+    ) -> Result<(RoomRecord, Intake), End> {
         let begun = Instant::now();
         loop {
             match self.session.poll_event()? {
@@ -90,54 +90,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     } else {
                         (begun + HANDSHAKE_MAX, "RTMP handshake in time")
                     };
-                    self.read(deadline, missing, shutdown).await?;
+                    tokio::select! {
+                        () = shutdown.cancelled() => return Err(End::Stopped(Stop::Shutdown)),
+                        read = timeout_at(deadline, self.read()) => read.map_err(|_| End::Timeout(missing))??,
+                    }
                 }
             }
         }
     }
 
-    async fn look_up(&mut self, shared: &Shared, app: &str, name: &str) -> Result<(RoomRecord, Lease), End> {
+    async fn look_up(&mut self, shared: &Shared, app: &str, name: &str) -> Result<(RoomRecord, Intake), End> {
         let key = stream_key(app, name).ok_or(End::Refused)?;
         let digest = Digest::of(key);
         let room = shared.store.room_of_key(digest).await?.ok_or(End::Refused)?;
-        shared.people.open(&room, shared);
-        let lease = shared.streams.open(&room.slug).admit(digest).await?;
+        let intake = Intake::open(shared, &room, digest, Protocol::Rtmp).await?;
         self.session.accept();
         self.flush().await?;
-        Ok((room, lease))
+        Ok((room, intake))
     }
 
     /// From the admission to the end.
-    async fn publish(&mut self, mut lease: Lease, shutdown: &CancellationToken) -> End {
+    async fn publish(&mut self, mut intake: Intake, shutdown: &CancellationToken) -> End {
         let mut demuxer = Demuxer::new();
-        let mut deadline = Instant::now() + FIRST_MEDIA_MAX;
         let end = loop {
-            match self.take_media(&mut lease, &mut demuxer) {
-                Ok(true) => deadline = Instant::now() + IDLE_MAX,
-                Ok(false) => {}
-                Err(end) => break end,
+            if let Err(end) = self.take_media(&mut intake, &mut demuxer) {
+                break end;
             }
             let more = async {
                 self.flush().await?;
-                self.read(deadline, "media in time", shutdown).await
+                self.read().await
             };
-            let read = tokio::select! {
-                biased;
-                dismissal = lease.dismissed() => Err(End::Dismissed(dismissal)),
-                read = more => read,
-            };
-            if let Err(end) = read {
-                break end;
+            match intake.attend(shutdown, more).await {
+                Ok(Ok(())) => {}
+                Ok(Err(end)) => break end,
+                Err(stop) => break End::Stopped(stop),
             }
         };
         if matches!(end, End::Finished) {
-            lease.finish();
+            intake.finish();
         }
         end
     }
 
-    /// Packages what has arrived; answers whether there was media in it.
-    fn take_media(&mut self, lease: &mut Lease, demuxer: &mut Demuxer) -> Result<bool, End> {
+    /// Packages what has arrived.
+    fn take_media(&mut self, intake: &mut Intake, demuxer: &mut Demuxer) -> Result<(), End> {
         let mut any = false;
         while let Some(event) = self.session.poll_event()? {
             let (kind, timestamp_ms, body) = match event {
@@ -154,37 +150,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             demuxer.push(kind, timestamp_ms, body).map_err(|error| End::Media(error.to_string()))?;
             while let Some(event) = demuxer.poll() {
-                if let Err(error) = lease.push(event) {
+                if let Err(error) = intake.push(event) {
                     return Err(End::Media(error.to_string()));
                 }
             }
         }
         if any {
-            lease.set_dropped(demuxer.counters().dropped_video());
+            intake.heard();
+            intake.set_dropped(demuxer.counters().dropped_video());
             for warning in demuxer.warnings() {
-                lease.warn(Some(std::mem::discriminant(&warning)), warning.to_string());
+                intake.warn(WarningKind::Flv(std::mem::discriminant(&warning)), warning.to_string());
             }
         }
-        Ok(any)
+        Ok(())
     }
 
-    async fn read(
-        &mut self,
-        deadline: Instant,
-        missing: &'static str,
-        shutdown: &CancellationToken,
-    ) -> Result<(), End> {
+    async fn read(&mut self) -> Result<(), End> {
         self.buffer.clear();
         self.buffer.reserve(READ_BYTES);
-        let read = tokio::select! {
-            () = shutdown.cancelled() => return Err(End::Shutdown),
-            read = timeout_at(deadline, self.io.read_buf(&mut self.buffer)) => read,
-        };
-        match read {
-            Err(_) => Err(End::Timeout(missing)),
-            Ok(Err(error)) => Err(End::Io(error)),
-            Ok(Ok(0)) => Err(End::Closed),
-            Ok(Ok(_)) => Ok(self.session.handle_input(&self.buffer)?),
+        match self.io.read_buf(&mut self.buffer).await {
+            Err(error) => Err(End::Io(error)),
+            Ok(0) => Err(End::Closed),
+            Ok(_) => Ok(self.session.handle_input(&self.buffer)?),
         }
     }
 
@@ -202,9 +189,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let code = match end {
             End::Finished => Some("NetStream.Unpublish.Success"),
             End::Refused | End::NotAdmitted(_) => Some("NetStream.Publish.BadName"),
-            End::Dismissed(_) => Some("NetStream.Publish.Rejected"),
-            End::Shutdown => Some("NetConnection.Connect.AppShutdown"),
-            End::Media(_) | End::Store(_) | End::Timeout(_) => Some("NetStream.Publish.Failed"),
+            End::Stopped(Stop::Dismissed(_)) => Some("NetStream.Publish.Rejected"),
+            End::Stopped(Stop::Shutdown) => Some("NetConnection.Connect.AppShutdown"),
+            End::Stopped(Stop::Silent) | End::Media(_) | End::Store(_) | End::Timeout(_) => {
+                Some("NetStream.Publish.Failed")
+            }
             End::Protocol(_) | End::Closed | End::Io(_) => None,
         };
         let Some(code) = code.filter(|_| self.session.is_connected()) else { return };
@@ -240,22 +229,10 @@ fn stream_key<'a>(app: &'a str, name: &'a str) -> Option<&'a str> {
     (app == APP && !key.is_empty()).then_some(key)
 }
 
-fn dismissal_words(dismissal: Dismissal) -> &'static str {
-    match dismissal {
-        Dismissal::TakenOver => "a newer publisher took over",
-        Dismissal::KeyChanged => "the stream key was changed",
-        Dismissal::Ended => "the broadcast was ended",
-    }
-}
-
 /// The application that rooms are published to.
 const APP: &str = "live";
 /// From the connection to the end of the handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-/// From the connection to the stream key, and from there to the first media.
-const FIRST_MEDIA_MAX: Duration = Duration::from_secs(20);
-/// Between two pieces of media; longer is a dead connection or a stopped encoder.
-const IDLE_MAX: Duration = Duration::from_secs(10);
 /// For the few bytes of an answer.
 const WRITE_MAX: Duration = Duration::from_secs(5);
 /// For the publisher to read why it has to go.
@@ -279,7 +256,9 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         let store = Store::open(&folder.join("rostrum.db")).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let shared = Shared::new(Config::default(), store, address, Digest::of("t"));
+        let addresses =
+            crate::Addresses { http: address, rtmp: address, srt: address, https: None, rtmps: None };
+        let shared = Shared::new(Config::default(), store, addresses, Digest::of("t"));
         let (near, far) = tokio::io::duplex(1 << 16);
         let begun = Instant::now();
         let task = tokio::spawn({

@@ -5,6 +5,7 @@
 //! have connections of their own, which WAL lets run beside the writer.
 
 mod accounts;
+mod keys;
 mod log;
 mod recordings;
 mod rooms;
@@ -21,6 +22,7 @@ pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
 pub use rooms::{NewRoom, RoomRecord};
 
+use keys::Keys;
 use writer::Writer;
 
 /// A handle to the database; clones share it.
@@ -36,6 +38,7 @@ struct Inner {
     /// last and folds the write-ahead log into the database.
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
+    keys: Arc<Keys>,
 }
 
 /// Why something was not stored or found.
@@ -118,8 +121,11 @@ impl Store {
             )
             .map_err(open_error)?;
         migrate(&mut connection, path)?;
+        let keys = Arc::<Keys>::default();
+        keys.load(&connection)?;
         let writer = Writer::start(connection)?;
-        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), writer, readers: Mutex::default() }) })
+        let readers = Mutex::default();
+        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), readers, writer, keys }) })
     }
 
     /// Runs `change` in the next group, and answers when that is committed.

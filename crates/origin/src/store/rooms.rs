@@ -1,5 +1,7 @@
 //! Rooms and their stream keys.
 
+use std::sync::Arc;
+
 use ::rooms::Slug;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -51,7 +53,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<RoomRecord, StoreError> {
         let epoch = crate::secret::random();
-        self.write(move |connection| {
+        let keys = Arc::clone(&self.inner.keys);
+        let made = self.write(move |connection| {
             if find(connection, &new.slug)?.is_some() {
                 return Err(StoreError::Exists { what: "room", name: new.slug.to_string() });
             }
@@ -73,10 +76,11 @@ impl Store {
                     new.record
                 ],
             )?;
+            keys.replace(&new.slug, Digest::of(&stream_key));
             find(connection, &new.slug)?
                 .ok_or_else(|| StoreError::Missing { what: "room", name: new.slug.to_string() })
-        })
-        .await
+        });
+        self.with_right_keys(made.await).await
     }
 
     /// Gives a room another stream key; the one before admits nobody any more.
@@ -84,15 +88,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`].
     pub async fn rotate_key(&self, slug: Slug, stream_key: String) -> Result<RoomRecord, StoreError> {
-        self.write(move |connection| {
+        let keys = Arc::clone(&self.inner.keys);
+        let changed = self.write(move |connection| {
             connection.execute(
                 "update rooms set key_digest = ?2, key_last_four = ?3 where slug = ?1",
                 params![slug.as_str(), Digest::of(&stream_key).0, last_four(&stream_key)],
             )?;
-            find(connection, &slug)?
-                .ok_or_else(|| StoreError::Missing { what: "room", name: slug.to_string() })
-        })
-        .await
+            let room = find(connection, &slug)?
+                .ok_or_else(|| StoreError::Missing { what: "room", name: slug.to_string() })?;
+            keys.replace(&slug, Digest::of(&stream_key));
+            Ok(room)
+        });
+        self.with_right_keys(changed.await).await
+    }
+
+    /// The answer to a change of keys; when it failed, the keys in memory are read anew.
+    async fn with_right_keys(
+        &self,
+        changed: Result<RoomRecord, StoreError>,
+    ) -> Result<RoomRecord, StoreError> {
+        if changed.is_err() {
+            self.reload_keys().await?;
+        }
+        changed
     }
 
     /// The room called `slug`.

@@ -150,3 +150,19 @@ async fn the_local_owner_is_made_once_beside_others_of_that_name() {
     assert_eq!(store.account_of_token(Digest::of("t1")).await.unwrap(), None);
     assert_eq!(store.account_of_token(Digest::of("t2")).await.unwrap(), Some(local));
 }
+
+#[tokio::test]
+async fn a_key_is_known_without_waiting_as_long_as_it_is_the_rooms() {
+    let mut place = Place::new();
+    let knows = |place: &Place, key: &str| place.store().knows_key(Digest::of(key));
+    place.store().create_room(room("demo", None), "first".to_owned(), 1).await.unwrap();
+    assert!(knows(&place, "first") && !knows(&place, "second"));
+    place.store().rotate_key("demo".parse().unwrap(), "second".to_owned()).await.unwrap();
+    assert!(!knows(&place, "first") && knows(&place, "second"));
+    // What was not made leaves no key behind.
+    place.store().create_room(room("demo", None), "third".to_owned(), 1).await.unwrap_err();
+    place.store().rotate_key("nowhere".parse().unwrap(), "fourth".to_owned()).await.unwrap_err();
+    assert!(!knows(&place, "third") && !knows(&place, "fourth") && knows(&place, "second"));
+    place.reopen();
+    assert!(!knows(&place, "first") && knows(&place, "second"));
+}

@@ -30,11 +30,13 @@ struct Serving {
     child: Child,
     http: std::net::SocketAddr,
     rtmp: std::net::SocketAddr,
+    srt: std::net::SocketAddr,
 }
 
 impl Serving {
     async fn start(folder: &Folder) -> Serving {
         let mut command = command(folder, &["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0"]);
+        command.env("ROSTRUM_SRT", "127.0.0.1:0");
         command.env("ROSTRUM_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -53,7 +55,7 @@ impl Serving {
             let line = said.iter().find_map(|line| line.strip_prefix(name)).unwrap();
             line.trim().parse().unwrap()
         };
-        Serving { http: address("http "), rtmp: address("rtmp "), child }
+        Serving { http: address("http "), rtmp: address("rtmp "), srt: address("srt "), child }
     }
 
     /// Ends it with a signal and answers its exit code and its log.
@@ -111,6 +113,8 @@ async fn commands_go_through_the_running_origin() {
     assert!(made.status.success(), "{}", text(&made.stderr));
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     assert_eq!(made["rtmp"], format!("rtmp://{}/live", serving.rtmp));
+    let key = made["stream_key"].as_str().unwrap();
+    assert_eq!(made["srt"], format!("srt://{}?streamid=publish:{key}", serving.srt));
     assert_eq!(made["watch"], format!("http://{}/r/demo", serving.http));
     let mut admin = command(&folder, &["admin", "create", "mara", "--password-stdin"]);
     let mut admin = admin.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -57,7 +57,7 @@ pub struct Running {
 
 pub fn config(folder: &Folder) -> Config {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    Config { data: folder.0.clone(), http: free, rtmp: free, ..Config::default() }
+    Config { data: folder.0.clone(), http: free, rtmp: free, srt: free, ..Config::default() }
 }
 
 impl Running {
@@ -112,6 +112,10 @@ impl Running {
         let text = answer.text();
         let uri = text.lines().find(|line| !line.starts_with('#')).unwrap();
         format!("/live/{slug}/{uri}")
+    }
+
+    pub fn srt_url(&self, key: &str) -> String {
+        format!("srt://{}?streamid=publish:{key}", self.addresses.srt)
     }
 
     pub fn publish_url(&self, key: &str) -> String {
@@ -179,13 +183,17 @@ impl Publisher {
         let source = ["-re", "-f", "lavfi", "-i", picture];
         let sound = ["-f", "lavfi", "-i", "sine=sample_rate=48000"];
         let coded = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30"];
+        let is_srt = url.starts_with("srt:");
+        let format: &[&str] = if is_srt { &["-f", "mpegts"] } else { &["-f", "flv", "-tls_verify", "0"] };
         let child = Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
             .args(source)
             .args(sound)
             .args(coded)
             // Bounded, should the test be killed and this left behind.
-            .args(["-c:a", "aac", "-t", "120", "-f", "flv", "-tls_verify", "0", url])
+            .args(["-c:a", "aac", "-t", "120"])
+            .args(format)
+            .arg(url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -7,6 +7,7 @@ mod command_line;
 mod flv;
 mod harness;
 mod hostile;
+mod over_srt;
 mod publishing;
 mod recording;
 mod tls;
