@@ -32,6 +32,8 @@ pub struct Config {
     pub hls: HlsSettings,
     /// How long recordings are kept, and how much room they may take.
     pub recording: RecordingSettings,
+    /// Adaptive renditions.
+    pub transcode: TranscodeSettings,
     /// Upper bounds.
     pub limits: Limits,
 }
@@ -71,6 +73,18 @@ pub struct RecordingSettings {
     pub disk_percent: u32,
     /// Mebibytes that recordings leave free on the disk; recording stops before.
     pub reserve_mib: u32,
+}
+
+/// Smaller renditions of every stream, for viewers on weak lines. Without the feature `transcode` there are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TranscodeSettings {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// The shorter side of each in pixels, at most five; those not clearly smaller than the source are left out.
+    pub heights: Vec<u32>,
+    /// Percent of the processor that all of them together may take. 1 to 100.
+    pub cpu_percent: u32,
 }
 
 /// Upper bounds on what peers may take.
@@ -177,6 +191,7 @@ impl Default for Config {
             srt_latency_ms: 200,
             hls: HlsSettings::default(),
             recording: RecordingSettings::default(),
+            transcode: TranscodeSettings::default(),
             limits: Limits::default(),
         }
     }
@@ -195,6 +210,12 @@ impl Default for RecordingSettings {
     }
 }
 
+impl Default for TranscodeSettings {
+    fn default() -> TranscodeSettings {
+        TranscodeSettings { enabled: true, heights: vec![720, 480, 240], cpu_percent: 75 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -209,6 +230,23 @@ impl Default for Limits {
             blocked_requests: 40_000,
             chat_connections_per_room: 20_000,
         }
+    }
+}
+
+impl TranscodeSettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |key, expected, found| Err(ConfigError::Range { key, expected, found });
+        if let Some(&found) = self.heights.iter().find(|height| !(120..=2_160).contains(*height)) {
+            return wrong("transcode.heights", "120 to 2160", found);
+        }
+        // The packager has six places, and one is for the source's own size.
+        if self.heights.len() > 5 {
+            return wrong("transcode.heights", "at most 5 of them", self.heights.len() as u32);
+        }
+        if !(1..=100).contains(&self.cpu_percent) {
+            return wrong("transcode.cpu_percent", "1 to 100", self.cpu_percent);
+        }
+        Ok(())
     }
 }
 
@@ -267,6 +305,7 @@ impl Config {
             let (key, expected) = ("recording.disk_percent", "1 to 100");
             return Err(ConfigError::Range { key, expected, found: percent });
         }
+        self.transcode.check()?;
         let HlsSettings { part_ms, segment_ms, window_ms, .. } = self.hls;
         let range = |fits, key, expected, found| {
             if fits { Ok(()) } else { Err(ConfigError::Range { key, expected, found }) }

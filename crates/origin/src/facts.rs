@@ -31,6 +31,8 @@ pub(crate) struct Ingest {
     /// How far the newest sound is ahead of the newest picture by their timestamps as they arrive, milliseconds,
     /// the mean over the last [`MEASURE_INTERVAL`]; negative: behind. `None` without both.
     pub(crate) av_offset_ms: Option<f64>,
+    /// Made of the picture, largest first.
+    pub(crate) renditions: Vec<RenditionFacts>,
     /// In words, the oldest first.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -91,6 +93,19 @@ pub(crate) struct VideoFacts {
     pub(crate) keyframe_interval_ms: Option<u64>,
     #[serde(skip)]
     fps_promised: bool,
+}
+
+/// One rendition that is made of the picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct RenditionFacts {
+    /// As people call it: `480p`.
+    pub(crate) name: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// What it never exceeds within a second.
+    pub(crate) bitrate_bps_max: u32,
+    /// `false` once it was given up.
+    pub(crate) active: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -170,6 +185,11 @@ impl Facts {
     /// Keeps how many video packets were left out so far.
     pub(crate) fn set_dropped(&self, frames: u64) {
         self.change(|ingest| ingest.dropped_frames = frames);
+    }
+
+    /// The renditions there are now.
+    pub(crate) fn set_renditions(&self, renditions: Vec<RenditionFacts>) {
+        self.change(|ingest| ingest.renditions = renditions);
     }
 
     fn change(&self, change: impl FnOnce(&mut Ingest)) {

@@ -27,8 +27,15 @@ pub mod store;
 mod streams;
 mod thumbnail;
 mod tls;
+#[cfg(feature = "transcode")]
+mod transcode;
+#[cfg(not(feature = "transcode"))]
+#[path = "transcode_off.rs"]
+mod transcode;
 
-pub use config::{Config, ConfigError, HlsSettings, Limits, Overrides, RecordingSettings, TlsSettings};
+pub use config::{
+    Config, ConfigError, HlsSettings, Limits, Overrides, RecordingSettings, TlsSettings, TranscodeSettings,
+};
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};
 pub use tls::TlsError;

@@ -18,6 +18,7 @@ use crate::recordings::Recordings;
 use crate::secret::{self, Digest};
 use crate::store::{Account, NewAccount, NewRoom, RoomRecord, Store, StoreError};
 use crate::streams::Streams;
+use crate::transcode::Plan;
 
 /// Shared by every task of one origin.
 #[derive(Debug)]
@@ -67,7 +68,9 @@ impl Shared {
         let shutdown = CancellationToken::new();
         let recordings = Recordings::new(store.clone(), &config.data, config.recording);
         Arc::new(Shared {
-            streams: Streams::new(config.packager()).recorded_by(Arc::clone(&recordings)),
+            streams: Streams::new(config.packager())
+                .recorded_by(Arc::clone(&recordings))
+                .transcoded_by(Plan::new(&config.transcode)),
             recordings,
             people: People::new(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),

@@ -25,6 +25,7 @@ use crate::outlets::{Feed, Outlets, Target};
 use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
 use crate::thumbnail::Thumbnail;
+use crate::transcode::{News, Plan, Renditions};
 
 #[path = "streams_notes.rs"]
 mod notes;
@@ -34,6 +35,7 @@ mod notes;
 pub(crate) struct Streams {
     config: hls::Config,
     recordings: Option<Arc<Recordings>>,
+    plan: Option<Arc<Plan>>,
     streams: Mutex<HashMap<Slug, Arc<Stream>>>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct Stream {
     feed: Mutex<Option<Arc<Feed>>>,
     thumbnail: Thumbnail,
     recorded: Option<Target>,
+    plan: Option<Arc<Plan>>,
     slot: Mutex<Slot>,
     returned: Notify,
     problem: Mutex<Option<String>>,
@@ -130,17 +133,23 @@ pub(crate) struct Lease {
     dismissal: watch::Receiver<Option<Dismissal>>,
     dismissed: CancellationToken,
     started: bool,
+    renditions: Renditions,
     meter: Meter,
 }
 
 impl Streams {
     pub(crate) fn new(config: hls::Config) -> Streams {
-        Streams { config, recordings: None, streams: Mutex::default() }
+        Streams { config, recordings: None, plan: None, streams: Mutex::default() }
     }
 
     /// The same, with broadcasts recorded where their rooms want it.
     pub(crate) fn recorded_by(self, recordings: Arc<Recordings>) -> Streams {
         Streams { recordings: Some(recordings), ..self }
+    }
+
+    /// The same, with renditions of every stream.
+    pub(crate) fn transcoded_by(self, plan: Option<Arc<Plan>>) -> Streams {
+        Streams { plan, ..self }
     }
 
     /// Ends the broadcasts whose publishers are gone: nobody comes back to them.
@@ -180,7 +189,8 @@ impl Streams {
             wanted: Arc::new(AtomicBool::new(false)),
             status: Arc::new(RecordingStatus::default()),
         };
-        Stream::new(slug.clone(), self.config, self.recordings.as_ref().map(target))
+        let recorded = self.recordings.as_ref().map(target);
+        Stream::new(slug.clone(), self.config, recorded, self.plan.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Slug, Arc<Stream>>> {
@@ -189,7 +199,12 @@ impl Streams {
 }
 
 impl Stream {
-    fn new(slug: Slug, config: hls::Config, recorded: Option<Target>) -> Arc<Stream> {
+    fn new(
+        slug: Slug,
+        config: hls::Config,
+        recorded: Option<Target>,
+        plan: Option<Arc<Plan>>,
+    ) -> Arc<Stream> {
         Arc::new(Stream {
             slug,
             config,
@@ -199,6 +214,7 @@ impl Stream {
             feed: Mutex::default(),
             thumbnail: Thumbnail::default(),
             recorded,
+            plan,
             slot: Mutex::default(),
             returned: Notify::new(),
             problem: Mutex::default(),
@@ -281,6 +297,7 @@ impl Stream {
                     dismissed,
                     started: false,
                     meter: Meter::new(),
+                    renditions: Renditions::new(self.plan.clone()),
                 });
             }
             if tokio::time::timeout_at(deadline, returned).await.is_err() {
@@ -398,9 +415,19 @@ impl Lease {
         }
         self.meter.count(&event, &self.stream.facts);
         outlets.push(&event);
-        let result = packager.handle_input(Input::Media(event));
+        let result = packager.handle_input(Input::Media(event.clone()));
+        let news = self.renditions.take(&event, packager);
         self.drain();
-        result
+        result.and(news.map(|news| self.tell(news)))
+    }
+
+    fn tell(&self, news: News) {
+        if let Some(renditions) = news.facts {
+            self.stream.facts.set_renditions(renditions);
+        }
+        for notice in news.notices {
+            self.warn(None, notice);
+        }
     }
 
     /// Tells the publisher and the admins something in words. Of a `kind` only the latest is kept: its

@@ -1,9 +1,9 @@
 //! The threads of a ladder, and what goes in and out of them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -64,7 +64,8 @@ pub enum Output {
 pub struct Ladder {
     rungs: Vec<Rung>,
     input: Option<SyncSender<Job>>,
-    output: Option<Receiver<Output>>,
+    /// Locked by nobody: the lock only lets the ladder be referred to from several threads.
+    output: Option<Mutex<Receiver<Output>>>,
     own: VecDeque<Output>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -132,7 +133,7 @@ impl Ladder {
         let (input, jobs) = sync_channel(INPUT_MAX);
         let mut ladder = Ladder {
             input: Some(input),
-            output: Some(outputs),
+            output: Some(Mutex::new(outputs)),
             own: VecDeque::new(),
             shared,
             threads: Vec::with_capacity(rungs.len() + 1),
@@ -205,12 +206,12 @@ impl Ladder {
 
     /// The next output, or `None` when there is none yet.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.own.pop_front().or_else(|| self.output.as_ref()?.try_recv().ok())
+        self.own.pop_front().or_else(|| self.outputs()?.try_recv().ok())
     }
 
     /// The next output; waits for it at most `timeout`.
     pub fn wait_output(&mut self, timeout: Duration) -> Option<Output> {
-        self.own.pop_front().or_else(|| self.output.as_ref()?.recv_timeout(timeout).ok())
+        self.own.pop_front().or_else(|| self.outputs()?.recv_timeout(timeout).ok())
     }
 
     /// No more packets come: everything that is inside, made ready. Waits for it.
@@ -218,10 +219,14 @@ impl Ladder {
     pub fn finish(mut self) -> Vec<Output> {
         self.input = None;
         let mut outputs: Vec<Output> = self.own.drain(..).collect();
-        if let Some(output) = &self.output {
+        if let Some(output) = self.outputs() {
             outputs.extend(output.iter());
         }
         outputs
+    }
+
+    fn outputs(&mut self) -> Option<&mut Receiver<Output>> {
+        Some(self.output.as_mut()?.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn skip(&mut self) {
@@ -282,6 +287,15 @@ impl Ladder {
         let unusable = |error: std::io::Error| Error::Unusable { name, reason: error.to_string() };
         self.threads.push(spawned.map_err(unusable)?);
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for Ladder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ladder")
+            .field("rungs", &self.rungs)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,189 @@
+//! Adaptive renditions of the streams: packets to the ladder's threads, and its pictures to the packager.
+//!
+//! They run beside the source rendition: the publisher's task gives packets away without waiting, and takes what is
+//! ready with its next packet.
+
+use std::sync::{Arc, Mutex};
+
+use encode::ladder::{self, Height, Ladder, Output};
+use hls::{Input, Packager, RungMedia};
+use media::{MediaEvent, Packet, Track, TrackId};
+
+use crate::config::TranscodeSettings;
+use crate::facts::RenditionFacts;
+
+/// What all streams together may make.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    heights: Vec<Height>,
+    cores_max: f64,
+    /// Processor cores that the streams on air are expected to take.
+    taken: Mutex<f64>,
+}
+
+/// The renditions of one publisher's stream.
+#[derive(Debug)]
+pub(crate) struct Renditions {
+    plan: Option<Arc<Plan>>,
+    tracks: Option<Arc<[Track]>>,
+    running: Option<Running>,
+}
+
+/// What became of them with one event.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// For the publisher, in words.
+    pub(crate) notices: Vec<String>,
+    /// The renditions there are now, when that changed.
+    pub(crate) facts: Option<Vec<RenditionFacts>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    ladder: Ladder,
+    video: TrackId,
+    /// The packager's place of each rung.
+    places: Vec<usize>,
+    _reserved: Reserved,
+}
+
+/// A share of the processor, given back when dropped.
+#[derive(Debug)]
+struct Reserved {
+    plan: Arc<Plan>,
+    cores: f64,
+}
+
+impl Plan {
+    /// `None` when no renditions are wanted.
+    pub(crate) fn new(settings: &TranscodeSettings) -> Option<Arc<Plan>> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut heights: Vec<Height> = settings.heights.iter().copied().map(Height).collect();
+        heights.sort_unstable_by(|a, b| b.cmp(a));
+        heights.dedup();
+        let cores_max = cores as f64 * f64::from(settings.cpu_percent) / 100.0;
+        let plan = Plan { heights, cores_max, taken: Mutex::new(0.0) };
+        (settings.enabled && !settings.heights.is_empty()).then(|| Arc::new(plan))
+    }
+
+    /// What is left of the processor.
+    fn left(&self) -> f64 {
+        (self.cores_max - *self.taken.lock().expect(UNBROKEN)).max(0.0)
+    }
+}
+
+impl Reserved {
+    fn new(plan: Arc<Plan>, cores: f64) -> Reserved {
+        *plan.taken.lock().expect(UNBROKEN) += cores;
+        Reserved { plan, cores }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        *self.plan.taken.lock().expect(UNBROKEN) -= self.cores;
+    }
+}
+
+impl Renditions {
+    /// For a publisher's stream that begins; without a plan there are none.
+    pub(crate) fn new(plan: Option<Arc<Plan>>) -> Renditions {
+        Renditions { plan, tracks: None, running: None }
+    }
+
+    /// Takes an event that `packager` has taken before, and gives `packager` what is ready.
+    ///
+    /// # Errors
+    /// What the packager says of it; later events may still be good.
+    pub(crate) fn take(&mut self, event: &MediaEvent, packager: &mut Packager) -> Result<News, hls::Error> {
+        let mut news = News::default();
+        let Some(plan) = self.plan.clone() else { return Ok(news) };
+        match event {
+            MediaEvent::Tracks(tracks) if self.tracks.as_ref() != Some(tracks) => {
+                self.tracks = Some(Arc::clone(tracks));
+                self.begin(&plan, tracks, &mut news);
+            }
+            MediaEvent::Packet(packet) => {
+                if let Some(running) = self.running.as_mut().filter(|running| running.video == packet.track)
+                    && let Some(mapping) = packager.mapping()
+                {
+                    let (dts, pts) = (packet.dts + mapping.shift, packet.pts + mapping.shift);
+                    running.ladder.push(&Packet { dts, pts, ..packet.clone() }, mapping.epoch);
+                }
+            }
+            MediaEvent::Tracks(_) | MediaEvent::End(_) => {}
+        }
+        self.hand_over(packager, &mut news)?;
+        Ok(news)
+    }
+
+    fn begin(&mut self, plan: &Arc<Plan>, tracks: &[Track], news: &mut News) {
+        // The threads of the one before end first, so that they take nothing of the new one's processor.
+        self.running = None;
+        let Some(track) = tracks.iter().find(|track| track.is_video()) else { return };
+        let config =
+            ladder::Config { heights: plan.heights.clone(), cores_max: plan.left(), track: track.id };
+        match Ladder::start(&track.codec, &config) {
+            Ok((ladder, notices)) => {
+                news.notices.extend(notices.iter().map(ToString::to_string));
+                self.running = ladder.zip(track.codec.picture()).map(|(ladder, picture)| Running {
+                    places: ladder.rungs().iter().map(|rung| plan.place(rung.height)).collect(),
+                    _reserved: Reserved::new(
+                        Arc::clone(plan),
+                        ladder::cost_in_cores(&picture, ladder.rungs()),
+                    ),
+                    video: track.id,
+                    ladder,
+                });
+            }
+            Err(error) => news.notices.push(format!("no renditions: {error}")),
+        }
+        news.facts = Some(self.running.as_ref().map(Running::facts).unwrap_or_default());
+    }
+
+    /// Gives `packager` what is ready.
+    fn hand_over(&mut self, packager: &mut Packager, news: &mut News) -> Result<(), hls::Error> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let mut result = Ok(());
+        while let Some(output) = running.ladder.poll_output() {
+            let (rung, media) = match output {
+                Output::Track { rung, track } => (rung, RungMedia::Track(track)),
+                Output::Packet { rung, tag, packet } => (rung, RungMedia::Packet { epoch: tag, packet }),
+                Output::Ended { rung } => {
+                    news.facts = Some(running.facts());
+                    (rung, RungMedia::Ended)
+                }
+                Output::Notice(notice) => {
+                    news.notices.push(notice.to_string());
+                    continue;
+                }
+            };
+            let Some(&rung) = running.places.get(rung) else { continue };
+            result = result.and(packager.handle_input(Input::Rung { rung, media }));
+        }
+        result
+    }
+}
+
+impl Plan {
+    /// Each height has a place of its own for the whole broadcast; the one after belongs to the source's own size.
+    fn place(&self, height: Height) -> usize {
+        self.heights.iter().position(|&wanted| wanted == height).unwrap_or(self.heights.len())
+    }
+}
+
+impl Running {
+    fn facts(&self) -> Vec<RenditionFacts> {
+        let rungs = self.ladder.rungs().iter().enumerate();
+        let facts = rungs.map(|(index, rung)| RenditionFacts {
+            name: rung.height.to_string(),
+            width: rung.size.width,
+            height: rung.size.height,
+            bitrate_bps_max: rung.bitrate_bps,
+            active: self.ladder.is_active(index),
+        });
+        facts.collect()
+    }
+}
+
+const UNBROKEN: &str = "nothing panics while it holds the count";
