@@ -31,6 +31,11 @@ async fn separate_renditions_keep_the_rules_of_low_latency_hls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renditions_made_of_the_picture_keep_the_rules_and_begin_their_segments_with_the_source() {
+    beside_others(seconds(120), made()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publishers_absence_breaks_no_rule() {
     beside_others(seconds(120), absent()).await;
 }
@@ -80,6 +85,42 @@ async fn followed(separate_audio: bool) {
     wrong.extend(aligned(&main, &audio));
     wrong.extend(followed.bandwidths(&urls, [&main, &audio]).await);
     report(wrong, [main, audio]);
+}
+
+async fn made() {
+    let server = Server::start_with(|config| {
+        config.hls.window_ms = WINDOW_MS;
+        config.transcode.enabled = true;
+        config.transcode.heights = vec![180];
+        config.transcode.cpu_percent = 100;
+    })
+    .await;
+    let room = server.room("ladder").await;
+    let followed = Followed { http: server.http.clone(), multivariant: server.playlist_url(&room.room) };
+    let _publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let text = until("the rendition", seconds(20), async || {
+        let text = followed.http.get(&followed.multivariant).await.text().to_owned();
+        (variants(&text).len() == 3).then_some(text)
+    })
+    .await;
+    let infos: Vec<&str> = text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF:")).collect();
+    for needed in ["avc1.", "mp4a.40.2", "RESOLUTION=320x180", "FRAME-RATE=30.000"] {
+        assert!(infos[1].contains(needed), "no {needed} in {text}");
+    }
+    let urls = variants(&text);
+    let urls = [resolve(&followed.multivariant, &urls[0]), resolve(&followed.multivariant, &urls[1])];
+    let begun = Instant::now();
+    let until = || begun.elapsed() > FOLLOWED;
+    let (main, rung) = tokio::join!(
+        followed.rendition(&urls[0], &urls[1], until),
+        followed.rendition(&urls[1], &urls[0], until)
+    );
+    assert!(rung.media.parts > 30, "only {} parts were read", rung.media.parts);
+    let facts = server.describe(&room.room).await["ingest"]["renditions"].clone();
+    assert_eq!(facts[0]["name"], "180p", "{facts}");
+    assert_eq!(facts[0]["active"], true, "{facts}");
+    report(aligned(&main, &rung), [main, rung]);
 }
 
 async fn absent() {
@@ -264,15 +305,10 @@ fn reported(
     before: &MediaPlaylist,
     after: &MediaPlaylist,
 ) -> Option<String> {
-    let [report] = playlist.rendition_reports.as_slice() else {
-        return Some(format!(
-            "{} rendition reports, and one other rendition",
-            playlist.rendition_reports.len()
-        ));
+    let reports = &playlist.rendition_reports;
+    let Some(report) = reports.iter().find(|report| resolve(url, &report["URI"]) == other) else {
+        return Some(format!("no report of {other} among {reports:?}"));
     };
-    if resolve(url, &report["URI"]) != other {
-        return Some(format!("a report of {}, not of {other}", report["URI"]));
-    }
     let number = |name: &str| report.get(name).and_then(|value| value.parse::<u64>().ok());
     let (Some(msn), Some(part)) = (number("LAST-MSN"), number("LAST-PART")) else {
         return Some(format!("a report without LAST-MSN or LAST-PART: {report:?}"));

@@ -63,6 +63,8 @@ impl Server {
             srt: loopback,
             ..Config::default()
         };
+        // The tests of renditions ask for them; the others leave the processor to their players.
+        config.transcode.enabled = false;
         change(&mut config);
         let origin = Origin::start(config).await.expect("the origin starts");
         let addresses = origin.addresses();

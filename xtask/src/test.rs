@@ -55,6 +55,9 @@ fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
     step("clippy", || {
         execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
+    step("the origin without FFmpeg", || {
+        execute(cargo().args(["check", "-p", "origin", "--no-default-features"]))
+    })?;
     step("build", || execute(cargo().args(["build", "--workspace", "--all-targets"])))?;
     step("tests", || {
         let mut command = cargo();

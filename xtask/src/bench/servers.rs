@@ -38,9 +38,14 @@ impl Origin {
         let program = bench.programs.join("rostrum-origin");
         let rooms = (1..=rooms).map(|number| create(&program, &data, &format!("room-{number}")));
         let rooms: Vec<_> = rooms.collect::<Result<_>>()?;
+        let settings = bench.folder.join("origin.toml");
+        // Its peer makes no renditions either; what they cost is told by `--example ladder` of `encode`.
+        fs::write(&settings, "[transcode]\nenabled = false\n")
+            .with_context(|| format!("cannot write {}", settings.display()))?;
         let mut command = Command::new(&program);
         let free = "127.0.0.1:0";
-        command.args(["serve", "--http", free, "--rtmp", free, "--srt", free, "--data"]).arg(&data);
+        command.arg("serve").arg("--config").arg(&settings);
+        command.args(["--http", free, "--rtmp", free, "--srt", free, "--data"]).arg(&data);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut program = Program::start("rostrum-origin", &mut command)?;
         let output = program.stdout().context("standard output is piped")?;

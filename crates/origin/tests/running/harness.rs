@@ -57,7 +57,11 @@ pub struct Running {
 
 pub fn config(folder: &Folder) -> Config {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    Config { data: folder.0.clone(), http: free, rtmp: free, srt: free, ..Config::default() }
+    let mut config =
+        Config { data: folder.0.clone(), http: free, rtmp: free, srt: free, ..Config::default() };
+    // Renditions have tests of their own.
+    config.transcode.enabled = false;
+    config
 }
 
 impl Running {
