@@ -132,6 +132,8 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
     config.srt.set_ip(listeners.rtmp.ip());
+    // The processor belongs to the capture and the encoder here; smaller renditions are for a server.
+    config.transcode.enabled = false;
     let mut rtmp_wanted = None;
     let origin = loop {
         let error = match Origin::start(config.clone()).await {
