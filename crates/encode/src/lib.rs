@@ -18,9 +18,9 @@ pub use error::Error;
 pub use list::{Choice, Found, encoders};
 pub use video::{Config, Video};
 
-/// Starts FFmpeg, once, and keeps its own words on stderr to errors: the rest is told by ours.
+/// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.
 fn start_ffmpeg() -> Result<(), ffmpeg_next::Error> {
     ffmpeg_next::init()?;
-    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
     Ok(())
 }
