@@ -44,10 +44,16 @@ pub const TO_TEST: &[&str] = &[
     "pulseaudio",
     "pulseaudio-utils",
     "ffmpeg",
+    // Players and publishers that people have.
     "srt-tools",
+    "mpv",
+    "vlc-bin",
+    "vlc-plugin-base",
     "gstreamer1.0-tools",
+    "gstreamer1.0-libav",
     "gstreamer1.0-plugins-good",
     "gstreamer1.0-plugins-bad",
+    "curl",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
 ];
