@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bad_input;
+mod browser_broadcast;
 mod cast;
 mod desktop;
 mod harness;

@@ -42,6 +42,14 @@ impl Browser {
     /// # Panics
     /// When chromedriver or Chromium does not start.
     pub async fn start() -> Browser {
+        Browser::start_with(&[]).await
+    }
+
+    /// Starts a browser with more flags than every test needs.
+    ///
+    /// # Panics
+    /// When chromedriver or Chromium does not start.
+    pub async fn start_with(more: &[&str]) -> Browser {
         let mut driver = Process::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
         let port: u16 = driver
             .line(seconds(20), |line| {
@@ -50,7 +58,8 @@ impl Browser {
             .await;
         let profile = TempDir::new().expect("a temporary folder");
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let flags: Vec<&str> = FLAGS.iter().copied().chain([folder.as_str()]).collect();
+        let flags: Vec<&str> =
+            FLAGS.iter().copied().chain(more.iter().copied()).chain([folder.as_str()]).collect();
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {"args": flags},

@@ -1,5 +1,7 @@
 //! What the end-to-end tests are made of: the programs they start, the peers they talk to, and how they wait.
 
+pub mod breakable_line;
+pub mod broadcast_page;
 pub mod browser;
 pub mod chat;
 pub mod desktop_app;

@@ -103,6 +103,10 @@ pub struct Limits {
     pub srt_connections: usize,
     /// SRT connections of one address; loopback is exempt.
     pub srt_connections_per_address: usize,
+    /// Publishers over WebSocket in all.
+    pub websocket_publishers: usize,
+    /// Publishers over WebSocket of one address; loopback is exempt.
+    pub websocket_publishers_per_address: usize,
     /// Playlist and part requests that wait for media, in all.
     pub blocked_requests: usize,
     /// Chat connections of one room.
@@ -227,6 +231,8 @@ impl Default for Limits {
             // Each has a thread in libsrt.
             srt_connections: 512,
             srt_connections_per_address: 32,
+            websocket_publishers: 1_024,
+            websocket_publishers_per_address: 32,
             blocked_requests: 40_000,
             chat_connections_per_room: 20_000,
         }

@@ -44,6 +44,7 @@ pub(crate) enum Protocol {
     #[default]
     Rtmp,
     Srt,
+    Websocket,
 }
 
 /// An SRT connection's figures; counts are of packets and from its beginning.
@@ -79,6 +80,7 @@ pub(crate) struct Warning {
 pub(crate) enum WarningKind {
     Flv(std::mem::Discriminant<container::flv::Warning>),
     Mpegts(std::mem::Discriminant<container::mpegts::Warning>),
+    Fmp4(std::mem::Discriminant<container::fmp4::Warning>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::unix_ms;
 use crate::config::Config;
+use crate::ingest::{Places, Tickets};
 use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
@@ -34,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) run_token: Digest,
     /// Places for requests that wait for media.
     pub(crate) blocked: Arc<Semaphore>,
+    /// Publishers over WebSocket.
+    pub(crate) websocket_places: Places,
+    /// What lets a browser's WebSocket in that showed its key before.
+    pub(crate) tickets: Tickets,
     /// Password hashes at a time; each takes 19 MiB.
     hashing: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
@@ -74,6 +79,11 @@ impl Shared {
             recordings,
             people: People::new(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
+            websocket_places: Places::new(
+                config.limits.websocket_publishers,
+                config.limits.websocket_publishers_per_address,
+            ),
+            tickets: Tickets::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_A_TIME)),
             config,
             store,

@@ -1,8 +1,13 @@
 // The connection to the origin's ingest.
 
 /** Why the origin ended a broadcast for good, by its close code; others are worth another try. */
-export type Refusal = 'taken_over' | 'key_changed' | 'unreadable';
-const REFUSALS: Record<number, Refusal> = { 4000: 'taken_over', 4001: 'key_changed', 1007: 'unreadable' };
+export type Refusal = 'taken_over' | 'key_changed' | 'closed' | 'unreadable';
+const REFUSALS: Record<number, Refusal> = {
+  4000: 'taken_over',
+  4001: 'key_changed',
+  4002: 'closed',
+  1007: 'unreadable',
+};
 
 /** The origin closes so many ways; this one is ours: the broadcaster has finished. */
 const FINISHED = 1000;

@@ -3,6 +3,7 @@
 mod access;
 mod chat;
 mod flv;
+mod ingest;
 mod pages;
 mod playback;
 mod problem;

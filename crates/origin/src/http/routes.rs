@@ -16,13 +16,15 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
-use super::{access, chat, flv, pages, playback, recordings, replay, rooms};
+use super::{access, chat, flv, ingest, pages, playback, recordings, replay, rooms};
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 24] = [
+pub(super) const OPEN: [(&str, &str); 26] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
+    ("GET", "/r/{room}/broadcast"),
+    ("GET", "/api/v1/addresses"),
     ("GET", "/r/{room}/replay/{id}"),
     ("GET", "/assets/{*path}"),
     ("GET", "/favicon.svg"),
@@ -47,12 +49,17 @@ pub(super) const OPEN: [(&str, &str); 24] = [
     ("GET", "/readyz"),
 ];
 
+/// What a room's stream key opens. The handlers find its room as an [`access::KeyHolder`].
+pub(super) const KEYED: [(&str, &str); 2] =
+    [("GET", "/api/v1/ingest"), ("POST", "/api/v1/rooms/{room}/ingest-session")];
+
 /// Paths with what they answer. A test walks them all without a token.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
         ("/", get(pages::home)),
         ("/r/{room}", get(pages::room)),
         ("/r/{room}/replay/{id}", get(pages::replay)),
+        ("/r/{room}/broadcast", get(pages::room)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
@@ -64,6 +71,9 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/rooms/{room}/recordings", get(recordings::list)),
         ("/api/v1/recordings/{id}", get(recordings::show).delete(recordings::remove)),
         ("/api/v1/recordings/{id}/messages", get(recordings::messages)),
+        ("/api/v1/rooms/{room}/ingest-session", post(ingest::open_session)),
+        ("/api/v1/ingest", get(ingest::upgrade)),
+        ("/api/v1/addresses", get(ingest::addresses)),
         ("/api/v1/accounts", post(rooms::create_account)),
         ("/healthz", get(healthy)),
         ("/readyz", get(ready)),

@@ -1,4 +1,4 @@
-//! RTMP and SRT in: one task a publisher, from its first byte to its last.
+//! RTMP, SRT and WebSocket in: one task a publisher, from its first byte to its last.
 
 mod amf0;
 mod chunk;
@@ -7,8 +7,10 @@ mod over_srt;
 mod publisher;
 mod session;
 mod stream_id;
+mod ticket;
 #[cfg(test)]
 mod transport_tests;
+pub(crate) mod websocket;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use over_srt::Server as SrtServer;
+pub(crate) use ticket::Tickets;
 
 use crate::state::Shared;
 use crate::tls::Acceptor;

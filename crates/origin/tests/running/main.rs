@@ -11,3 +11,4 @@ mod over_srt;
 mod publishing;
 mod recording;
 mod tls;
+mod websocket;

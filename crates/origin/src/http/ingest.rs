@@ -1,0 +1,104 @@
+//! Publishing over WebSocket: how a publisher comes in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::access::{KeyHolder, TICKET_COOKIE, same_origin};
+use super::problem::Problem;
+use crate::ingest::{Tickets, websocket};
+use crate::state::Shared;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    room: String,
+}
+
+/// Where else this origin can be reached.
+#[derive(Debug, Serialize)]
+pub(crate) struct AddressesAnswer {
+    /// `https://host:port` for whoever asked; `null` when it is off.
+    https: Option<String>,
+}
+
+/// Gives a browser that shows the room's key a cookie for the WebSocket that follows, which cannot show it.
+pub(crate) async fn open_session(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    KeyHolder { room, key }: KeyHolder,
+) -> Result<Response, Problem> {
+    same_room(room.slug.as_str(), &slug)?;
+    let ticket = shared.tickets.issue(key);
+    let age_s = Tickets::LIFETIME.as_secs();
+    let cookie =
+        format!("{TICKET_COOKIE}={ticket}; Path=/api/v1/ingest; Max-Age={age_s}; HttpOnly; SameSite=Strict");
+    let headers = [(header::SET_COOKIE, cookie), (header::CACHE_CONTROL, "no-store".to_owned())];
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+/// Takes a publisher's connection.
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Query(Asked { room: slug }): Query<Asked>,
+    KeyHolder { room, key }: KeyHolder,
+    headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if !same_origin(&headers) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "publishing is not open to other sites' pages"));
+    }
+    same_room(room.slug.as_str(), &slug)?;
+    let upgrade = upgrade.map_err(|_| {
+        Problem::new(StatusCode::UPGRADE_REQUIRED, "publishing here needs a WebSocket (RFC 6455)")
+    })?;
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let place = match peer {
+        Some(peer) => Some(shared.websocket_places.take(peer).ok_or_else(too_many)?),
+        None => None,
+    };
+    let publisher = websocket::Publisher { room, key, peer };
+    let sockets = shared.sockets.clone();
+    let limit = websocket::MESSAGE_BYTES_MAX;
+    let upgrade = upgrade.max_message_size(limit).max_frame_size(limit);
+    Ok(upgrade.on_upgrade(move |socket| {
+        sockets.track_future(async move {
+            websocket::serve(socket, publisher, &shared).await;
+            drop(place);
+        })
+    }))
+}
+
+/// Browsers give cameras to https pages only: where they find this one.
+pub(crate) async fn addresses(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> impl IntoResponse {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
+    let https =
+        shared.addresses.https.zip(host).map(|(address, host)| format!("https://{host}:{}", address.port()));
+    ([(header::CACHE_CONTROL, "no-store")], Json(AddressesAnswer { https }))
+}
+
+fn same_room(of_key: &str, asked: &str) -> Result<(), Problem> {
+    if of_key == asked {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "the stream key is another room's"))
+}
+
+fn too_many() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many publishers, in all or from this address")
+}
+
+/// `host` without the port; the brackets of IPv6 stay.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}

@@ -1,0 +1,74 @@
+//! The page "Broadcast from this browser", in a Chromium with a camera and a microphone of its own making.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::browser::{Browser, Session};
+use super::wait::until;
+
+/// The flags for a camera with a moving picture, a microphone that beeps, and permission for both.
+const FLAGS: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
+/// The page in a browser.
+pub struct BroadcastPage {
+    /// Ends with the page.
+    pub browser: Browser,
+}
+
+impl BroadcastPage {
+    /// Opens the page.
+    ///
+    /// # Panics
+    /// When the browser does not start or the page cannot be loaded.
+    pub async fn open(url: &str) -> BroadcastPage {
+        let browser = Browser::start_with(&FLAGS).await;
+        browser.session.client.goto(url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
+        BroadcastPage { browser }
+    }
+
+    /// Enters the key and goes live.
+    pub async fn go_live(&self, key: &str, limit: Duration) {
+        until("the page", limit, async || self.session().offers("go-live").await.then_some(())).await;
+        self.session().type_into("key", key).await;
+        self.session().click("go-live").await;
+        self.reaches("live", limit).await;
+    }
+
+    /// Waits until the page's broadcast has a status.
+    ///
+    /// # Panics
+    /// After `limit`, with what the page says.
+    pub async fn reaches(&self, status: &str, limit: Duration) {
+        let reached = until(status, limit, async || (self.status().await == status).then_some(()));
+        if tokio::time::timeout(limit.mul_f64(0.95), reached).await.is_err() {
+            let says = self.session().run("return document.body.innerText", vec![]).await;
+            panic!("the page is {:?} and not {status:?}: {says}", self.status().await);
+        }
+    }
+
+    /// The status of the page's broadcast.
+    pub async fn status(&self) -> String {
+        let script = "return document.querySelector('[data-testid=broadcast]')?.dataset.status ?? ''";
+        self.session().run(script, vec![]).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What axe finds wrong with the page, one line each; none where axe is not installed.
+    pub async fn accessibility_faults(&self) -> Vec<String> {
+        let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/node_modules/axe-core/axe.min.js");
+        let Ok(axe) = std::fs::read_to_string(axe) else { return Vec::new() };
+        self.session().run(&axe, vec![]).await;
+        let script = "const done = arguments[arguments.length - 1];
+            window.axe.run().then((found) => done(found.violations.map((fault) =>
+                `${fault.id}: ${fault.nodes.map((node) => node.html).join(' ')}`)))";
+        let found = self.session().client.execute_async(script, vec![]).await;
+        let found = found.unwrap_or_else(|error| json!([error.to_string()]));
+        found.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// The browser's session.
+    pub fn session(&self) -> &Session {
+        &self.browser.session
+    }
+}
