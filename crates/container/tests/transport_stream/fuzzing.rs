@@ -61,8 +61,11 @@ fn apply(stream: &mut Vec<u8>, change: Change) {
     let packet = |at: f64| place(at) / 188 * 188;
     match change {
         Change::Flip { at, value } => {
+            // Nothing may be left to flip after so much was dropped.
             let at = place(at);
-            stream[at] = value;
+            if let Some(place) = stream.get_mut(at) {
+                *place = value;
+            }
         }
         Change::Header { at, byte, value } => {
             let at = packet(at) + byte;
