@@ -195,7 +195,8 @@ async fn probed(server: &Server, source: &Packets) -> Packets {
     let mut command = Command::new("stdbuf");
     command.args(["-oL", "ffprobe", "-v", "error", "-live_start_index", "0"]);
     command.args(["-show_entries", "packet=codec_type,pts_time", "-of", "csv=p=0"]);
-    command.arg(server.playlist_url("clip"));
+    // Of the whole presentation it would read every rendition, and the sound twice.
+    command.arg(&playlist);
     let mut reader = Process::start("ffprobe (reader)", &mut command);
     let begun = Instant::now();
     let mut grown = (begun, 0);
