@@ -166,7 +166,11 @@ async fn ffplay(url: &str) {
     command.args(["-hide_banner", "-loglevel", "debug", "-stats", url]);
     let ffplay = Process::start("ffplay", &mut command);
     // Without a terminal its clock is a debug message; both clocks together mean that both tracks are decoded.
-    let clocks = |line: &str| line.split_once(" A-V:")?.0.split_whitespace().next_back()?.parse::<f64>().ok();
+    // Before the first picture the clock is "nan", which is a number to a parser.
+    let clocks = |line: &str| {
+        let clock = line.split_once(" A-V:")?.0.split_whitespace().next_back()?;
+        clock.parse::<f64>().ok().filter(|at| at.is_finite())
+    };
     let mut first = None;
     let moved = until("ffplay to play", seconds(60), async || {
         let output = ffplay.output().replace('\r', "\n");
