@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O. A protocol crate takes the framing off (RTMP chunks, HTTP) and hands bodies in.
 
+mod access_unit;
 mod audio_clock;
 pub mod flv;
 pub mod fmp4;

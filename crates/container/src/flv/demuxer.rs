@@ -138,7 +138,7 @@ impl Demuxer {
         self.waiting.retain(|packet| packet.track != VIDEO);
     }
 
-    fn picture(&mut self, stamped: Stamped, kind: FourCc, keyframe: bool, data: &[u8]) {
+    fn picture(&mut self, stamped: Stamped, kind: FourCc, keyframe: bool, data: &Bytes) {
         let Some(at_ms) = self.stamp(stamped.timestamp_ms) else { return };
         let video = self.video.get_or_insert_with(|| Video::new(kind, None));
         let unit = if video.kind == kind { video.access_unit(data) } else { None };

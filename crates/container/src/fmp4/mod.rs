@@ -2,9 +2,9 @@
 //!
 //! Spec: ISO/IEC 14496-12 §8, ISO/IEC 14496-15 §5, RFC 6381.
 
-mod access_unit;
 mod boxes;
 mod codec_string;
+mod coding;
 mod demuxer;
 mod file;
 mod fragment;

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use media::{Aac, Av1, Codec, H264, Hevc, Opus, ParameterError, Span, Timescale};
 
-use super::access_unit::{Coding, Family};
+use super::coding::{Coding, Family};
 use super::read_error::ReadError;
 use super::reader::{Atom, Fields};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::{MediaEvent, Packet, Span, Timescale, Timestamp, Track, TrackId, TrackKind};
 
-use super::access_unit::Coding;
+use super::coding::Coding;
 use super::movie::Movie;
 use crate::audio_clock::{AudioClock, Snapped};
 
