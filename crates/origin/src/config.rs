@@ -1,11 +1,17 @@
 //! Settings: defaults < `rostrum.toml` < `ROSTRUM_*` < flags.
 
+mod network;
+mod registration;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use media::Span;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use network::{Network, NetworkError};
+pub use registration::{AccountSettings, Registration};
 
 /// Everything an origin is told before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +40,10 @@ pub struct Config {
     pub recording: RecordingSettings,
     /// Adaptive renditions.
     pub transcode: TranscodeSettings,
+    /// Who may make accounts.
+    pub accounts: AccountSettings,
+    /// Proxies in front, whose word counts about who they ask for: `X-Forwarded-For`, `X-Forwarded-Proto`.
+    pub proxies: Vec<Network>,
     /// Upper bounds.
     pub limits: Limits,
 }
@@ -196,6 +206,8 @@ impl Default for Config {
             hls: HlsSettings::default(),
             recording: RecordingSettings::default(),
             transcode: TranscodeSettings::default(),
+            accounts: AccountSettings::default(),
+            proxies: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod accounts;
 pub mod cli;
 mod clock;
 mod config;
@@ -34,7 +35,8 @@ mod transcode;
 mod transcode;
 
 pub use config::{
-    Config, ConfigError, HlsSettings, Limits, Overrides, RecordingSettings, TlsSettings, TranscodeSettings,
+    AccountSettings, Config, ConfigError, HlsSettings, Limits, Network, NetworkError, Overrides,
+    RecordingSettings, Registration, TlsSettings, TranscodeSettings,
 };
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};

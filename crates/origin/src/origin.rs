@@ -16,7 +16,7 @@ use crate::data_folder::{Folder, FolderError, RunFile};
 use crate::ingest::SrtServer;
 use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
-use crate::store::{Account, NewRoom, Recording, RoomRecord, Store, StoreError};
+use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
 use crate::tls::{Tls, TlsError};
 use crate::{http, ingest};
@@ -171,6 +171,19 @@ impl Origin {
         self.shared.store.has_admin().await
     }
 
+    /// The address of the page that makes the first administrator, once; `None` when there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_up_link(&self) -> Result<Option<String>, StoreError> {
+        if self.has_admin().await? {
+            return Ok(None);
+        }
+        let code = self.shared.accounts.links.open_set_up();
+        // Behind the `#`, so that no log of a proxy holds it.
+        Ok(Some(format!("http://{}/setup#{code}", http::shown(self.addresses.http))))
+    }
+
     /// Makes sure of an admin without a password who acts only through the app, and of their room.
     ///
     /// `name` is taken the first time; `stream_key` is what the caller kept from an earlier call.
@@ -203,7 +216,13 @@ impl Origin {
             }
         };
         let token = secret::random();
-        store.replace_token(account.id, LOCAL_TOKEN, Digest::of(&token), unix_ms()).await?;
+        let new = NewToken {
+            digest: Digest::of(&token),
+            account: account.id,
+            label: LOCAL_TOKEN.to_owned(),
+            scopes: Scope::ALL.to_vec(),
+        };
+        store.replace_token(new, unix_ms()).await?;
         Ok(LocalOwner { name: account.name, room: room.slug, title: room.title, stream_key, token })
     }
 

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher as _;
-use rooms::{Name, Slug};
-use thiserror::Error;
+use rooms::Slug;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::{self, AccountError, Accounts};
 use crate::clock::unix_ms;
 use crate::config::Config;
 use crate::ingest::{Places, Tickets};
@@ -17,7 +15,7 @@ use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
 use crate::secret::{self, Digest};
-use crate::store::{Account, NewAccount, NewRoom, RoomRecord, Store, StoreError};
+use crate::store::{Account, NewRoom, Role, RoomRecord, Store, StoreError};
 use crate::streams::Streams;
 use crate::transcode::Plan;
 
@@ -28,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) streams: Streams,
     pub(crate) people: People,
+    pub(crate) accounts: Accounts,
     pub(crate) recordings: Arc<Recordings>,
     /// What is bound, for the URLs that are shown.
     pub(crate) addresses: Addresses,
@@ -39,8 +38,6 @@ pub(crate) struct Shared {
     pub(crate) websocket_places: Places,
     /// What lets a browser's WebSocket in that showed its key before.
     pub(crate) tickets: Tickets,
-    /// Password hashes at a time; each takes 19 MiB.
-    hashing: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
     /// The tasks of upgraded connections.
     pub(crate) sockets: TaskTracker,
@@ -53,21 +50,6 @@ pub(crate) struct RoomWithKey {
     pub(crate) stream_key: String,
 }
 
-/// Why an account was not made.
-#[derive(Debug, Error)]
-pub(crate) enum AccountError {
-    #[error("{0}")]
-    Name(#[from] rooms::NameError),
-    #[error("the password has fewer than {PASSWORD_CHARS_MIN} characters")]
-    PasswordTooShort,
-    #[error("the password has more than {PASSWORD_BYTES_MAX} bytes")]
-    PasswordTooLong,
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    #[error("the password could not be hashed")]
-    Hash,
-}
-
 impl Shared {
     pub(crate) fn new(config: Config, store: Store, addresses: Addresses, run_token: Digest) -> Arc<Shared> {
         let shutdown = CancellationToken::new();
@@ -78,13 +60,13 @@ impl Shared {
                 .transcoded_by(Plan::new(&config.transcode)),
             recordings,
             people: People::new(),
+            accounts: Accounts::new(config.accounts.registration),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
             websocket_places: Places::new(
                 config.limits.websocket_publishers,
                 config.limits.websocket_publishers_per_address,
             ),
             tickets: Tickets::default(),
-            hashing: Arc::new(Semaphore::new(HASHES_AT_A_TIME)),
             config,
             store,
             addresses,
@@ -103,13 +85,25 @@ impl Shared {
         Ok(made)
     }
 
-    /// Makes an administrator and tells open rooms that they have an owner now.
-    pub(crate) async fn create_admin(&self, name: &str, password: String) -> Result<Account, AccountError> {
-        let place = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| AccountError::Hash)?;
-        let account = create_admin(&self.store, name, password).await?;
-        drop(place);
+    /// Makes an account as an administrator asks for it. Rooms without an owner become the first admin's, which open
+    /// ones are told.
+    pub(crate) async fn create_account(
+        &self,
+        name: &str,
+        password: String,
+        role: Role,
+    ) -> Result<Account, AccountError> {
+        let account = accounts::create(&self.store, &self.accounts.hashing, name, password, role).await?;
         self.people.describe_again(&self.store).await?;
         Ok(account)
+    }
+
+    /// Removes an account: its sessions and tokens end, its messages are nobody's, its rooms the first admin's.
+    pub(crate) async fn delete_account(&self, id: i64) -> Result<(), StoreError> {
+        let heir = self.store.delete_account(id).await?;
+        self.people.describe_again(&self.store).await?;
+        tracing::info!(account = id, ?heir, "account removed");
+        Ok(())
     }
 }
 
@@ -127,27 +121,6 @@ pub(crate) async fn rotate_key(store: &Store, slug: Slug) -> Result<RoomWithKey,
     Ok(RoomWithKey { room, stream_key })
 }
 
-/// Makes an administrator; the password is hashed off the async threads.
-pub(crate) async fn create_admin(
-    store: &Store,
-    name: &str,
-    password: String,
-) -> Result<Account, AccountError> {
-    let name = Name::account(name)?;
-    if password.chars().count() < PASSWORD_CHARS_MIN {
-        return Err(AccountError::PasswordTooShort);
-    }
-    if password.len() > PASSWORD_BYTES_MAX {
-        return Err(AccountError::PasswordTooLong);
-    }
-    let hash = tokio::task::spawn_blocking(move || {
-        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string())
-    });
-    let password = hash.await.map_err(|_| AccountError::Hash)?.map_err(|_| AccountError::Hash)?;
-    let new = NewAccount { name, password: Some(password), admin: true, local: false };
-    Ok(store.create_account(new, unix_ms()).await?)
-}
-
 /// A title for people: trimmed, without controls, at most [`TITLE_CHARS_MAX`] code points; the slug when
 /// nothing is left.
 pub(crate) fn title(raw: Option<&str>, slug: &Slug) -> String {
@@ -158,8 +131,3 @@ pub(crate) fn title(raw: Option<&str>, slug: &Slug) -> String {
 
 /// Code points of a room's title at most.
 const TITLE_CHARS_MAX: usize = 100;
-/// NIST SP 800-63B §3.1.1.2 asks for eight at least.
-const PASSWORD_CHARS_MIN: usize = 8;
-/// Longer ones are no safer and cost hashing time.
-const PASSWORD_BYTES_MAX: usize = 1_024;
-const HASHES_AT_A_TIME: usize = 2;

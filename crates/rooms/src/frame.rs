@@ -117,6 +117,8 @@ pub enum Role {
     Admin,
     /// The room is theirs.
     Owner,
+    /// Keeps order in this room.
+    Moderator,
 }
 
 /// A room as everybody may see it.

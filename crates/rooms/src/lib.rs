@@ -11,6 +11,7 @@ pub mod frame;
 mod name;
 mod pace;
 mod room;
+mod skeleton;
 mod slug;
 mod text;
 mod transcript;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use name::{Name, NameError, fold};
 pub use room::{Command, ConnectionId, Effect, Room, Settings};
+pub use skeleton::skeleton;
 pub use slug::{Slug, SlugError};
 pub use text::{Text, TextError};
 pub use transcript::{Entry, EntryBody, HISTORY_MESSAGES, TRANSCRIPT_ENTRIES};

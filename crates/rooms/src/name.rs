@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::visible;
 
@@ -46,11 +47,17 @@ impl Name {
         Ok(Name(name.into()))
     }
 
-    /// Checks an account's name: letters or digits of any script, `_`, `-`.
+    /// Checks an account's name: letters or digits of any script, `_`, `-`. Composed and decomposed letters (NFC)
+    /// are the same name.
     ///
     /// # Errors
     /// [`NameError`].
     pub fn account(raw: &str) -> Result<Name, NameError> {
+        // Composing makes nothing longer than three times as long; what is far too long need not be composed.
+        if raw.chars().take(Name::CHARS_MAX * 4 + 1).count() > Name::CHARS_MAX * 4 {
+            return Err(NameError::TooLong);
+        }
+        let raw: &str = &raw.nfc().collect::<String>();
         let name = Name::guest(raw)?;
         let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
         if name.as_str() == raw && raw.chars().all(allowed) {
@@ -105,6 +112,7 @@ mod tests {
     fn an_accounts_name_is_taken_as_it_stands_or_refused() {
         assert!(Name::account("mara_7").is_ok());
         assert!(Name::account("李明").is_ok());
+        assert_eq!(Name::account("Zoe\u{308}").unwrap().as_str(), "Zoë");
         for bad in ["mara 7", " mara", "ma@ra", ""] {
             assert!(Name::account(bad).is_err(), "{bad}");
         }

@@ -5,18 +5,20 @@ use std::io::{BufRead as _, Write as _};
 use serde_json::json;
 
 use super::{CliError, Target, target};
+use crate::accounts::{self, Hashing};
 use crate::config::Config;
-use crate::{secret, state};
+use crate::secret;
+use crate::store::Role;
 
 pub(super) async fn create(config: &Config, name: &str, password_stdin: bool) -> Result<(), CliError> {
     let password = if password_stdin { read_password()? } else { secret::random() };
     match target(config)? {
         Target::Running(client) => {
-            let account = json!({ "name": name, "password": password });
+            let account = json!({ "name": name, "password": password, "role": "admin" });
             client.post("/api/v1/accounts", Some(account)).await?;
         }
         Target::Store { store, .. } => {
-            state::create_admin(&store, name, password.clone()).await?;
+            accounts::create(&store, &Hashing::new(), name, password.clone(), Role::Admin).await?;
         }
     }
     let mut out = std::io::stdout();

@@ -14,10 +14,10 @@ use clap::{Args, Parser, Subcommand};
 use rooms::Slug;
 use thiserror::Error;
 
+use crate::accounts::AccountError;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_folder::{Folder, FolderError};
 use crate::origin::StartError;
-use crate::state::AccountError;
 use crate::store::{Store, StoreError};
 use client::{Client, ClientError};
 
@@ -216,6 +216,11 @@ fn check(config: &Config) -> Result<(), CliError> {
             writeln!(out, "{key} = \"{address}\"")?;
         }
     }
+    if !config.proxies.is_empty() {
+        let proxies: Vec<String> = config.proxies.iter().map(ToString::to_string).collect();
+        writeln!(out, "proxies = {proxies:?}")?;
+    }
+    writeln!(out, "\n[accounts]\nregistration = \"{}\"", config.accounts.registration.as_str())?;
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         writeln!(out, "\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}")?;
     }

@@ -20,10 +20,11 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Signal)?;
     let origin = Origin::start(config).await?;
     let addresses = origin.addresses();
-    if !origin.has_admin().await? {
+    if let Some(link) = origin.set_up_link().await? {
         writeln!(
             std::io::stderr(),
-            "nobody administers this origin yet: run `rostrum-origin admin create NAME` with the same --data"
+            "nobody administers this origin yet: open {link} once, or run `rostrum-origin admin create NAME` with \
+             the same --data"
         )?;
     }
     let mut out = std::io::stdout();

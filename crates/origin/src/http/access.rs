@@ -1,53 +1,36 @@
-//! Who asks, and what they may reach.
+//! Who asks, from where, and what they may reach.
+//!
+//! A route is closed unless it is listed open. Who asks is found out once, and only where a handler or a closed route
+//! wants to know: media and pages never read the database for it.
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+pub(super) use super::cookies::cookie;
+use super::cookies::session_cookie;
+pub(crate) use super::identity::{Credential, Identity};
 use super::problem::Problem;
 use super::routes::{KEYED, OPEN};
+use super::secure::Scheme;
+use crate::clock::unix_ms;
 use crate::secret::Digest;
 use crate::state::Shared;
-use crate::store::{Account, RoomRecord, StoreError};
+use crate::store::{Account, RoomRecord, Scope, StoreError};
 
-/// Somebody who brought a token.
+/// Who asks, and how they showed it.
 #[derive(Clone, Debug)]
-pub(crate) enum Identity {
-    /// An account's token.
-    Account(Account),
-    /// The token in `run.json`: whoever can read it owns the data folder.
-    Operator,
+struct Found {
+    identity: Identity,
+    credential: Credential,
 }
 
-impl Identity {
-    /// Whether it may do everything.
-    pub(crate) fn is_admin(&self) -> bool {
-        match self {
-            Identity::Account(account) => account.admin,
-            Identity::Operator => true,
-        }
-    }
-
-    /// Whether the room's settings, key and ingest are this one's to see and change.
-    pub(crate) fn may_manage(&self, room: &RoomRecord) -> bool {
-        self.is_admin() || self.owns(room)
-    }
-
-    /// Whether the room is this account's own.
-    pub(crate) fn owns(&self, room: &RoomRecord) -> bool {
-        match self {
-            Identity::Account(account) => room.owner.as_deref() == Some(account.name.as_str()),
-            Identity::Operator => false,
-        }
-    }
-}
-
-/// Lets a request through when its route is listed open, or when it brings a valid token. Whatever is
-/// not listed is closed, also a route that somebody adds and forgets to think about.
+/// Lets a request through when its route is listed open, or when it is known who asks. Whatever is not listed is
+/// closed, also a route that somebody adds and forgets to think about.
 pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     if path.as_ref().is_some_and(|path| is_listed(&KEYED, request.method(), path)) {
@@ -62,18 +45,17 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
             Err(error) => Problem::from(error).into_response(),
         };
     }
-    let open = path.is_none_or(|path| is_listed(&OPEN, request.method(), &path));
-    match identify(&shared, request.headers()).await {
-        Ok(Some(identity)) => {
-            request.extensions_mut().insert(identity);
-        }
-        Ok(None) if open => {}
-        Ok(None) => {
-            return Problem::new(StatusCode::UNAUTHORIZED, "a valid bearer token is needed").into_response();
-        }
-        Err(error) => return Problem::from(error).into_response(),
+    if path.is_none_or(|path| is_listed(&OPEN, request.method(), &path)) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    match find(&shared, request.method(), request.headers(), request.extensions()).await {
+        Ok(Some(found)) => {
+            request.extensions_mut().insert(found);
+            next.run(request).await
+        }
+        Ok(None) => Problem::unknown_caller().into_response(),
+        Err(problem) => problem.into_response(),
+    }
 }
 
 fn is_listed(list: &[(&str, &str)], method: &Method, path: &str) -> bool {
@@ -99,13 +81,55 @@ async fn key_holder(
     Ok(shared.store.room_of_key(key).await?.map(|room| KeyHolder { room, key }))
 }
 
-async fn identify(shared: &Shared, headers: &HeaderMap) -> Result<Option<Identity>, StoreError> {
-    let Some(token) = bearer(headers) else { return Ok(None) };
-    let digest = Digest::of(token);
-    if digest == shared.run_token {
-        return Ok(Some(Identity::Operator));
+/// Who asks. A token goes before a cookie; one that is not known is nobody's.
+async fn find(
+    shared: &Shared,
+    method: &Method,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Option<Found>, Problem> {
+    if let Some(token) = bearer(headers) {
+        let digest = Digest::of(token);
+        if digest == shared.run_token {
+            return Ok(Some(Found { identity: Identity::Operator, credential: Credential::RunToken }));
+        }
+        let Some((account, token)) = shared.store.token(digest, unix_ms()).await? else { return Ok(None) };
+        let path = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let scope = scope_of(method, path);
+        if !token.scopes.contains(&scope) {
+            let detail = format!("this token lacks the scope \"{}\"", scope.as_str());
+            return Err(Problem::forbidden(detail).with_code("scope_missing"));
+        }
+        let credential = Credential::Token(token.scopes);
+        return Ok(Some(Found { identity: Identity::Account(account), credential }));
     }
-    Ok(shared.store.account_of_token(digest).await?.map(Identity::Account))
+    let scheme = extensions.get().copied().unwrap_or(Scheme("http"));
+    let Some(secret) = cookie(headers, session_cookie(scheme)) else { return Ok(None) };
+    let session = shared.store.session(Digest::of(secret), unix_ms()).await?;
+    Ok(session.map(|(account, session)| Found {
+        identity: Identity::Account(account),
+        credential: Credential::Session(session),
+    }))
+}
+
+/// What a token must be for, to ask this.
+fn scope_of(method: &Method, path: &str) -> Scope {
+    let below =
+        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if below("/api/v1/account") || below("/api/v1/session") {
+        Scope::Account
+    } else if ["/api/v1/accounts", "/api/v1/invitations", "/api/v1/settings", "/metrics"]
+        .into_iter()
+        .any(below)
+    {
+        Scope::Admin
+    } else if path == "/api/v1/rooms/{room}/chat" {
+        Scope::Chat
+    } else if method.is_safe() {
+        Scope::RoomsRead
+    } else {
+        Scope::RoomsWrite
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -121,13 +145,6 @@ pub(super) fn same_origin(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
-}
-
-/// The value of the first cookie of this name.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 /// Whoever brought the stream key of a room, on the routes that ask for one.
@@ -147,15 +164,15 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyHolder {
     }
 }
 
-/// Who asks, when they said it.
+/// Who asks, when it is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller(pub(crate) Option<Identity>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller {
-    type Rejection = std::convert::Infallible;
+impl FromRequestParts<Arc<Shared>> for Caller {
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Caller, Self::Rejection> {
-        Ok(Caller(parts.extensions.get::<Identity>().cloned()))
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Caller, Problem> {
+        Ok(Caller(found(parts, shared).await?.map(|found| found.identity)))
     }
 }
 
@@ -163,15 +180,73 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 #[derive(Clone, Debug)]
 pub(crate) struct Known(pub(crate) Identity);
 
-impl<S: Send + Sync> FromRequestParts<S> for Known {
+impl FromRequestParts<Arc<Shared>> for Known {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Known, Problem> {
-        let identity = parts.extensions.get::<Identity>().cloned();
-        identity
-            .map(Known)
-            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "a valid bearer token is needed"))
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Known, Problem> {
+        let found = found(parts, shared).await?;
+        found.map(|found| Known(found.identity)).ok_or_else(Problem::unknown_caller)
     }
+}
+
+/// Who asks, where only administrators may.
+#[derive(Clone, Debug)]
+pub(crate) struct Admin(pub(crate) Identity);
+
+impl FromRequestParts<Arc<Shared>> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Admin, Problem> {
+        let Known(identity) = Known::from_request_parts(parts, shared).await?;
+        if !identity.is_admin() {
+            return Err(Problem::forbidden("only an administrator may do this"));
+        }
+        Ok(Admin(identity))
+    }
+}
+
+/// The account that asks, and how it showed that.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) account: Account,
+    pub(crate) credential: Credential,
+}
+
+impl FromRequestParts<Arc<Shared>> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<SignedIn, Problem> {
+        match found(parts, shared).await? {
+            Some(Found { identity: Identity::Account(account), credential }) => {
+                Ok(SignedIn { account, credential })
+            }
+            Some(_) => Err(Problem::forbidden("this needs an account, and the operator's token is of none")),
+            None => Err(Problem::unknown_caller()),
+        }
+    }
+}
+
+impl OptionalFromRequestParts<Arc<Shared>> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        shared: &Arc<Shared>,
+    ) -> Result<Option<SignedIn>, Problem> {
+        Ok(match found(parts, shared).await? {
+            Some(Found { identity: Identity::Account(account), credential }) => {
+                Some(SignedIn { account, credential })
+            }
+            _ => None,
+        })
+    }
+}
+
+async fn found(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<Found>, Problem> {
+    if let Some(found) = parts.extensions.get::<Found>() {
+        return Ok(Some(found.clone()));
+    }
+    find(shared, &parts.method, &parts.headers, &parts.extensions).await
 }
 
 /// The cookie that holds a ticket.
@@ -183,6 +258,20 @@ mod tests {
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_is_for_what_its_scopes_say() {
+        let check =
+            |method: Method, path: &str, scope| assert_eq!(scope_of(&method, path), scope, "{method} {path}");
+        check(Method::GET, "/api/v1/rooms/{room}", Scope::RoomsRead);
+        check(Method::POST, "/api/v1/rooms", Scope::RoomsWrite);
+        check(Method::GET, "/api/v1/rooms/{room}/chat", Scope::Chat);
+        check(Method::PATCH, "/api/v1/account", Scope::Account);
+        check(Method::GET, "/api/v1/account/tokens", Scope::Account);
+        check(Method::GET, "/api/v1/accounts", Scope::Admin);
+        check(Method::PATCH, "/api/v1/accounts/{id}", Scope::Admin);
+        check(Method::GET, "/metrics", Scope::Admin);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use rooms::Name;
-use rooms::frame::{ErrorCode, In, Out, Person, Role};
+use rooms::frame::{ErrorCode, In, Out, Person};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
@@ -48,7 +48,7 @@ pub(crate) async fn upgrade(
     }
     let record = find(&shared, &slug).await?;
     let newcomer = match caller.0 {
-        Some(identity) => member(&identity, &record),
+        Some(identity) => member(&identity, &record, &shared).await?,
         None => guest(&shared, &headers, asked.name.as_deref()).await?,
     };
     let room = shared.people.open(&record, &shared);
@@ -65,20 +65,14 @@ pub(crate) async fn upgrade(
     Ok(response)
 }
 
-fn member(identity: &Identity, room: &RoomRecord) -> Newcomer {
-    let mut roles = Vec::new();
-    if identity.owns(room) {
-        roles.push(Role::Owner);
-    }
-    if identity.is_admin() {
-        roles.push(Role::Admin);
-    }
+async fn member(identity: &Identity, room: &RoomRecord, shared: &Shared) -> Result<Newcomer, Problem> {
+    let roles = identity.standing(shared, room).await?.roles();
     let (id, name) = match identity {
         Identity::Account(account) => (format!("a{}", account.id), account.name.as_str()),
         Identity::Operator => ("operator".to_owned(), "operator"),
     };
     let name = Name::guest(name).expect("an account's name is a name");
-    Newcomer { person: Person { id, name, roles }, remark: None, cookie: None }
+    Ok(Newcomer { person: Person { id, name, roles }, remark: None, cookie: None })
 }
 
 async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Result<Newcomer, Problem> {
@@ -91,7 +85,7 @@ async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Re
         None => (given, None),
         Some(wanted) => match Name::guest(wanted) {
             Err(error) => (given, Some(error.to_string())),
-            Ok(name) if shared.store.account(name.as_str()).await?.is_some() => {
+            Ok(name) if shared.store.is_name_taken(name.as_str()).await? => {
                 (given, Some("that name belongs to an account".to_owned()))
             }
             Ok(name) => (name, None),

@@ -1,10 +1,18 @@
 //! HTTP: pages, the API, playback and chat.
 
 mod access;
+mod accounts;
 mod chat;
+mod client_address;
+mod cookies;
 mod flv;
+mod identity;
 mod ingest;
+mod invitations;
+mod moderators;
 mod pages;
+#[cfg(test)]
+mod place;
 mod playback;
 mod problem;
 mod recordings;
@@ -12,6 +20,10 @@ mod replay;
 mod rooms;
 mod routes;
 mod secure;
+mod session;
+#[cfg(test)]
+mod session_tests;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +31,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::middleware::from_fn_with_state;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -32,7 +45,7 @@ use crate::ingest::Places;
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
-pub(crate) use rooms::{rtmp_url, srt_url};
+pub(crate) use rooms::{rtmp_url, shown, srt_url};
 pub(crate) use routes::router;
 
 /// Accepts connections until `shutdown`, then lets requests in progress end within [`DRAIN_MAX`]. With `tls` they
@@ -46,7 +59,13 @@ pub(crate) async fn serve(
     let limits = shared.config.limits;
     let places = Places::new(limits.http_connections, limits.http_connections_per_address);
     let router = router(Arc::clone(&shared));
-    let router = if tls.is_some() { secure::secured(router) } else { router };
+    let router = match tls {
+        Some(_) => secure::secured(router),
+        None => {
+            let trusting = from_fn_with_state(Arc::clone(&shared), client_address::trust_proxies);
+            router.layer(trusting)
+        }
+    };
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -2,11 +2,13 @@
 //!
 //! Spec: RFC 9457.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::state::AccountError;
+use crate::accounts::{AccountError, PasswordError, whole_seconds};
 use crate::store::StoreError;
 
 /// What a refused request is answered.
@@ -18,16 +20,56 @@ pub(crate) struct Problem {
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
     detail: String,
+    /// One word for programs, where the status alone does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// When asking again may help.
+    #[serde(
+        rename = "retry_after_ms",
+        serialize_with = "as_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    retry_after: Option<Duration>,
+    /// Wrong passwords that are left before waiting begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries_left: Option<u32>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
         let title = status.canonical_reason().unwrap_or("Error");
-        Problem { kind: "about:blank", title, status, detail: detail.into() }
+        Problem {
+            kind: "about:blank",
+            title,
+            status,
+            detail: detail.into(),
+            code: None,
+            retry_after: None,
+            tries_left: None,
+        }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Nobody is known to ask.
+    pub(crate) fn unknown_caller() -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "sign in, or bring a valid bearer token")
+    }
+
+    /// Somebody asked too often.
+    pub(crate) fn too_many(wait: Duration) -> Problem {
+        AccountError::TooManyRequests { wait }.into()
+    }
+
+    /// With a word that programs can tell this refusal by.
+    pub(crate) fn with_code(self, code: &'static str) -> Problem {
+        Problem { code: Some(code), ..self }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
@@ -42,6 +84,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -52,7 +97,15 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
-            StoreError::Exists { .. } => Problem::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::Exists { .. } => {
+                Problem::new(StatusCode::CONFLICT, error.to_string()).with_code("name_taken")
+            }
+            StoreError::LastAdmin => {
+                Problem::new(StatusCode::CONFLICT, error.to_string()).with_code("last_admin")
+            }
+            StoreError::TooMany { .. } => {
+                Problem::new(StatusCode::CONFLICT, error.to_string()).with_code("too_many")
+            }
             StoreError::Missing { .. } => Problem::not_found(error.to_string()),
             other => {
                 tracing::error!(error = %other, "the store failed");
@@ -64,16 +117,48 @@ impl From<StoreError> for Problem {
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Problem {
+        let detail = error.to_string();
+        let refused = |status, code| Problem::new(status, &*detail).with_code(code);
         match error {
             AccountError::Store(error) => error.into(),
-            AccountError::Hash => {
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, AccountError::Hash.to_string())
+            AccountError::Password(PasswordError::Hash) => {
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
             }
-            refused => Problem::bad_request(refused.to_string()),
+            AccountError::Password(PasswordError::Busy) => refused(StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            AccountError::Password(PasswordError::TooShort) => {
+                refused(StatusCode::BAD_REQUEST, "password_too_short")
+            }
+            AccountError::Password(PasswordError::TooLong) => {
+                refused(StatusCode::BAD_REQUEST, "password_too_long")
+            }
+            AccountError::Name(_) | AccountError::NameOfMarks => {
+                refused(StatusCode::BAD_REQUEST, "name_refused")
+            }
+            AccountError::Wrong { tries_left } => {
+                let problem = refused(StatusCode::UNAUTHORIZED, "wrong_password");
+                Problem { tries_left: Some(tries_left), ..problem }
+            }
+            AccountError::TooManyTries { wait } => {
+                let problem = refused(StatusCode::TOO_MANY_REQUESTS, "too_many_tries");
+                Problem { retry_after: Some(wait), ..problem }
+            }
+            AccountError::TooManyRequests { wait } => {
+                let problem = refused(StatusCode::TOO_MANY_REQUESTS, "too_many_requests");
+                Problem { retry_after: Some(wait), ..problem }
+            }
+            AccountError::RegistrationClosed => refused(StatusCode::FORBIDDEN, "registration_closed"),
+            AccountError::InvitationNeeded => refused(StatusCode::FORBIDDEN, "invitation_needed"),
+            AccountError::InvitationWrong => refused(StatusCode::FORBIDDEN, "invitation_wrong"),
+            AccountError::LinkWrong => refused(StatusCode::FORBIDDEN, "link_wrong"),
         }
     }
 }
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
+}
+
+fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let millis = wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    serializer.serialize_u64(millis)
 }

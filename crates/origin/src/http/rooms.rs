@@ -1,4 +1,4 @@
-//! The JSON API for rooms and the first account.
+//! The JSON API for rooms.
 
 use std::sync::Arc;
 
@@ -14,18 +14,22 @@ use rooms::frame::{Out, RoomView};
 use serde::{Deserialize, Serialize};
 
 use super::access::{Caller, Identity, Known};
+use super::client_address::ClientAddress;
 use super::problem::Problem;
 use super::secure::Scheme;
 use crate::facts::Ingest;
 use crate::recordings::StatusView;
 use crate::state::{self, RoomWithKey, Shared};
-use crate::store::{NewRoom, RoomRecord};
+use crate::store::{NewRoom, RoomRecord, StoreError};
 
 /// A room; `ingest` only for its owner and admins.
 #[derive(Debug, Serialize)]
 pub(crate) struct RoomAnswer {
     #[serde(flatten)]
     view: RoomView,
+    /// What whoever asks may do here, when it is known who that is; in the answer about one room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may: Option<May>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingest: Option<Option<Ingest>>,
     /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
@@ -36,6 +40,15 @@ pub(crate) struct RoomAnswer {
     /// Why the last publisher was sent away.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+}
+
+/// What somebody may do in a room.
+#[derive(Debug, Serialize)]
+pub(crate) struct May {
+    /// Settings, stream key, recordings, moderators.
+    manage: bool,
+    /// Deleting, timing out, banning, pinning.
+    moderate: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,19 +76,6 @@ pub(crate) struct CreateRoom {
     owner: Option<String>,
     #[serde(default)]
     record: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CreateAccount {
-    name: String,
-    password: String,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct AccountAnswer {
-    name: String,
-    admin: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,20 +106,40 @@ pub(crate) async fn show(
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
-    Ok(fresh(answer(&shared, &record, caller.0.as_ref())))
+    let mut answer = answer(&shared, &record, caller.0.as_ref());
+    if let Some(identity) = &caller.0 {
+        let standing = identity.standing(&shared, &record).await?;
+        answer.may = Some(May { manage: identity.may_manage(&record), moderate: standing.may_moderate() });
+    }
+    Ok(fresh(answer))
 }
 
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Known(identity): Known,
+    ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
     body: Result<Json<CreateRoom>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    if !identity.is_admin() {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "only an admin may make rooms"));
+    let Json(CreateRoom { room, title, mut owner, record }) = body.map_err(unreadable)?;
+    if let Identity::Account(account) = &identity
+        && !identity.is_admin()
+    {
+        if !identity.may_own_rooms() {
+            return Err(Problem::forbidden("only a broadcaster or an administrator may make rooms"));
+        }
+        if owner.as_deref().is_some_and(|owner| rooms::fold(owner) != rooms::fold(&account.name)) {
+            return Err(Problem::forbidden("only an administrator may make rooms for others"));
+        }
+        if shared.store.rooms_of(account.id).await?.len() >= ROOMS_MAX {
+            return Err(StoreError::TooMany { what: "rooms of yours", max: ROOMS_MAX as i64 }.into());
+        }
+        owner = Some(account.name.clone());
     }
-    let Json(CreateRoom { room, title, owner, record }) = body.map_err(unreadable)?;
+    if identity.account_id().is_some() {
+        shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
+    }
     let slug = room.parse::<Slug>().map_err(|error| Problem::bad_request(error.to_string()))?;
     let title = state::title(title.as_deref(), &slug);
     let made = state::create_room(&shared.store, NewRoom { slug, title, owner, record }).await?;
@@ -131,12 +151,16 @@ pub(crate) async fn rotate_key(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     Known(identity): Known,
+    ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
     if !identity.may_manage(&record) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
+    }
+    if identity.account_id().is_some() {
+        shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
     }
     let made = shared.rotate_key(record.slug).await?;
     tracing::info!(room = %made.room.slug, "stream key changed");
@@ -171,20 +195,6 @@ pub(crate) async fn messages(
     Ok(fresh(MessagesAnswer { messages: entries.iter().map(rooms::Entry::frame).collect() }))
 }
 
-pub(crate) async fn create_account(
-    State(shared): State<Arc<Shared>>,
-    Known(identity): Known,
-    body: Result<Json<CreateAccount>, JsonRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    if !identity.is_admin() {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "only an admin may make accounts"));
-    }
-    let Json(CreateAccount { name, password }) = body.map_err(unreadable)?;
-    let account = shared.create_admin(&name, password).await?;
-    tracing::info!(account = account.name, "admin made");
-    Ok((StatusCode::CREATED, fresh(AccountAnswer { name: account.name, admin: account.admin })))
-}
-
 /// The room a path names, or a 404: also for what is no slug, so that nothing odd goes further.
 pub(crate) async fn find(shared: &Shared, slug: &str) -> Result<RoomRecord, Problem> {
     let missing = || Problem::not_found("there is no such room");
@@ -214,6 +224,7 @@ pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Ide
     let problem = stream.as_ref().and_then(|stream| stream.problem());
     RoomAnswer {
         view: view(shared, record),
+        may: None,
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
         recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),
@@ -241,7 +252,7 @@ pub(crate) fn srt_url(address: SocketAddr, stream_key: &str) -> String {
 }
 
 /// An address that means "all of them" is shown as loopback.
-fn shown(address: SocketAddr) -> SocketAddr {
+pub(crate) fn shown(address: SocketAddr) -> SocketAddr {
     let mut shown = address;
     if address.ip().is_unspecified() {
         shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
@@ -258,5 +269,7 @@ pub(super) fn fresh<T: Serialize>(value: T) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Json(value))
 }
 
+/// Rooms of one broadcaster; an administrator may give more.
+const ROOMS_MAX: usize = 50;
 /// Messages in one answer.
 const MESSAGES_MAX: usize = 100;

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
@@ -16,11 +16,14 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
-use super::{access, chat, flv, ingest, pages, playback, recordings, replay, rooms};
+use super::{
+    access, accounts, chat, flv, ingest, invitations, moderators, pages, playback, recordings, replay, rooms,
+    session, tokens,
+};
 use crate::state::Shared;
 
-/// What anybody may ask for. Everything else needs a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 26] = [
+/// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
+pub(super) const OPEN: [(&str, &str); 38] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -45,6 +48,18 @@ pub(super) const OPEN: [(&str, &str); 26] = [
     ("GET", "/api/v1/recordings/{id}/messages"),
     ("GET", "/replay/{id}/{file}"),
     ("OPTIONS", "/replay/{id}/{file}"),
+    ("GET", "/signin"),
+    ("GET", "/register"),
+    ("GET", "/setup"),
+    ("GET", "/account"),
+    ("GET", "/admin"),
+    ("GET", "/api/v1/session"),
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+    ("POST", "/api/v1/accounts"),
+    ("POST", "/api/v1/invitation"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];
@@ -74,7 +89,28 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/rooms/{room}/ingest-session", post(ingest::open_session)),
         ("/api/v1/ingest", get(ingest::upgrade)),
         ("/api/v1/addresses", get(ingest::addresses)),
-        ("/api/v1/accounts", post(rooms::create_account)),
+        ("/signin", get(pages::home)),
+        ("/register", get(pages::home)),
+        ("/setup", get(pages::home)),
+        ("/account", get(pages::home)),
+        ("/admin", get(pages::home)),
+        ("/api/v1/session", get(session::show).post(session::sign_in).delete(session::sign_out)),
+        ("/api/v1/session/link", post(session::link)),
+        ("/api/v1/setup", get(session::set_up_needed).post(session::set_up)),
+        ("/api/v1/account", get(accounts::show_own).patch(accounts::change_own).delete(accounts::delete_own)),
+        ("/api/v1/account/sessions", get(accounts::own_sessions).delete(accounts::end_own_sessions)),
+        ("/api/v1/account/sessions/{id}", delete(accounts::end_own_session)),
+        ("/api/v1/account/tokens", get(tokens::list).post(tokens::create)),
+        ("/api/v1/account/tokens/{id}", delete(tokens::revoke)),
+        ("/api/v1/accounts", get(accounts::list).post(accounts::create)),
+        ("/api/v1/accounts/{id}", patch(accounts::change).delete(accounts::remove)),
+        ("/api/v1/accounts/{id}/sessions", delete(accounts::end_sessions)),
+        ("/api/v1/invitation", post(invitations::check)),
+        ("/api/v1/invitations", get(invitations::list).post(invitations::create)),
+        ("/api/v1/invitations/{id}", delete(invitations::withdraw)),
+        ("/api/v1/settings", get(accounts::settings).patch(accounts::change_settings)),
+        ("/api/v1/rooms/{room}/moderators", get(moderators::list).post(moderators::appoint)),
+        ("/api/v1/rooms/{room}/moderators/{id}", delete(moderators::dismiss)),
         ("/healthz", get(healthy)),
         ("/readyz", get(ready)),
     ]

@@ -26,7 +26,7 @@ pub(super) fn secured(router: Router) -> Router {
 
 /// Marks requests, gives those of HTTP/2 the `Host` that the rest of the program reads, and lets no cookie go
 /// over an open connection later.
-async fn mark(mut request: Request, next: Next) -> Response {
+pub(super) async fn mark(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(Scheme("https"));
     let authority = request.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
     if let Some(Ok(authority)) = authority

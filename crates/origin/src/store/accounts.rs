@@ -1,20 +1,39 @@
-//! Accounts and API tokens.
+//! Accounts.
 
 use ::rooms::Name;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, invitations};
 use crate::secret::Digest;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its number in the database.
+    /// Its number, never given twice.
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// Whether it may do everything.
-    pub admin: bool,
+    /// What it may do on this origin.
+    pub role: Role,
+    /// Whether it belongs to the app this origin runs in.
+    pub local: bool,
+    /// When it was last used, Unix time in milliseconds.
+    pub seen_at_ms: Option<i64>,
+    /// When it was made, Unix time in milliseconds.
+    pub created_at_ms: i64,
+}
+
+/// What an account may do on this origin; what it may do in a room comes besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Watches and chats.
+    Viewer,
+    /// Owns rooms too.
+    Broadcaster,
+    /// Does everything.
+    Admin,
 }
 
 /// An account to be.
@@ -24,19 +43,98 @@ pub struct NewAccount {
     pub name: Name,
     /// argon2id in PHC form; `None` for an account that signs in only through the app.
     pub password: Option<String>,
-    /// Whether it may do everything.
-    pub admin: bool,
+    /// What it may do.
+    pub role: Role,
     /// Whether it belongs to the app this origin runs in.
     pub local: bool,
+}
+
+/// An account with what its password is checked against.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) account: Account,
+    /// argon2id in PHC form.
+    pub(crate) password: Option<String>,
+}
+
+/// Which accounts a list holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AccountFilter {
+    /// Part of the name, compared folded.
+    pub(crate) search: Option<String>,
+    pub(crate) role: Option<Role>,
+    /// With higher numbers only: where the list before ended.
+    pub(crate) after: i64,
+    pub(crate) limit: usize,
+}
+
+/// What becomes of the rooms of an account that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heir {
+    /// They become another account's.
+    Account(i64),
+    /// Nobody is left to own them; whoever becomes the first admin will.
+    Nobody,
+}
+
+impl Role {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Broadcaster => "broadcaster",
+            Role::Admin => "admin",
+        }
+    }
+
+    pub(super) fn from_stored(text: &str) -> Option<Role> {
+        [Role::Viewer, Role::Broadcaster, Role::Admin].into_iter().find(|role| role.as_str() == text)
+    }
 }
 
 impl Store {
     /// Makes an account. Rooms without an owner become those of the first admin.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the name, folded, is taken.
+    /// [`StoreError::Exists`] when the name, or one that looks the same, is taken.
     pub async fn create_account(&self, new: NewAccount, now_ms: i64) -> Result<Account, StoreError> {
         self.write(move |connection| insert(connection, &new, now_ms)).await
+    }
+
+    /// Makes the account that an invitation is for, and uses the invitation up; neither happens without the other.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the name is taken, [`StoreError::Missing`] when the invitation is no good.
+    pub(crate) async fn create_invited_account(
+        &self,
+        new: NewAccount,
+        invitation: Digest,
+        now_ms: i64,
+    ) -> Result<Account, StoreError> {
+        self.write(move |connection| {
+            let (id, role) = invitations::valid(connection, invitation, now_ms)?;
+            let account = insert(connection, &NewAccount { role, ..new }, now_ms)?;
+            invitations::mark_used(connection, id, account.id, now_ms)?;
+            Ok(account)
+        })
+        .await
+    }
+
+    /// The first administrator; `None` when there is one already.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when the name is taken.
+    pub(crate) async fn create_first_admin(
+        &self,
+        new: NewAccount,
+        now_ms: i64,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write(move |connection| match first_admin(connection)? {
+            Some(_) => Ok(None),
+            None => insert(connection, &new, now_ms).map(Some),
+        })
+        .await
     }
 
     /// The account of the app this origin runs in, made as `name` or its nearest free variant.
@@ -53,7 +151,7 @@ impl Store {
             }
             for number in 1.. {
                 let name = if number == 1 { name.clone() } else { numbered(&name, number) };
-                let new = NewAccount { name, password: None, admin: true, local: true };
+                let new = NewAccount { name, password: None, role: Role::Admin, local: true };
                 match insert(connection, &new, now_ms) {
                     Err(StoreError::Exists { .. }) => {}
                     answer => return answer,
@@ -77,6 +175,71 @@ impl Store {
         .await
     }
 
+    /// Whether an account has this name or one that looks the same.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn is_name_taken(&self, name: &str) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| taken(connection, &name, None)).await
+    }
+
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn account_by_id(&self, id: i64) -> Result<Option<Account>, StoreError> {
+        self.read(move |connection| by_id(connection, id)).await
+    }
+
+    /// The account called `name`, compared folded, and what its password is checked against.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
+        let folded = ::rooms::fold(name);
+        self.read(move |connection| {
+            let sql = format!("{CREDENTIALS} where name_folded = ?1");
+            Ok(connection.query_row(&sql, [folded], credentials).optional()?)
+        })
+        .await
+    }
+
+    /// The same for an account's number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn credentials_by_id(&self, id: i64) -> Result<Option<Credentials>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("{CREDENTIALS} where accounts.id = ?1");
+            Ok(connection.query_row(&sql, [id], credentials).optional()?)
+        })
+        .await
+    }
+
+    /// Accounts by number, with how many of all there are that the filter lets through.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn accounts(&self, filter: AccountFilter) -> Result<(Vec<Account>, i64), StoreError> {
+        self.read(move |connection| {
+            let search = filter.search.as_deref().map(::rooms::fold).filter(|folded| !folded.is_empty());
+            let role = filter.role.map(Role::as_str);
+            let chosen = "where (?1 is null or instr(name_folded, ?1) > 0) and (?2 is null or role = ?2)";
+            let count: i64 = connection.query_row(
+                &format!("select count(*) from accounts {chosen}"),
+                params![search, role],
+                |row| row.get(0),
+            )?;
+            let sql = format!("{SELECT} {chosen} and accounts.id > ?3 order by accounts.id limit ?4");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![search, role, filter.after, limit], account)?;
+            Ok((rows.collect::<Result<_, _>>()?, count))
+        })
+        .await
+    }
+
     /// Whether anybody may administer this origin.
     ///
     /// # Errors
@@ -85,39 +248,80 @@ impl Store {
         self.read(|connection| Ok(first_admin(connection)?.is_some())).await
     }
 
-    /// Gives `account` a token, in place of an earlier one with the same label.
+    /// Gives an account another name.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when that name, or one that looks the same, is somebody else's.
+    pub(crate) async fn rename_account(&self, id: i64, name: Name) -> Result<Account, StoreError> {
+        self.write(move |connection| {
+            if taken(connection, name.as_str(), Some(id))? {
+                return Err(StoreError::Exists { what: "account", name: name.to_string() });
+            }
+            connection.execute(
+                "update accounts set name = ?2, name_folded = ?3, name_skeleton = ?4 where id = ?1",
+                params![id, name.as_str(), name.folded(), ::rooms::skeleton(name.as_str())],
+            )?;
+            by_id(connection, id)?.ok_or_else(|| missing(id))
+        })
+        .await
+    }
+
+    /// Gives an account another password (argon2id in PHC form) and ends its sessions, except one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) async fn replace_token(
+    pub(crate) async fn set_password(
         &self,
-        account: i64,
-        label: &'static str,
-        digest: Digest,
-        now_ms: i64,
+        id: i64,
+        password: String,
+        keep_session: Option<i64>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            connection.execute("update accounts set password = ?2 where id = ?1", params![id, password])?;
             connection.execute(
-                "delete from api_tokens where account = ?1 and label = ?2",
-                params![account, label],
-            )?;
-            connection.execute(
-                "insert into api_tokens (digest, account, label, created_at_ms) values (?1, ?2, ?3, ?4)",
-                params![digest.0, account, label, now_ms],
+                "delete from sessions where account = ?1 and (?2 is null or id <> ?2)",
+                params![id, keep_session],
             )?;
             Ok(())
         })
         .await
     }
 
-    /// Whose token this is.
+    /// Gives an account another role.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn account_of_token(&self, digest: Digest) -> Result<Option<Account>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!("{SELECT} join api_tokens on account = accounts.id where digest = ?1");
-            Ok(connection.query_row(&sql, [digest.0], account).optional()?)
+    /// [`StoreError::Missing`], or [`StoreError::LastAdmin`] when nobody would be left to administer.
+    pub(crate) async fn set_role(&self, id: i64, role: Role) -> Result<Account, StoreError> {
+        self.write(move |connection| {
+            let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
+            if found.role == Role::Admin && role != Role::Admin && admins(connection)? == 1 {
+                return Err(StoreError::LastAdmin);
+            }
+            connection.execute("update accounts set role = ?2 where id = ?1", params![id, role.as_str()])?;
+            Ok(Account { role, ..found })
+        })
+        .await
+    }
+
+    /// Removes an account. Its messages stay and are nobody's; its rooms become the first admin's.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], or [`StoreError::LastAdmin`] when nobody would be left to administer.
+    pub(crate) async fn delete_account(&self, id: i64) -> Result<Heir, StoreError> {
+        self.write(move |connection| {
+            let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
+            if found.role == Role::Admin && admins(connection)? == 1 {
+                return Err(StoreError::LastAdmin);
+            }
+            let sql = "select id from accounts where role = 'admin' and id <> ?1 order by id limit 1";
+            let heir: Option<i64> = connection.query_row(sql, [id], |row| row.get(0)).optional()?;
+            connection.execute("update rooms set owner = ?2 where owner = ?1", params![id, heir])?;
+            connection.execute(
+                "update log set sender_name = ?2, sender_roles = '[]' where sender_id = ?1",
+                params![format!("a{id}"), DELETED_NAME],
+            )?;
+            connection.execute("delete from accounts where id = ?1", [id])?;
+            Ok(heir.map_or(Heir::Nobody, Heir::Account))
         })
         .await
     }
@@ -125,30 +329,67 @@ impl Store {
 
 /// The oldest admin's number.
 pub(super) fn first_admin(connection: &Connection) -> Result<Option<i64>, StoreError> {
-    let sql = "select id from accounts where admin = 1 order by id limit 1";
+    let sql = "select id from accounts where role = 'admin' order by id limit 1";
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
 }
 
+/// Fills in the skeletons of names that were stored before there were any.
+pub(super) fn fill_in_skeletons(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("select id, name from accounts where name_skeleton is null")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    for (id, name) in rows.collect::<Result<Vec<_>, _>>()? {
+        let skeleton = ::rooms::skeleton(&name);
+        connection.execute("update accounts set name_skeleton = ?2 where id = ?1", params![id, skeleton])?;
+    }
+    Ok(())
+}
+
 fn insert(connection: &Connection, new: &NewAccount, now_ms: i64) -> Result<Account, StoreError> {
-    let folded = new.name.folded();
-    let taken: bool = connection.query_row(
-        "select exists (select 1 from accounts where name_folded = ?1)",
-        [&folded],
-        |row| row.get(0),
-    )?;
-    if taken {
+    if taken(connection, new.name.as_str(), None)? {
         return Err(StoreError::Exists { what: "account", name: new.name.to_string() });
     }
-    connection.execute(
-        "insert into accounts (name, name_folded, password, admin, local, created_at_ms)
-         values (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![new.name.as_str(), folded, new.password, new.admin, new.local, now_ms],
-    )?;
+    connection.execute("insert into account_ids default values", [])?;
     let id = connection.last_insert_rowid();
-    if new.admin {
+    connection.execute(
+        "insert into accounts (id, name, name_folded, name_skeleton, password, role, local, created_at_ms)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            id,
+            new.name.as_str(),
+            new.name.folded(),
+            ::rooms::skeleton(new.name.as_str()),
+            new.password,
+            new.role.as_str(),
+            new.local,
+            now_ms
+        ],
+    )?;
+    if new.role == Role::Admin {
         connection.execute("update rooms set owner = ?1 where owner is null", [id])?;
     }
-    Ok(Account { id, name: new.name.to_string(), admin: new.admin })
+    by_id(connection, id)?.ok_or_else(|| missing(id))
+}
+
+fn taken(connection: &Connection, name: &str, except: Option<i64>) -> Result<bool, StoreError> {
+    let folded = ::rooms::fold(name);
+    let skeleton = ::rooms::skeleton(name);
+    // A name without any letter or digit is nobody's, and shares its empty fold with everything of its kind.
+    let sql = "select exists (select 1 from accounts
+               where (name_folded = ?1 or name_skeleton = ?2) and (?3 is null or id <> ?3))";
+    Ok(connection.query_row(sql, params![folded, skeleton, except], |row| row.get(0))?)
+}
+
+fn admins(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("select count(*) from accounts where role = 'admin'", [], |row| row.get(0))?)
+}
+
+fn by_id(connection: &Connection, id: i64) -> Result<Option<Account>, StoreError> {
+    let sql = format!("{SELECT} where accounts.id = ?1");
+    Ok(connection.query_row(&sql, [id], account).optional()?)
+}
+
+fn missing(id: i64) -> StoreError {
+    StoreError::Missing { what: "account", name: id.to_string() }
 }
 
 fn numbered(name: &Name, number: u32) -> Name {
@@ -157,8 +398,28 @@ fn numbered(name: &Name, number: u32) -> Name {
     Name::account(&(kept + &suffix)).expect("a shortened account name with digits is an account name")
 }
 
-fn account(row: &Row<'_>) -> Result<Account, rusqlite::Error> {
-    Ok(Account { id: row.get(0)?, name: row.get(1)?, admin: row.get(2)? })
+pub(super) fn account(row: &Row<'_>) -> Result<Account, rusqlite::Error> {
+    let role: String = row.get(2)?;
+    Ok(Account {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: Role::from_stored(&role).ok_or(rusqlite::Error::InvalidQuery)?,
+        local: row.get(3)?,
+        seen_at_ms: row.get(4)?,
+        created_at_ms: row.get(5)?,
+    })
 }
 
-const SELECT: &str = "select accounts.id, accounts.name, accounts.admin from accounts";
+fn credentials(row: &Row<'_>) -> Result<Credentials, rusqlite::Error> {
+    Ok(Credentials { account: account(row)?, password: row.get(ACCOUNT_COLUMNS)? })
+}
+
+/// What a message's sender is called whose account is gone. It holds a space, so no account can be called so.
+pub(crate) const DELETED_NAME: &str = "deleted user";
+/// Columns of [`SELECT`]; whoever adds to it finds its own behind them.
+pub(super) const ACCOUNT_COLUMNS: usize = 6;
+const SELECT: &str = "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
+                             accounts.created_at_ms from accounts";
+const CREDENTIALS: &str =
+    "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
+                                  accounts.created_at_ms, accounts.password from accounts";

@@ -5,10 +5,15 @@
 //! have connections of their own, which WAL lets run beside the writer.
 
 mod accounts;
+mod invitations;
 mod keys;
 mod log;
+mod moderators;
 mod recordings;
 mod rooms;
+mod sessions;
+mod settings;
+mod tokens;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -17,10 +22,14 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-pub use accounts::{Account, NewAccount};
+pub(crate) use accounts::AccountFilter;
+pub use accounts::{Account, NewAccount, Role};
+pub(crate) use invitations::{Invitation, NewInvitation};
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
 pub use rooms::{NewRoom, RoomRecord};
+pub(crate) use sessions::{LASTING_MS, NewSession, Session};
+pub(crate) use tokens::{NewToken, Scope, Token};
 
 use keys::Keys;
 use writer::Writer;
@@ -89,6 +98,17 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// Nobody would be left to administer.
+    #[error("this is the only administrator: make another one first")]
+    LastAdmin,
+    /// There are as many as there may be.
+    #[error("there are {max} {what} already: remove some first")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// So many may be.
+        max: i64,
+    },
     /// A stored value is not what this program writes.
     #[error("database: {column} holds \"{found}\"")]
     Value {
@@ -121,6 +141,7 @@ impl Store {
             )
             .map_err(open_error)?;
         migrate(&mut connection, path)?;
+        accounts::fill_in_skeletons(&connection)?;
         let keys = Arc::<Keys>::default();
         keys.load(&connection)?;
         let writer = Writer::start(connection)?;
@@ -192,7 +213,8 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("recordings.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("recordings.sql"), include_str!("accounts.sql")];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;
 

@@ -20,6 +20,8 @@ pub struct RoomRecord {
     pub title: String,
     /// The owner's account name.
     pub owner: Option<String>,
+    /// The owner's account.
+    pub owner_id: Option<i64>,
     /// The stream key's last four characters.
     pub key_last_four: String,
     /// Identifies its log.
@@ -146,6 +148,24 @@ impl Store {
         .await
     }
 
+    /// The rooms an account owns, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn rooms_of(&self, account: i64) -> Result<Vec<Slug>, StoreError> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("select slug from rooms where owner = ?1 order by id")?;
+            let rows = statement.query_map([account], |row| row.get::<_, String>(0))?;
+            rows.map(|slug| {
+                let slug = slug?;
+                slug.parse().map_err(|_| StoreError::Value { column: "rooms.slug", found: slug })
+            })
+            .collect()
+        })
+        .await
+    }
+
     /// The first room of an account.
     ///
     /// # Errors
@@ -171,20 +191,31 @@ fn account_id(connection: &Connection, name: &str) -> Result<i64, StoreError> {
         .ok_or_else(|| StoreError::Missing { what: "account", name: name.to_owned() })
 }
 
-type Raw = (i64, String, String, Option<String>, String, String, bool);
+type Raw = (i64, String, String, Option<String>, String, String, bool, Option<i64>);
 
 fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+    ))
 }
 
-fn record((id, slug, title, owner, key_last_four, epoch, record): Raw) -> Result<RoomRecord, StoreError> {
+fn record(
+    (id, slug, title, owner, key_last_four, epoch, record, owner_id): Raw,
+) -> Result<RoomRecord, StoreError> {
     let slug = slug.parse().map_err(|_| StoreError::Value { column: "rooms.slug", found: slug })?;
-    Ok(RoomRecord { id, slug, title, owner, key_last_four, epoch, record })
+    Ok(RoomRecord { id, slug, title, owner, owner_id, key_last_four, epoch, record })
 }
 
 fn last_four(key: &str) -> &str {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default()
 }
 
-const SELECT: &str = "select rooms.id, slug, title, accounts.name, key_last_four, epoch, record
+const SELECT: &str = "select rooms.id, slug, title, accounts.name, key_last_four, epoch, record, rooms.owner
                       from rooms left join accounts on accounts.id = rooms.owner";

@@ -1,4 +1,4 @@
-use ::rooms::frame::{NoticeCode, Person, Role};
+use ::rooms::frame::{NoticeCode, Person, Role as RoomRole};
 use ::rooms::{Entry, EntryBody, Name, Text};
 
 use super::*;
@@ -44,12 +44,13 @@ fn room(slug: &str, owner: Option<&str>) -> NewRoom {
     }
 }
 
-fn account(name: &str, admin: bool) -> NewAccount {
-    NewAccount { name: Name::account(name).unwrap(), password: None, admin, local: false }
+fn account(name: &str, role: Role) -> NewAccount {
+    NewAccount { name: Name::account(name).unwrap(), password: None, role, local: false }
 }
 
 fn message(seq: u64, text: &str) -> Entry {
-    let from = Person { id: "a1".to_owned(), name: Name::guest("Ada").unwrap(), roles: vec![Role::Owner] };
+    let from =
+        Person { id: "a1".to_owned(), name: Name::guest("Ada").unwrap(), roles: vec![RoomRole::Owner] };
     let body = EntryBody::Message { id: format!("c{seq}"), from, text: Text::new(text).unwrap() };
     Entry { seq, at_ms: 5, body }
 }
@@ -75,10 +76,10 @@ async fn rooms_without_an_owner_become_the_first_admins() {
     let place = Place::new();
     let store = place.store();
     store.create_room(room("before", None), "k1".to_owned(), 1).await.unwrap();
-    store.create_account(account("viewer", false), 2).await.unwrap();
+    store.create_account(account("viewer", Role::Viewer), 2).await.unwrap();
     assert_eq!(store.room("before".parse().unwrap()).await.unwrap().unwrap().owner, None);
-    store.create_account(account("mara", true), 3).await.unwrap();
-    store.create_account(account("ben", true), 4).await.unwrap();
+    store.create_account(account("mara", Role::Admin), 3).await.unwrap();
+    store.create_account(account("ben", Role::Admin), 4).await.unwrap();
     store.create_room(room("after", None), "k2".to_owned(), 5).await.unwrap();
     let owners = store.rooms().await.unwrap().into_iter().map(|room| room.owner);
     assert_eq!(owners.collect::<Vec<_>>(), [Some("mara".to_owned()), Some("mara".to_owned())]);
@@ -88,8 +89,8 @@ async fn rooms_without_an_owner_become_the_first_admins() {
 async fn names_are_taken_once_whatever_their_case() {
     let place = Place::new();
     let store = place.store();
-    store.create_account(account("mara", true), 1).await.unwrap();
-    let again = store.create_account(account("MARA", false), 2).await;
+    store.create_account(account("mara", Role::Admin), 1).await.unwrap();
+    let again = store.create_account(account("MARA", Role::Viewer), 2).await;
     assert!(matches!(again, Err(StoreError::Exists { what: "account", .. })));
     store.create_room(room("demo", None), "k1".to_owned(), 1).await.unwrap();
     let again = store.create_room(room("demo", None), "k2".to_owned(), 1).await;
@@ -140,15 +141,22 @@ async fn a_database_of_a_later_version_is_left_alone() {
 async fn the_local_owner_is_made_once_beside_others_of_that_name() {
     let place = Place::new();
     let store = place.store();
-    store.create_account(account("mara", false), 1).await.unwrap();
+    store.create_account(account("mara", Role::Viewer), 1).await.unwrap();
     let local = store.ensure_local_account(Name::account("Mara").unwrap(), 2).await.unwrap();
-    assert_eq!((local.name.as_str(), local.admin), ("Mara-2", true));
+    assert_eq!((local.name.as_str(), local.role), ("Mara-2", Role::Admin));
     let again = store.ensure_local_account(Name::account("Other").unwrap(), 3).await.unwrap();
     assert_eq!(again, local);
-    store.replace_token(local.id, "test", Digest::of("t1"), 4).await.unwrap();
-    store.replace_token(local.id, "test", Digest::of("t2"), 5).await.unwrap();
-    assert_eq!(store.account_of_token(Digest::of("t1")).await.unwrap(), None);
-    assert_eq!(store.account_of_token(Digest::of("t2")).await.unwrap(), Some(local));
+    let token = |secret: &str| NewToken {
+        digest: Digest::of(secret),
+        account: local.id,
+        label: "test".to_owned(),
+        scopes: Scope::ALL.to_vec(),
+    };
+    store.replace_token(token("t1"), 4).await.unwrap();
+    store.replace_token(token("t2"), 5).await.unwrap();
+    assert_eq!(store.token(Digest::of("t1"), 6).await.unwrap(), None);
+    let (account, found) = store.token(Digest::of("t2"), 6).await.unwrap().unwrap();
+    assert_eq!((account, found.scopes), (local, Scope::ALL.to_vec()));
 }
 
 #[tokio::test]

@@ -98,7 +98,9 @@ async fn an_accounts_name_is_not_for_guests() {
     let folder = Folder::new();
     let running = Running::start(&folder).await;
     running.room("demo").await;
-    running.post("/api/v1/accounts", "{\"name\":\"mara\",\"password\":\"correct horse\"}").await;
+    running
+        .post("/api/v1/accounts", "{\"name\":\"mara\",\"password\":\"correct horse\",\"role\":\"admin\"}")
+        .await;
     let mut guest = Chat::join(running.addresses.http, "demo", "?name=M%20A%20R%20A", &[]).await;
     assert_eq!(guest.next("error").await["code"], "name_refused");
     assert!(guest.welcome["member"]["name"].as_str().unwrap().starts_with("Guest "));
