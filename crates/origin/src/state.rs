@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{self, AccountError, Accounts};
 use crate::clock::unix_ms;
 use crate::config::Config;
-use crate::ingest::{Places, Tickets};
+use crate::ingest::{Places, Tickets, WrongKeys};
 use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) websocket_places: Places,
     /// What lets a browser's WebSocket in that showed its key before.
     pub(crate) tickets: Tickets,
+    /// Who showed wrong stream keys, in any protocol.
+    pub(crate) wrong_keys: Arc<WrongKeys>,
     pub(crate) shutdown: CancellationToken,
     /// The tasks of upgraded connections.
     pub(crate) sockets: TaskTracker,
@@ -67,6 +69,7 @@ impl Shared {
                 config.limits.websocket_publishers_per_address,
             ),
             tickets: Tickets::default(),
+            wrong_keys: Arc::default(),
             config,
             store,
             addresses,

@@ -30,6 +30,7 @@ pub(crate) enum Flag {
     VersionMin = 45,
     StreamId = 46,
     PayloadSize = 49,
+    PeerIdleTimeout = 55,
 }
 
 /// `SRT_KM_S_SECURED`: encrypted, and the key is known.

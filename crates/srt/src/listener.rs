@@ -42,12 +42,16 @@ pub enum Admission {
 pub struct ListenerOptions {
     /// The least latency; a caller may ask for more.
     pub latency: Duration,
+    /// How long a peer may give no sign of life before its connection is closed as if it had said goodbye;
+    /// libsrt does not tell the two apart. Whoever has to waits for less time by itself, and then
+    /// [`Error::Closed`] is a goodbye.
+    pub silence: Duration,
 }
 
 impl Default for ListenerOptions {
-    /// libsrt's own latency of 120 ms.
+    /// libsrt's own latency of 120 ms and silence of 5 s.
     fn default() -> ListenerOptions {
-        ListenerOptions { latency: Duration::from_millis(120) }
+        ListenerOptions { latency: Duration::from_millis(120), silence: Duration::from_secs(5) }
     }
 }
 
@@ -83,6 +87,9 @@ impl Listener {
         let socket = Socket::new()?;
         let bind = Error::bind(address);
         socket.set_latency(Flag::ReceiveLatency, options.latency)?;
+        let silence_ms = i32::try_from(options.silence.as_millis()).unwrap_or(i32::MAX);
+        ffi::set_number(socket.raw, Flag::PeerIdleTimeout, silence_ms)
+            .map_err(Error::library("the time of silence"))?;
         let question = Question::new(answer);
         ffi::ask_before_accepting(socket.raw, question.0).map_err(&bind)?;
         ffi::bind(socket.raw, address).map_err(&bind)?;

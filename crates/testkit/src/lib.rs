@@ -5,6 +5,8 @@ mod flv_file;
 mod fragment;
 #[cfg(feature = "load")]
 pub mod load;
+#[cfg(feature = "relay")]
+pub mod lossy_relay;
 mod mp4_file;
 pub mod playlist;
 mod rtmp;

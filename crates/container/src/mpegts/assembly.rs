@@ -54,6 +54,8 @@ pub(super) struct Picture {
 pub struct Counters {
     /// Access units of which a part was lost on the way.
     pub broken: u64,
+    /// Those of them that are pictures.
+    pub broken_pictures: u64,
     /// Video before an IDR picture.
     pub before_idr: u64,
     /// Pieces of the stream that could not be read.
@@ -137,6 +139,12 @@ impl fmt::Display for Warning {
 }
 
 impl Counters {
+    /// Pictures that arrived, whole or in part, and were not passed on.
+    #[must_use]
+    pub fn dropped_video(&self) -> u64 {
+        self.broken_pictures + self.before_idr
+    }
+
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let malformed = self.malformed + self.resynchronised;
         let all = [

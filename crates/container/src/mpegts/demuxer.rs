@@ -198,6 +198,7 @@ impl Demuxer {
         let Unit { pts, dts, random_access, broken, data } = unit;
         if broken {
             self.assembly.counters.broken += 1;
+            self.assembly.counters.broken_pictures += 1;
             if random_access || video.pictures.may_be_random_access(&data) {
                 self.assembly.interrupt_video();
             }

@@ -63,7 +63,7 @@ fn lock<T>(failures: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What counts as one address: of IPv6, everybody has at least 64 bits to choose from.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         address => address,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rooms::Name;
 use thiserror::Error;
 
+pub(crate) use attempts::network;
 pub(crate) use links::Links;
 pub(crate) use password::{Hashing, PasswordError};
 pub(crate) use quotas::Quotas;

@@ -3,6 +3,7 @@
 //! A route is closed unless it is listed open. Who asks is found out once, and only where a handler or a closed route
 //! wants to know: media and pages never read the database for it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, Request, State};
@@ -11,6 +12,7 @@ use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::client_address;
 pub(super) use super::cookies::cookie;
 use super::cookies::session_cookie;
 pub(crate) use super::identity::{Credential, Identity};
@@ -34,15 +36,14 @@ struct Found {
 pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     if path.as_ref().is_some_and(|path| is_listed(&KEYED, request.method(), path)) {
-        return match key_holder(&shared, request.method(), request.headers()).await {
-            Ok(Some(holder)) => {
+        let key = shown_key(&shared, request.method(), request.headers());
+        let address = client_address::of(request.extensions(), request.headers(), &shared);
+        return match key_holder(&shared, key, address).await {
+            Ok(holder) => {
                 request.extensions_mut().insert(holder);
                 next.run(request).await
             }
-            Ok(None) => {
-                Problem::new(StatusCode::UNAUTHORIZED, "the room's stream key is needed").into_response()
-            }
-            Err(error) => Problem::from(error).into_response(),
+            Err(problem) => problem.into_response(),
         };
     }
     if path.is_none_or(|path| is_listed(&OPEN, request.method(), &path)) {
@@ -63,22 +64,34 @@ fn is_listed(list: &[(&str, &str)], method: &Method, path: &str) -> bool {
     list.iter().any(|(listed_method, listed_path)| method.as_str() == *listed_method && path == *listed_path)
 }
 
-/// Who brings a room's stream key, or for a WebSocket the ticket that was given for one: a browser cannot send
-/// the key along with it. Tickets are for reading requests alone, so that none is ever exchanged for another.
-async fn key_holder(
-    shared: &Shared,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Result<Option<KeyHolder>, StoreError> {
-    let key = match bearer(headers) {
+/// The room's stream key that a request brings, or for a WebSocket the ticket that was given for one: a browser
+/// cannot send the key along with it. Tickets are for reading requests alone, so that none is ever exchanged for
+/// another.
+fn shown_key(shared: &Shared, method: &Method, headers: &HeaderMap) -> Option<Digest> {
+    match bearer(headers) {
         Some(key) => Some(Digest::of(key)),
         None if method == Method::GET => {
             cookie(headers, TICKET_COOKIE).and_then(|ticket| shared.tickets.redeem(ticket))
         }
         None => None,
-    };
-    let Some(key) = key else { return Ok(None) };
-    Ok(shared.store.room_of_key(key).await?.map(|room| KeyHolder { room, key }))
+    }
+}
+
+/// Whose key it is. Whoever shows many wrong ones has to wait.
+async fn key_holder(shared: &Shared, key: Option<Digest>, address: IpAddr) -> Result<KeyHolder, Problem> {
+    let key = key.ok_or_else(key_needed)?;
+    shared.wrong_keys.check(address).map_err(|locked| Problem::wait(locked.to_string(), locked.0))?;
+    match shared.store.room_of_key(key).await? {
+        Some(room) => Ok(KeyHolder { room, key }),
+        None => {
+            shared.wrong_keys.note(address, key);
+            Err(key_needed())
+        }
+    }
+}
+
+fn key_needed() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "the room's stream key is needed")
 }
 
 /// Who asks. A token goes before a cookie; one that is not known is nobody's.
@@ -160,7 +173,7 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyHolder {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<KeyHolder, Problem> {
         let holder = parts.extensions.get::<KeyHolder>().cloned();
-        holder.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the room's stream key is needed"))
+        holder.ok_or_else(key_needed)
     }
 }
 

@@ -25,8 +25,13 @@ impl FromRequestParts<Arc<Shared>> for ClientAddress {
         parts: &mut Parts,
         shared: &Arc<Shared>,
     ) -> Result<ClientAddress, Self::Rejection> {
-        Ok(ClientAddress(client(peer(&parts.extensions), &parts.headers, &shared.config.proxies)))
+        Ok(ClientAddress(of(&parts.extensions, &parts.headers, shared)))
     }
+}
+
+/// The same of a request that is not taken apart yet.
+pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, shared: &Shared) -> IpAddr {
+    client(peer(extensions), headers, &shared.config.proxies)
 }
 
 /// A request that a configured proxy took over TLS is one over TLS.

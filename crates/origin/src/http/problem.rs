@@ -67,6 +67,12 @@ impl Problem {
         AccountError::TooManyRequests { wait }.into()
     }
 
+    /// Asking again helps when the wait is over.
+    pub(crate) fn wait(detail: impl Into<String>, wait: Duration) -> Problem {
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).with_code("too_many_requests");
+        Problem { retry_after: Some(wait), ..problem }
+    }
+
     /// With a word that programs can tell this refusal by.
     pub(crate) fn with_code(self, code: &'static str) -> Problem {
         Problem { code: Some(code), ..self }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::http::place::{JSON, OPERATOR, Place};
+use crate::secret::Digest;
+use crate::store::{NewAccount, NewToken, Role, Scope};
 
 fn filled(path: &str) -> String {
     path.replace("{room}", "demo")
@@ -57,6 +59,33 @@ async fn a_room_is_made_shown_and_given_another_key() {
     assert!(shown.get("ingest").is_none() && !shown.to_string().contains("key"));
     let (_, managed) = place.json("GET", "/api/v1/rooms/class-7", &[OPERATOR], "").await;
     assert_eq!(managed.get("ingest"), Some(&serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_may_not_be_ended_nor_given_another_key() {
+    let place = Place::new().await;
+    let store = &place.shared.store;
+    for (name, role) in [("mara", Role::Admin), ("otto", Role::Broadcaster)] {
+        let new =
+            NewAccount { name: rooms::Name::account(name).unwrap(), password: None, role, local: false };
+        let account = store.create_account(new, 1).await.unwrap().id;
+        let (digest, scopes) = (Digest::of(name), Scope::ALL.to_vec());
+        let token = NewToken { digest, account, label: "test".to_owned(), scopes };
+        store.create_token(token, 1).await.unwrap();
+    }
+    let (_, room) = place.json("GET", "/api/v1/rooms/demo", &[], "").await;
+    assert_eq!(room["owner"], "mara");
+    for action in ["end", "stream-key"] {
+        let path = format!("/api/v1/rooms/demo/{action}");
+        let (status, problem) = place.json("POST", &path, &[("authorization", "Bearer otto")], "").await;
+        assert_eq!(
+            (status, &problem["detail"]),
+            (403, &"the room belongs to somebody else".into()),
+            "{action}"
+        );
+    }
+    let owner = [("authorization", "Bearer mara")];
+    assert_eq!(place.ask("POST", "/api/v1/rooms/demo/end", &owner, "").await.status(), StatusCode::CONFLICT);
 }
 
 #[tokio::test]

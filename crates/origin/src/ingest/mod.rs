@@ -11,6 +11,7 @@ mod ticket;
 #[cfg(test)]
 mod transport_tests;
 pub(crate) mod websocket;
+mod wrong_keys;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use over_srt::Server as SrtServer;
 pub(crate) use ticket::Tickets;
+pub(crate) use wrong_keys::WrongKeys;
 
 use crate::state::Shared;
 use crate::tls::Acceptor;

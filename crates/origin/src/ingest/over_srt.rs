@@ -5,7 +5,7 @@
 //! whose word is the last.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,11 +13,12 @@ use container::mpegts::{self, Demuxer};
 use srt::{Admission, Connection, Listener, ListenerOptions, Passphrase, Reason, Request};
 use thiserror::Error;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::intake::{Intake, Stop};
+use super::intake::{FIRST_MEDIA_MAX, Intake, Stop};
 use super::stream_id::stream_key;
+use super::wrong_keys::WrongKeys;
 use super::{ACCEPT_PAUSE, Places, report};
 use crate::config::Config;
 use crate::facts::{Protocol, SrtFacts, WarningKind};
@@ -40,6 +41,8 @@ struct Gate {
     places: Places,
     /// Everybody has to know it when it is set.
     passphrase: Option<Passphrase>,
+    /// There once the origin runs; until then wrong keys are refused and not counted.
+    wrong_keys: OnceLock<Arc<WrongKeys>>,
 }
 
 /// How a publisher's session ended.
@@ -77,8 +80,9 @@ impl Server {
     ) -> Result<Server, srt::Error> {
         let limits = config.limits;
         let places = Places::new(limits.srt_connections, limits.srt_connections_per_address);
-        let gate = Arc::new(Gate { store: store.clone(), places, passphrase });
-        let options = ListenerOptions { latency: Duration::from_millis(u64::from(config.srt_latency_ms)) };
+        let gate = Arc::new(Gate { store: store.clone(), places, passphrase, wrong_keys: OnceLock::new() });
+        let latency = Duration::from_millis(u64::from(config.srt_latency_ms));
+        let options = ListenerOptions { latency, silence: LIBRARY_SILENCE };
         let answer = {
             let gate = Arc::clone(&gate);
             move |request: Request<'_>| gate.answer(&request)
@@ -94,6 +98,7 @@ impl Server {
     /// Accepts publishers until `shutdown`, then waits for their tasks.
     pub(crate) async fn serve(self, shared: Arc<Shared>, shutdown: CancellationToken) {
         let mut publishers = JoinSet::new();
+        self.gate.wrong_keys.get_or_init(|| Arc::clone(&shared.wrong_keys));
         loop {
             let accepted = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -138,7 +143,15 @@ impl Gate {
             Ok(key) => key,
             Err(reason) => return refuse(reason),
         };
-        if !self.store.knows_key(Digest::of(key)) {
+        let (address, key) = (request.peer.ip(), Digest::of(key));
+        let wrong_keys = self.wrong_keys.get();
+        if wrong_keys.is_some_and(|wrong_keys| wrong_keys.check(address).is_err()) {
+            return refuse(Reason::OVERLOAD);
+        }
+        if !self.store.knows_key(key) {
+            if let Some(wrong_keys) = wrong_keys {
+                wrong_keys.note(address, key);
+            }
             return refuse(Reason::UNAUTHORIZED);
         }
         if !self.places.has_room(request.peer) {
@@ -157,7 +170,7 @@ async fn serve(connection: &Connection, shared: &Shared, shutdown: &Cancellation
     match admit(connection, shared).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, %room, "publisher admitted");
-            let mut session = Session { connection, intake, demuxer: Demuxer::new(), last_media: None };
+            let mut session = Session { connection, intake, demuxer: Demuxer::new() };
             let end = session.publish(shutdown).await;
             tracing::info!(%peer, %room, %end, "publisher gone");
             if let Some(stream) = shared.streams.get(&room) {
@@ -183,7 +196,6 @@ struct Session<'a> {
     connection: &'a Connection,
     intake: Intake,
     demuxer: Demuxer,
-    last_media: Option<Instant>,
 }
 
 impl Session<'_> {
@@ -191,18 +203,23 @@ impl Session<'_> {
     async fn publish(&mut self, shutdown: &CancellationToken) -> End {
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
         let mut measured = Instant::now();
+        // A caller may connect before its encoder runs.
+        let mut silence_max = FIRST_MEDIA_MAX;
         self.measure();
         loop {
             buffer.clear();
-            let taken = match self.intake.attend(shutdown, self.connection.read(&mut buffer)).await {
+            let read = timeout(silence_max, self.connection.read(&mut buffer));
+            let taken = match self.intake.attend(shutdown, read).await {
                 Err(stop) => return End::Stopped(stop),
-                Ok(Err(srt::Error::Closed)) => return self.closed(),
-                Ok(Err(error)) => return End::Connection(error),
-                Ok(Ok(_)) => self.take(&buffer),
+                Ok(Err(_)) => return self.complete(End::Lost),
+                Ok(Ok(Err(srt::Error::Closed))) => return self.complete(End::Finished),
+                Ok(Ok(Err(error))) => return End::Connection(error),
+                Ok(Ok(Ok(_))) => self.take(&buffer),
             };
             if let Err(end) = taken {
                 return end;
             }
+            silence_max = SILENCE_MAX;
             if measured.elapsed() >= MEASURE_INTERVAL {
                 measured = Instant::now();
                 self.measure();
@@ -219,21 +236,14 @@ impl Session<'_> {
         while let Some(event) = self.demuxer.poll() {
             self.intake.push(event)?;
             self.intake.heard();
-            self.last_media = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// Packages what only the end completes. An encoder that ends says so, and then its last media is fresh;
-    /// one that is lost is noticed after seconds of silence.
-    fn closed(&mut self) -> End {
+    /// Packages what only the end completes.
+    fn complete(&mut self, end: End) -> End {
         self.demuxer.finish();
-        let fresh = self.last_media.is_some_and(|last| last.elapsed() < SILENCE_OF_THE_LOST);
-        match self.drain() {
-            Err(end) => end,
-            Ok(()) if fresh => End::Finished,
-            Ok(()) => End::Lost,
-        }
+        self.drain().err().unwrap_or(end)
     }
 
     /// Notes how the connection does, and what the stream's publisher should know.
@@ -241,6 +251,7 @@ impl Session<'_> {
         if let Ok(statistics) = self.connection.statistics() {
             self.intake.note_srt(SrtFacts::of(&statistics, self.connection.is_encrypted()));
         }
+        self.intake.set_dropped(self.demuxer.counters().dropped_video());
         for warning in self.demuxer.warnings() {
             self.intake.warn(WarningKind::Mpegts(std::mem::discriminant(&warning)), warning.to_string());
         }
@@ -261,5 +272,8 @@ impl End {
 const READ_BYTES: usize = 64 << 10;
 /// Between two looks at libsrt's figures.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
-/// libsrt gives a peer up after 5 s without a sign of life; its goodbye is read within the latency.
-const SILENCE_OF_THE_LOST: Duration = Duration::from_secs(4);
+/// Between two messages: a transport stream has pictures, sound or tables many times a second, so a publisher
+/// that was not heard for as long as libsrt itself would wait is lost.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// libsrt gives up silent peers later than this program in every case, so what it closes has said goodbye.
+const LIBRARY_SILENCE: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::intake::{FIRST_MEDIA_MAX, Intake, Stop};
 use super::session::{self, Event, Kind, Session};
+use super::wrong_keys::Locked;
 use crate::facts::{Protocol, WarningKind};
 use crate::secret::Digest;
 use crate::state::Shared;
@@ -35,6 +36,8 @@ enum End {
     #[error("unknown stream key or application")]
     Refused,
     #[error("{0}")]
+    Locked(#[from] Locked),
+    #[error("{0}")]
     NotAdmitted(#[from] Refusal),
     #[error("{0}")]
     Stopped(#[from] Stop),
@@ -49,7 +52,7 @@ pub(super) async fn serve<S>(io: S, peer: SocketAddr, shared: &Shared, shutdown:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection { io, session: Session::default(), buffer: BytesMut::new() };
+    let mut connection = Connection { io, peer, session: Session::default(), buffer: BytesMut::new() };
     let room = match connection.admit(shared, shutdown).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, room = %room.slug, "publisher admitted");
@@ -67,6 +70,7 @@ where
 
 struct Connection<S> {
     io: S,
+    peer: SocketAddr,
     session: Session,
     buffer: BytesMut,
 }
@@ -101,8 +105,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn look_up(&mut self, shared: &Shared, app: &str, name: &str) -> Result<(RoomRecord, Intake), End> {
         let key = stream_key(app, name).ok_or(End::Refused)?;
-        let digest = Digest::of(key);
-        let room = shared.store.room_of_key(digest).await?.ok_or(End::Refused)?;
+        let (address, digest) = (self.peer.ip(), Digest::of(key));
+        shared.wrong_keys.check(address)?;
+        let Some(room) = shared.store.room_of_key(digest).await? else {
+            shared.wrong_keys.note(address, digest);
+            return Err(End::Refused);
+        };
         let intake = Intake::open(shared, &room, digest, Protocol::Rtmp).await?;
         self.session.accept();
         self.flush().await?;
@@ -188,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn say_goodbye(&mut self, end: &End) {
         let code = match end {
             End::Finished => Some("NetStream.Unpublish.Success"),
-            End::Refused | End::NotAdmitted(_) => Some("NetStream.Publish.BadName"),
+            End::Refused | End::Locked(_) | End::NotAdmitted(_) => Some("NetStream.Publish.BadName"),
             End::Stopped(Stop::Dismissed(_)) => Some("NetStream.Publish.Rejected"),
             End::Stopped(Stop::Shutdown) => Some("NetConnection.Connect.AppShutdown"),
             End::Stopped(Stop::Silent) | End::Media(_) | End::Store(_) | End::Timeout(_) => {

@@ -112,7 +112,7 @@ async fn refused(call: Call) -> Reason {
 }
 
 /// What the owner sees, as soon as it is as wanted.
-async fn until(running: &Running, room: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(running: &Running, room: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let look = async {
         loop {
             let seen = running.managed(room).await;

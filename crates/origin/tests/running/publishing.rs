@@ -1,5 +1,9 @@
 //! From a publisher to a viewer.
 
+use std::process::Stdio;
+
+use tokio::process::Command;
+
 use crate::harness::{Chat, Folder, Publisher, Running, ask, next, soon};
 
 /// A running origin, a room in it, its key, and a member who sees its notices.
@@ -240,5 +244,39 @@ async fn many_waiting_viewers_are_woken_by_one_part() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.body, answers[0].body, "all are answered with the same text");
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn gstreamer_goes_live() {
+    let folder = Folder::new();
+    let (running, key, mut chat) = scene(&folder).await;
+    let _gstreamer = Command::new("gst-launch-1.0")
+        .args("-q videotestsrc is-live=true num-buffers=300".split(' '))
+        .args("! video/x-raw,width=320,height=180,framerate=30/1 ! openh264enc gop-size=30".split(' '))
+        .args("! h264parse ! queue ! flvmux name=to streamable=true".split(' '))
+        .args(["!", "rtmp2sink", &format!("location={}", running.publish_url(&key))])
+        // Buffers of 1 024 samples, as many as last as long as the pictures.
+        .args("audiotestsrc is-live=true num-buffers=470 ! audio/x-raw,rate=48000,channels=2".split(' '))
+        .args("! voaacenc ! aacparse ! queue ! to.".split(' '))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("gst-launch-1.0 is installed");
+    chat.notice("live").await;
+    let ingest = running.managed("demo").await["ingest"].clone();
+    assert_eq!(
+        (&ingest["protocol"], &ingest["video"]["codec"]),
+        (&"rtmp".into(), &"H.264".into()),
+        "{ingest}"
+    );
+    assert_eq!((&ingest["video"]["width"], &ingest["audio"]["sample_rate"]), (&320.into(), &48_000.into()));
+    let path = running.media_path("demo").await;
+    let (msn, part) = next(&running.get(&path).await.text());
+    let reload = running.get(&format!("{path}?_HLS_msn={}&_HLS_part={part}", msn + 1)).await;
+    assert_eq!(reload.status, 200);
+    assert!(next(&reload.text()) > (msn + 1, part), "the playlist moves: {}", reload.text());
+    chat.notice("offline").await;
     running.stop().await;
 }

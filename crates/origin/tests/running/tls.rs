@@ -61,7 +61,7 @@ async fn a_stream_goes_in_by_rtmps_and_out_by_http_2_with_the_own_certificate() 
 async fn cookies_are_secure_links_are_https_and_old_versions_are_refused() {
     let folder = Folder::new();
     let origin = running(&folder).await;
-    origin.room("demo").await;
+    let key = origin.room("demo").await;
     let upgrade = [
         "-k",
         "-i",
@@ -80,6 +80,10 @@ async fn cookies_are_secure_links_are_https_and_old_versions_are_refused() {
     let answer = curl(&upgrade, "/api/v1/rooms/demo/chat", &origin).await;
     let cookie = answer.lines().find(|line| line.starts_with("set-cookie: ")).unwrap_or(&answer);
     assert!(cookie.trim_end().ends_with("; Secure"), "{cookie}");
+    let ticket = ["-k", "-i", "-X", "POST", "-H", &format!("Authorization: Bearer {key}")];
+    let answer = curl(&ticket, "/api/v1/rooms/demo/ingest-session", &origin).await;
+    let cookie = answer.lines().find(|line| line.starts_with("set-cookie: ")).unwrap_or(&answer);
+    assert!(cookie.trim_end().ends_with("; SameSite=Strict; Secure"), "{cookie}");
     let bearer = format!("Authorization: Bearer {}", origin.token);
     let made = curl(&["-k", "-X", "POST", "-H", &bearer], "/api/v1/rooms/demo/stream-key", &origin).await;
     let port = origin.addresses.https.unwrap().port();

@@ -51,7 +51,7 @@ async fn the_listener_sees_the_stream_id_and_the_address_before_it_accepts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_greater_latency_is_used_and_the_figures_move() {
-    let options = ListenerOptions { latency: Duration::from_millis(300) };
+    let options = ListenerOptions { latency: Duration::from_millis(300), ..ListenerOptions::default() };
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), options, |_| Admission::Admit).unwrap();
     let (near, far) = connected(&listener, call(&listener, "")).await;
     let sent = messages(200);

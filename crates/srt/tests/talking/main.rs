@@ -5,5 +5,6 @@
 mod both_ways;
 mod harness;
 mod hostile;
+mod loss;
 mod refusal;
 mod second_implementation;
