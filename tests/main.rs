@@ -7,13 +7,16 @@
 mod architecture;
 mod bad_input;
 mod browser_broadcast;
+mod browser_sources;
 mod cast;
 mod desktop;
 mod harness;
 mod newer_codecs;
+mod obs;
 mod players;
 mod playlist_lint;
 mod publish_to_playback;
 mod reconnect;
 mod replay;
 mod soak;
+mod sources;

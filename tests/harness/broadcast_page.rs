@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Session};
+use super::display::Display;
 use super::wait::until;
 
 /// The flags for a camera with a moving picture, a microphone that beeps, and permission for both.
@@ -23,7 +24,26 @@ impl BroadcastPage {
     /// # Panics
     /// When the browser does not start or the page cannot be loaded.
     pub async fn open(url: &str) -> BroadcastPage {
-        let browser = Browser::start_with(&FLAGS).await;
+        BroadcastPage::open_with(&[], url).await
+    }
+
+    /// Opens the page with more flags.
+    ///
+    /// # Panics
+    /// When the browser does not start or the page cannot be loaded.
+    pub async fn open_with(more: &[&str], url: &str) -> BroadcastPage {
+        let browser = Browser::start_with(&[&FLAGS, more].concat()).await;
+        browser.session.client.goto(url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
+        BroadcastPage { browser }
+    }
+
+    /// Opens the page in a window on a display that any page is allowed to capture, without camera and microphone.
+    ///
+    /// # Panics
+    /// When the browser does not start or the page cannot be loaded.
+    pub async fn open_on(display: &Display, window: &[&str], url: &str) -> BroadcastPage {
+        let capture = ["--auto-select-desktop-capture-source=Entire screen"];
+        let browser = Browser::start_on(display, &[&capture, window].concat()).await;
         browser.session.client.goto(url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
         BroadcastPage { browser }
     }

@@ -7,13 +7,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::display::Display;
 use super::http::Http;
 use super::process::Process;
 use super::wait::seconds;
 
-/// The flags that keep Chromium headless, quiet on the network, and willing to play without a person's click.
-const FLAGS: [&str; 11] = [
-    "--headless",
+/// The flags that keep Chromium quiet on the network, and willing to play without a person's click.
+const FLAGS: [&str; 10] = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -50,7 +50,23 @@ impl Browser {
     /// # Panics
     /// When chromedriver or Chromium does not start.
     pub async fn start_with(more: &[&str]) -> Browser {
-        let mut driver = Process::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
+        Browser::launch(&[FLAGS.as_slice(), &["--headless"], more].concat(), None).await
+    }
+
+    /// Starts a browser with a window on a display, and with more flags.
+    ///
+    /// # Panics
+    /// When chromedriver or Chromium does not start.
+    pub async fn start_on(display: &Display, more: &[&str]) -> Browser {
+        Browser::launch(&[FLAGS.as_slice(), more].concat(), Some(display)).await
+    }
+
+    async fn launch(flags: &[&str], display: Option<&Display>) -> Browser {
+        let mut command = Command::new("chromedriver");
+        if let Some(display) = display {
+            command.env("DISPLAY", &display.name);
+        }
+        let mut driver = Process::start("chromedriver", command.arg("--port=0"));
         let port: u16 = driver
             .line(seconds(20), |line| {
                 line.text.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
@@ -58,8 +74,7 @@ impl Browser {
             .await;
         let profile = TempDir::new().expect("a temporary folder");
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let flags: Vec<&str> =
-            FLAGS.iter().copied().chain(more.iter().copied()).chain([folder.as_str()]).collect();
+        let flags = [flags, &[folder.as_str()]].concat();
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": {"args": flags},

@@ -1,10 +1,10 @@
 //! A publisher of our own for what FFmpeg 5.1 does not send: Enhanced RTMP, and parameters that change on the way.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use testkit::{RtmpPublisher, read_mp4, to_tags};
+use testkit::{RtmpPublisher, Tag, read_mp4, to_tags};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -19,15 +19,22 @@ const PAUSE_MS: u32 = 40;
 /// # Panics
 /// In the task: when the origin cannot be reached or closes the connection.
 pub fn push_files(origin: SocketAddr, key: &str, files: &[&Path]) -> JoinHandle<()> {
+    let mut tags = Vec::new();
+    for file in files {
+        let start = tags.last().map_or(0, |last: &Tag| last.timestamp_ms + PAUSE_MS);
+        let of_file = to_tags(&read_mp4(file)).into_iter();
+        tags.extend(of_file.map(|tag| Tag { timestamp_ms: tag.timestamp_ms + start, ..tag }));
+    }
+    push_tags(origin, key, tags)
+}
+
+/// Pushes FLV tags in real time, as they are, and says goodbye. The task ends when all is sent.
+///
+/// # Panics
+/// In the task: when the origin cannot be reached or closes the connection.
+pub fn push_tags(origin: SocketAddr, key: &str, tags: Vec<Tag>) -> JoinHandle<()> {
     let key = key.to_owned();
-    let files: Vec<PathBuf> = files.iter().map(|file| (*file).to_owned()).collect();
     tokio::spawn(async move {
-        let mut tags = Vec::new();
-        for file in files {
-            let start = tags.last().map_or(0, |last: &testkit::Tag| last.timestamp_ms + PAUSE_MS);
-            let of_file = to_tags(&read_mp4(&file)).into_iter();
-            tags.extend(of_file.map(|tag| testkit::Tag { timestamp_ms: tag.timestamp_ms + start, ..tag }));
-        }
         let publisher = RtmpPublisher::default();
         let socket = TcpStream::connect(origin).await.expect("the origin listens");
         let (mut reader, mut writer) = socket.into_split();

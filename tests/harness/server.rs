@@ -23,6 +23,8 @@ pub struct Server {
     pub http_address: SocketAddr,
     /// Where it listens for RTMP.
     pub rtmp_address: SocketAddr,
+    /// Where it listens for SRT.
+    pub srt_address: SocketAddr,
     /// Its owner, who may do everything.
     pub owner: LocalOwner,
     stop: CancellationToken,
@@ -76,6 +78,7 @@ impl Server {
             http: Http::new(),
             http_address: addresses.http,
             rtmp_address: addresses.rtmp,
+            srt_address: addresses.srt,
             owner,
             stop,
             task,

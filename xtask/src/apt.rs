@@ -46,6 +46,7 @@ pub const TO_TEST: &[&str] = &[
     "ffmpeg",
     // Players and publishers that people have.
     "srt-tools",
+    "obs-studio",
     "mpv",
     "vlc-bin",
     "vlc-plugin-base",

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: all that must hold before anybody may say that it works.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -14,7 +15,7 @@ use crate::workspace::{END_TO_END, Workspace, cargo, root};
 
 /// What `cargo xtask test --help` prints.
 pub const HELP: &str = "\
-cargo xtask test
+cargo xtask test [--long]
 
 Stops at the first step that fails, says its name and exits 1. The steps:
 
@@ -26,15 +27,25 @@ Stops at the first step that fails, says its name and exits 1. The steps:
    6. tests          of every crate
    7. doc tests      the examples in the documentation
    8. end-to-end     the programs with real browsers, players and publishers, and the desktop app in a window
+   9. long           only with --long: what takes minutes, such as SRT through a bad network on more seeds
 
 The real recordings that the end-to-end tests publish are looked for in ROSTRUM_MEDIA, else in ../shared/media.
 With CI=true they must be there; else the tests that need them say that they were skipped.";
+
+/// How much is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// What runs before every commit.
+    Usual,
+    /// The long matrices too, except the soak, which has a task of its own.
+    Long,
+}
 
 /// Sets up, then runs every check and test.
 ///
 /// # Errors
 /// The first step that failed.
-pub fn test() -> Result<()> {
+pub fn test(length: Length) -> Result<()> {
     let begun = Instant::now();
     let workspace = Workspace::read()?;
     let media = media()?;
@@ -45,6 +56,15 @@ pub fn test() -> Result<()> {
     step("ui: vitest", || pages::script("test"))?;
     step("ui: build", pages::build)?;
     rust(&workspace, &media, &webdriver)?;
+    if length == Length::Long {
+        step("long", || {
+            let mut command = end_to_end(&workspace, &media, &webdriver);
+            for test in &workspace.integration_tests {
+                command.args(["--test", test]);
+            }
+            execute(command.args(["--", "--ignored", "--skip", "soak::"]))
+        })?;
+    }
     println!("\nAll steps passed in {:.0} s.", begun.elapsed().as_secs_f64());
     Ok(())
 }
@@ -68,22 +88,25 @@ fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
         execute(&mut command)
     })?;
     step("doc tests", || execute(cargo().args(["test", "--workspace", "--doc"])))?;
-    step(END_TO_END, || {
-        let mut command = cargo();
-        command.args(["test", "--workspace", "--test", END_TO_END]);
-        for program in PROGRAMS {
-            let variable = match program {
-                "rostrum" => "ROSTRUM_BIN".to_owned(),
-                other => format!("{}_BIN", other.to_uppercase().replace('-', "_")),
-            };
-            command.env(variable, workspace.target.join(Profile::Debug.folder()).join(program));
-        }
-        command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", webdriver);
-        // These tests wait for real time more than for the processor, so more run at once than there are cores.
-        command.env("RUST_TEST_THREADS", "4");
-        command.env("ROSTRUM_SCREENSHOTS", workspace.target.join("screenshots"));
-        execute(&mut command)
-    })
+    step(END_TO_END, || execute(&mut end_to_end(workspace, media, webdriver)))
+}
+
+/// The end-to-end tests, with the programs that were built.
+fn end_to_end(workspace: &Workspace, media: &Path, webdriver: &Path) -> Command {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--test", END_TO_END]);
+    for program in PROGRAMS {
+        let variable = match program {
+            "rostrum" => "ROSTRUM_BIN".to_owned(),
+            other => format!("{}_BIN", other.to_uppercase().replace('-', "_")),
+        };
+        command.env(variable, workspace.target.join(Profile::Debug.folder()).join(program));
+    }
+    command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", webdriver);
+    // These tests wait for real time more than for the processor, so more run at once than there are cores.
+    command.env("RUST_TEST_THREADS", "4");
+    command.env("ROSTRUM_SCREENSHOTS", workspace.target.join("screenshots"));
+    command
 }
 
 /// The folder of real recordings.

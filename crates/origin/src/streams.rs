@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::unix_ms;
-use crate::facts::{Facts, Ingest, Meter, WarningKind};
+use crate::facts::{Facts, Ingest, Meter};
 use crate::outlets::{Feed, Outlets, Target};
 use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
@@ -135,6 +135,8 @@ pub(crate) struct Lease {
     dismissal: watch::Receiver<Option<Dismissal>>,
     dismissed: CancellationToken,
     started: bool,
+    /// When its first media came, Unix time in milliseconds.
+    heard_ms: Option<i64>,
     renditions: Renditions,
     meter: Meter,
 }
@@ -298,6 +300,7 @@ impl Stream {
                     dismissal,
                     dismissed,
                     started: false,
+                    heard_ms: None,
                     meter: Meter::new(),
                     renditions: Renditions::new(self.plan.clone()),
                 });
@@ -408,7 +411,8 @@ impl Lease {
         }
         let Packaging { packager, outlets, .. } = self.packaging.as_mut().expect(HELD);
         if !self.started {
-            packager.handle_input(Input::Start { unix_ms: unix_ms() })?;
+            let unix_ms = self.heard_ms.unwrap_or_else(unix_ms);
+            packager.handle_input(Input::Start { unix_ms })?;
             self.stream.set_feed(outlets.begin());
             self.started = true;
         }
@@ -430,19 +434,6 @@ impl Lease {
         for notice in news.notices {
             self.warn(None, notice);
         }
-    }
-
-    /// Tells the publisher and the admins something in words. Of a `kind` only the latest is kept: its
-    /// words may hold a count that goes on. What is new is logged, once.
-    pub(crate) fn warn(&self, kind: Option<WarningKind>, text: String) {
-        if self.stream.facts.warn(kind, &text) {
-            tracing::warn!(room = %self.stream.slug, warning = text, "publisher");
-        }
-    }
-
-    /// Keeps how many video packets were left out so far.
-    pub(crate) fn set_dropped(&self, frames: u64) {
-        self.stream.facts.set_dropped(frames);
     }
 
     /// The publisher said that it has finished: viewers are told at once.

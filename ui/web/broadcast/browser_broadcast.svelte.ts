@@ -1,6 +1,6 @@
 import { backoffMs } from '$lib/chat/backoff';
 import { admit, ingestUrl, Link, type Refusal } from './link';
-import { chooseMimeType, NetworkPace, recorderOptions, type Tracks } from './recording';
+import { chooseMimeType, type Flow, NetworkPace, recorderOptions, type Tracks } from './recording';
 
 /** How often the connection is looked at. Milliseconds. */
 const LOOK_MS = 500;
@@ -10,6 +10,8 @@ const SLICE_MS = 250;
 const RETRY_MAX_MS = 4_000;
 /** Time over which the bitrate is averaged. Milliseconds. */
 const RATE_OVER_MS = 4_000;
+/** Less than this says nothing: recorders hand out pieces of a second. Milliseconds. */
+const RATE_MIN_MS = 2_000;
 
 /** `failed` and `ended` stay until the next start. */
 export type BroadcastStatus = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed';
@@ -44,7 +46,7 @@ export class BrowserBroadcast {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #look: ReturnType<typeof setInterval> | undefined;
   #attempt = 0;
-  #rates: { at_ms: number; left_bytes: number }[] = [];
+  #rates: { at_ms: number; recorded_bytes: number; left_bytes: number }[] = [];
 
   constructor(room: string) {
     this.#room = room;
@@ -200,8 +202,9 @@ export class BrowserBroadcast {
       return;
     }
     const now_ms = Date.now();
-    this.#measure(now_ms, link.sent_bytes - link.waiting_bytes);
-    const advice = this.#pace.look(now_ms, link.waiting_bytes);
+    const waiting_bytes = link.waiting_bytes;
+    const flow = this.#measure(now_ms, link.sent_bytes, link.sent_bytes - waiting_bytes);
+    const advice = this.#pace.look(now_ms, waiting_bytes, flow);
     if (advice.do === 'nothing') {
       return;
     }
@@ -216,15 +219,20 @@ export class BrowserBroadcast {
     }
   }
 
-  #measure(now_ms: number, left_bytes: number): void {
-    this.#rates.push({ at_ms: now_ms, left_bytes });
+  /** What flowed over the last seconds; `null` while they are too few. */
+  #measure(now_ms: number, recorded_bytes: number, left_bytes: number): Flow | null {
+    this.#rates.push({ at_ms: now_ms, recorded_bytes, left_bytes });
     while (this.#rates.length > 2 && now_ms - (this.#rates[0]?.at_ms ?? now_ms) > RATE_OVER_MS) {
       this.#rates.shift();
     }
     const first = this.#rates[0];
-    if (first && now_ms > first.at_ms) {
-      this.rate_bps = Math.max(0, ((left_bytes - first.left_bytes) * 8_000) / (now_ms - first.at_ms));
+    if (!first || now_ms <= first.at_ms) {
+      return null;
     }
+    const perSecond = (bytes: number): number => Math.max(0, (bytes * 8_000) / (now_ms - first.at_ms));
+    this.rate_bps = perSecond(left_bytes - first.left_bytes);
+    const recorded_bps = perSecond(recorded_bytes - first.recorded_bytes);
+    return now_ms - first.at_ms < RATE_MIN_MS ? null : { recorded_bps, left_bps: this.rate_bps };
   }
 
   #notePace(): void {

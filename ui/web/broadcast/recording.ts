@@ -56,6 +56,19 @@ const SETTLE_MS = 6_000;
 /** So long without a queue before more is tried again. Milliseconds. */
 const CLEAR_MS = 60_000;
 
+/** Of what leaves this computer, how much the next bitrate may need: the rest works off the queue. */
+const USED_SHARE = 0.9;
+/** No recording counts as less than this, so that a still picture does not make a short queue look long. */
+const RECORDED_MIN_BPS = 100_000;
+
+/** What was measured over the last seconds, bits a second with the sound. */
+export interface Flow {
+  /** What the recorder made: a still picture needs less than it may have. */
+  recorded_bps: number;
+  /** What left this computer. */
+  left_bps: number;
+}
+
 /** What the sender should do. */
 export type Advice = { do: 'nothing' } | { do: 'record'; video_bps: number } | { do: 'drop'; video_bps: number };
 
@@ -79,15 +92,18 @@ export class NetworkPace {
     return this.video_bps < this.#wanted_bps;
   }
 
-  /** Takes how many bytes wait to be sent. */
-  look(now_ms: number, waiting_bytes: number): Advice {
-    const waiting_s = (waiting_bytes * 8) / (this.video_bps + AUDIO_BPS);
+  /** Takes how many bytes wait to be sent, and what flows; `null` before it is known. */
+  look(now_ms: number, waiting_bytes: number, flow: Flow | null): Advice {
+    const allowed_bps = this.video_bps + AUDIO_BPS;
+    // What left was recorded before: a recorder that pauses does not make the queue longer.
+    const flowing_bps = flow === null ? allowed_bps : Math.max(flow.recorded_bps, flow.left_bps);
+    const waiting_s = (waiting_bytes * 8) / Math.min(allowed_bps, Math.max(RECORDED_MIN_BPS, flowing_bps));
     if (waiting_s >= WAITING_DROP_S) {
-      return { do: 'drop', video_bps: this.#change(now_ms, this.#next(1)) };
+      return { do: 'drop', video_bps: this.#change(now_ms, this.#lower(flow)) };
     }
     if (waiting_s >= WAITING_LOWER_S) {
       this.#clearSince_ms = now_ms;
-      const lower = this.#next(1);
+      const lower = this.#lower(flow);
       if (now_ms - this.#changed_ms >= SETTLE_MS && lower < this.video_bps) {
         return { do: 'record', video_bps: this.#change(now_ms, lower) };
       }
@@ -102,6 +118,14 @@ export class NetworkPace {
     this.#clearSince_ms = now_ms;
     this.video_bps = video_bps;
     return video_bps;
+  }
+
+  /** The next lower bitrate, or the one below it that the network carries. */
+  #lower(flow: Flow | null): number {
+    const next = this.#next(1);
+    const carried_bps = flow === null ? next : flow.left_bps * USED_SHARE - AUDIO_BPS;
+    const lowest = BITRATES_BPS[BITRATES_BPS.length - 1] ?? next;
+    return BITRATES_BPS.find((bps) => bps <= next && bps <= carried_bps) ?? Math.min(next, lowest);
   }
 
   /** The bitrate `steps` below in the list. */

@@ -56,6 +56,7 @@ impl Intake {
 
     /// Media has come: the next is waited for from now.
     pub(super) fn heard(&mut self) {
+        self.lease.hear();
         self.deadline = Instant::now() + IDLE_MAX;
     }
 
