@@ -25,6 +25,11 @@ pub(super) enum Family {
 }
 
 impl Coding {
+    /// Whether the samples are sound.
+    pub(super) fn is_sound(&self) -> bool {
+        matches!(self.family, Family::Aac | Family::Opus)
+    }
+
     /// Reads a sample of video; `None` when it cannot be read. A sample that is a packet already is not
     /// copied.
     pub(super) fn access_unit(&self, sample: Bytes) -> Option<AccessUnit> {

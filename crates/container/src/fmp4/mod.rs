@@ -1,4 +1,5 @@
-//! Fragmented MP4: initialisation segments, fragments and codec names; and read back.
+//! Fragmented MP4: initialisation segments, fragments and codec names; and read back. Movies whose samples stand in
+//! tables are read too, by [`crate::stored`].
 //!
 //! Spec: ISO/IEC 14496-12 §8, ISO/IEC 14496-15 §5, RFC 6381.
 
@@ -13,7 +14,9 @@ mod movie;
 mod movie_fragment;
 mod read_error;
 mod reader;
+mod sample_table;
 mod sequence;
+mod stored_movie;
 
 use media::TrackId;
 use thiserror::Error;
@@ -24,7 +27,9 @@ pub use file::{BoxHeader, FileTrack, RunSummary, duration_box, index, read_runs,
 pub use fragment::{Fragment, Run, Sample};
 pub use fragmenter::{Fragmenter, Piece};
 pub use read_error::{BoxName, ReadError};
+pub(crate) use reader::read_header;
 pub use sequence::{Counters, Warning};
+pub(crate) use stored_movie::{Moov, StoredMovie};
 
 /// Tracks or samples that ISO BMFF cannot hold.
 #[derive(Debug, Error)]

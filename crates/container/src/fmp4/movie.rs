@@ -1,4 +1,4 @@
-//! The `moov` of a fragmented MP4: which tracks there are and how they are coded.
+//! The `moov` of an MP4: which tracks there are and how they are coded.
 //!
 //! Spec: ISO/IEC 14496-12 §8.2 to §8.6, §8.8; ISO/IEC 14496-14 §5.6.
 
@@ -25,15 +25,26 @@ pub(super) struct MovieTrack {
     /// What the edit list adds to every time.
     pub(super) shift: Span,
     pub(super) coding: Coding,
+    /// By how many degrees players turn the picture clockwise: 0, 90, 180 or 270.
+    pub(super) turned: u16,
     /// From `trex`.
     pub(super) default_duration: u32,
     pub(super) default_size: u32,
 }
 
 impl Movie {
-    /// Reads the body of `moov`.
+    /// Reads the body of the `moov` of a fragmented file.
     pub(super) fn read(moov: &Atom<'_>) -> Result<Movie, ReadError> {
-        let mvex = moov.find(0, b"mvex")?.ok_or(ReadError::NotFragmented)?;
+        moov.find(0, b"mvex")?.ok_or(ReadError::NotFragmented)?;
+        Movie::read_with_tables(moov, |_, _| Ok(()))
+    }
+
+    /// Reads the body of any `moov`; `tables` is shown each track that is taken, and its `trak`.
+    pub(super) fn read_with_tables(
+        moov: &Atom<'_>,
+        mut tables: impl FnMut(&MovieTrack, &Atom<'_>) -> Result<(), ReadError>,
+    ) -> Result<Movie, ReadError> {
+        let mvex = moov.find(0, b"mvex")?;
         let movie_timescale = timescale(&moov.require(0, b"mvhd")?)?;
         let (mut video, mut audio) = (None, None);
         let mut tracks = 0;
@@ -52,7 +63,9 @@ impl Movie {
                 None => continue,
             };
             if place.is_none() {
-                *place = Some(read_track(&child, &mvex, movie_timescale)?);
+                let track = read_track(&child, mvex.as_ref(), movie_timescale)?;
+                tables(&track, &child)?;
+                *place = Some(track);
             }
         }
         if video.is_none() && audio.is_none() {
@@ -78,8 +91,8 @@ fn handler(trak: &Atom<'_>) -> Result<Option<Handler>, ReadError> {
     })
 }
 
-fn read_track(trak: &Atom<'_>, mvex: &Atom<'_>, movie: Timescale) -> Result<MovieTrack, ReadError> {
-    let id = track_id(&trak.require(0, b"tkhd")?)?;
+fn read_track(trak: &Atom<'_>, mvex: Option<&Atom<'_>>, movie: Timescale) -> Result<MovieTrack, ReadError> {
+    let (id, turned) = track_header(&trak.require(0, b"tkhd")?)?;
     let mdia = trak.require(0, b"mdia")?;
     let media = timescale(&mdia.require(0, b"mdhd")?)?;
     let stsd = mdia.require(0, b"minf")?.require(0, b"stbl")?.require(0, b"stsd")?;
@@ -89,23 +102,36 @@ fn read_track(trak: &Atom<'_>, mvex: &Atom<'_>, movie: Timescale) -> Result<Movi
         }
         None => Span::ZERO,
     };
-    let (default_duration, default_size) = defaults(mvex, id)?;
+    let (default_duration, default_size) = mvex.map_or(Ok((0, 0)), |mvex| defaults(mvex, id))?;
     Ok(MovieTrack {
         id,
         timescale: media,
         shift,
         coding: sample_entry(&stsd)?,
+        turned,
         default_duration,
         default_size,
     })
 }
 
-fn track_id(tkhd: &Atom<'_>) -> Result<u32, ReadError> {
+/// `track_ID`, and by how much the matrix turns the picture. Other transformations than turns count as none.
+fn track_header(tkhd: &Atom<'_>) -> Result<(u32, u16), ReadError> {
     let mut fields = tkhd.fields();
     let (version, _) = fields.version_and_flags()?;
     fields.wide(version)?; // creation_time
     fields.wide(version)?; // modification_time
-    fields.u32()
+    let id = fields.u32()?;
+    fields.u32()?; // reserved
+    fields.wide(version)?; // duration
+    fields.take(16)?; // reserved, layer, alternate_group, volume, reserved
+    let (a, b) = (fields.u32()? as i32, fields.u32()? as i32);
+    let turned = match (a, b) {
+        (0, ONE) => 90,
+        (MINUS_ONE, 0) => 180,
+        (0, MINUS_ONE) => 270,
+        _ => 0,
+    };
+    Ok((id, turned))
 }
 
 /// Of `mvhd` and `mdhd`, which begin alike.
@@ -160,7 +186,7 @@ fn sample_entry(stsd: &Atom<'_>) -> Result<Coding, ReadError> {
         b"avc1" | b"avc3" => (Family::H264, record(VISUAL_BYTES, b"avcC")?),
         b"hvc1" | b"hev1" => (Family::Hevc, record(VISUAL_BYTES, b"hvcC")?),
         b"av01" => (Family::Av1, record(VISUAL_BYTES, b"av1C")?),
-        b"mp4a" => (Family::Aac, record(audio_bytes(&entry)?, b"esds")?),
+        b"mp4a" => (Family::Aac, sound_descriptors(&entry)?),
         b"Opus" => (Family::Opus, record(audio_bytes(&entry)?, b"dOps")?),
         other => return Err(ReadError::UnsupportedCodec { codec: codec_name(*other) }),
     };
@@ -191,6 +217,15 @@ fn sample_entry(stsd: &Atom<'_>) -> Result<Coding, ReadError> {
         Err(error) => return Err(bad(error)),
     };
     Ok(Coding { family, nal_length_size, codec })
+}
+
+/// The `esds` of a sample entry, which QuickTime puts into `wave`.
+fn sound_descriptors<'a>(entry: &Atom<'a>) -> Result<Atom<'a>, ReadError> {
+    let skip = audio_bytes(entry)?;
+    match entry.find(skip, b"wave")? {
+        Some(wave) => wave.require(0, b"esds"),
+        None => entry.require(skip, b"esds"),
+    }
 }
 
 /// Bytes of an audio sample entry before its boxes: QuickTime's versions 1 and 2 have more fields.
@@ -259,6 +294,12 @@ fn codec_name(entry: [u8; 4]) -> String {
         b"ac-3" | b"ec-3" => "AC-3".to_owned(),
         b"fLaC" => "FLAC".to_owned(),
         b"mp4v" => "MPEG-4 Visual".to_owned(),
+        b".mp3" => "MP3".to_owned(),
+        b"alac" => "Apple Lossless".to_owned(),
+        b"sowt" | b"twos" | b"lpcm" | b"in24" | b"fl32" => "uncompressed sound".to_owned(),
+        b"apch" | b"apcn" | b"apcs" | b"apco" | b"ap4h" | b"ap4x" => "ProRes".to_owned(),
+        b"jpeg" | b"mjpa" | b"mjpb" => "Motion JPEG".to_owned(),
+        b"dvh1" | b"dvhe" => "Dolby Vision".to_owned(),
         _ => format!("the sample entry '{}'", entry.escape_ascii()),
     }
 }
@@ -268,6 +309,10 @@ const TRACKS_MAX: u64 = 16;
 
 /// `avcC` with 31 + 255 parameter sets of usual size; real ones have some dozen bytes.
 const CONFIGURATION_BYTES_MAX: usize = 64 << 10;
+
+/// 1 and −1 as the first two rows of a matrix write them: 16 bits before the point and 16 behind.
+const ONE: i32 = 0x1_0000;
+const MINUS_ONE: i32 = -0x1_0000;
 
 /// Fields of `stsd` before its entries.
 const ENTRY_COUNT_BYTES: usize = 8;

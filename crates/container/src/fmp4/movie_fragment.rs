@@ -270,7 +270,7 @@ const UNSIGNED_COMPOSITION_MAX: u32 = i32::MAX as u32;
 const SAMPLES_MAX: u64 = 16_384;
 
 /// Bytes of one sample: as one RTMP message may have.
-const SAMPLE_BYTES_MAX: u32 = 8 << 20;
+pub(super) const SAMPLE_BYTES_MAX: u32 = 8 << 20;
 
 /// Boxes in one `moof`: one for itself and one for each track.
 const BOXES_MAX: u64 = 64;

@@ -18,15 +18,15 @@ pub(super) struct Atom<'a> {
 
 /// The size of a box in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) name: BoxName,
-    pub(super) bytes: usize,
+pub(crate) struct Header {
+    pub(crate) name: BoxName,
+    pub(crate) bytes: usize,
     /// Of the body; `None` where it lasts to the end of what holds it.
-    pub(super) body_bytes: Option<u64>,
+    pub(crate) body_bytes: Option<u64>,
 }
 
 /// Reads the header at the front of `bytes`; `None` asks for more of them.
-pub(super) fn read_header(bytes: &[u8], at: u64) -> Result<Option<Header>, ReadError> {
+pub(crate) fn read_header(bytes: &[u8], at: u64) -> Result<Option<Header>, ReadError> {
     let Some(&[s0, s1, s2, s3, n0, n1, n2, n3]) = bytes.first_chunk::<SHORT_HEADER_BYTES>() else {
         return Ok(None);
     };

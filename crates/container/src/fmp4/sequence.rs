@@ -51,7 +51,7 @@ pub enum Warning {
 
 impl Counters {
     /// What the publisher should know of them.
-    pub(super) fn warnings(&self) -> Vec<Warning> {
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
         let all = [
             (self.malformed, Warning::Malformed { samples: self.malformed }),
             (self.misplaced, Warning::Misplaced { samples: self.misplaced }),
