@@ -38,6 +38,8 @@ pub struct Config {
     pub hls: HlsSettings,
     /// How long recordings are kept, and how much room they may take.
     pub recording: RecordingSettings,
+    /// Files that are uploaded to be broadcast.
+    pub uploads: UploadSettings,
     /// Adaptive renditions.
     pub transcode: TranscodeSettings,
     /// Who may make accounts.
@@ -83,6 +85,18 @@ pub struct RecordingSettings {
     pub disk_percent: u32,
     /// Mebibytes that recordings leave free on the disk; recording stops before.
     pub reserve_mib: u32,
+}
+
+/// Files that are uploaded to be broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadSettings {
+    /// Bytes of one file at most; 0 takes none.
+    pub max_bytes: u64,
+    /// Mebibytes that uploads leave free on the disk; what would take them is refused.
+    pub reserve_mib: u32,
+    /// Hours after which an unfinished upload is removed, counted from its last byte. 1 to 8 760.
+    pub keep_unfinished_hours: u32,
 }
 
 /// Smaller renditions of every stream, for viewers on weak lines. Without the feature `transcode` there are none.
@@ -205,6 +219,7 @@ impl Default for Config {
             srt_latency_ms: 200,
             hls: HlsSettings::default(),
             recording: RecordingSettings::default(),
+            uploads: UploadSettings::default(),
             transcode: TranscodeSettings::default(),
             accounts: AccountSettings::default(),
             proxies: Vec::new(),
@@ -223,6 +238,13 @@ impl Default for HlsSettings {
 impl Default for RecordingSettings {
     fn default() -> RecordingSettings {
         RecordingSettings { keep_days: 0, disk_percent: 80, reserve_mib: 256 }
+    }
+}
+
+impl Default for UploadSettings {
+    fn default() -> UploadSettings {
+        // Three hours of 6 Mbit/s; recordings stop before uploads take what they leave free.
+        UploadSettings { max_bytes: 8 << 30, reserve_mib: 1_024, keep_unfinished_hours: 24 }
     }
 }
 
@@ -322,6 +344,11 @@ impl Config {
         if !(1..=100).contains(&percent) {
             let (key, expected) = ("recording.disk_percent", "1 to 100");
             return Err(ConfigError::Range { key, expected, found: percent });
+        }
+        let hours = self.uploads.keep_unfinished_hours;
+        if !(1..=8_760).contains(&hours) {
+            let (key, expected) = ("uploads.keep_unfinished_hours", "1 to 8760");
+            return Err(ConfigError::Range { key, expected, found: hours });
         }
         self.transcode.check()?;
         let HlsSettings { part_ms, segment_ms, window_ms, .. } = self.hls;

@@ -45,6 +45,8 @@ pub(crate) enum Protocol {
     Rtmp,
     Srt,
     Websocket,
+    /// One of the room's uploaded files.
+    File,
 }
 
 /// An SRT connection's figures; counts are of packets and from its beginning.
@@ -81,6 +83,8 @@ pub(crate) enum WarningKind {
     Flv(std::mem::Discriminant<container::flv::Warning>),
     Mpegts(std::mem::Discriminant<container::mpegts::Warning>),
     Fmp4(std::mem::Discriminant<container::fmp4::Warning>),
+    /// A file's picture lies on its side.
+    Turned,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -33,10 +33,11 @@ mod transcode;
 #[cfg(not(feature = "transcode"))]
 #[path = "transcode_off.rs"]
 mod transcode;
+mod uploads;
 
 pub use config::{
     AccountSettings, Config, ConfigError, HlsSettings, Limits, Network, NetworkError, Overrides,
-    RecordingSettings, Registration, TlsSettings, TranscodeSettings,
+    RecordingSettings, Registration, TlsSettings, TranscodeSettings, UploadSettings,
 };
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};

@@ -19,7 +19,7 @@ use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
 use crate::tls::{Tls, TlsError};
-use crate::{http, ingest};
+use crate::{http, ingest, uploads};
 
 /// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
 #[derive(Debug)]
@@ -238,6 +238,7 @@ impl Origin {
             secure.spawn(&mut tasks, &shared, &stop);
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
+        tasks.spawn(uploads::serve(Arc::clone(&shared)));
         let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());
         tasks.spawn(async move {
             Arc::clone(&recordings).recover(unfinished).await;
@@ -254,6 +255,7 @@ impl Origin {
         let all = async {
             while tasks.join_next().await.is_some() {}
             shared.sockets.wait().await;
+            shared.uploads.ended().await;
             shared.people.ended().await;
             shared.streams.end();
             shared.recordings.ended().await;

@@ -18,6 +18,7 @@ use crate::secret::{self, Digest};
 use crate::store::{Account, NewRoom, Role, RoomRecord, Store, StoreError};
 use crate::streams::Streams;
 use crate::transcode::Plan;
+use crate::uploads::Uploads;
 
 /// Shared by every task of one origin.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
     pub(crate) recordings: Arc<Recordings>,
+    pub(crate) uploads: Arc<Uploads>,
     /// What is bound, for the URLs that are shown.
     pub(crate) addresses: Addresses,
     /// The token in `run.json`.
@@ -61,6 +63,7 @@ impl Shared {
                 .recorded_by(Arc::clone(&recordings))
                 .transcoded_by(Plan::new(&config.transcode)),
             recordings,
+            uploads: Uploads::new(store.clone(), &config.data, config.uploads, shutdown.clone()),
             people: People::new(),
             accounts: Accounts::new(config.accounts.registration),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),

@@ -121,7 +121,8 @@ struct Slot {
 
 #[derive(Debug)]
 struct Publisher {
-    key: Digest,
+    /// What it was let in with; `None` for one that no key lets in.
+    key: Option<Digest>,
     dismissal: watch::Sender<Option<Dismissal>>,
     dismissed: CancellationToken,
 }
@@ -273,7 +274,7 @@ impl Stream {
     }
 
     /// Lets a publisher in. One that publishes already is dismissed, and waited for.
-    pub(crate) async fn admit(self: &Arc<Stream>, key: Digest) -> Result<Lease, Refusal> {
+    pub(crate) async fn admit(self: &Arc<Stream>, key: Option<Digest>) -> Result<Lease, Refusal> {
         if let Some(recorded) = &self.recorded {
             self.record(recorded.recordings.is_wanted(&self.slug).await);
         }
@@ -314,7 +315,7 @@ impl Stream {
     /// Sends a publisher away whose key is not `key`.
     pub(crate) fn require_key(&self, key: Digest) {
         let mut slot = self.slot();
-        if slot.publisher.as_ref().is_some_and(|publisher| publisher.key != key) {
+        if slot.publisher.as_ref().and_then(|publisher| publisher.key).is_some_and(|own| own != key) {
             slot.dismiss(Dismissal::KeyChanged);
         }
     }

@@ -24,6 +24,7 @@ mod session;
 #[cfg(test)]
 mod session_tests;
 mod tokens;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -30,6 +30,9 @@ pub(crate) struct RoomAnswer {
     /// What whoever asks may do here, when it is known who that is; in the answer about one room.
     #[serde(skip_serializing_if = "Option::is_none")]
     may: Option<May>,
+    /// When one of the room's files goes live, Unix time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_live_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingest: Option<Option<Ingest>>,
     /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
@@ -225,6 +228,7 @@ pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Ide
     RoomAnswer {
         view: view(shared, record),
         may: None,
+        next_live_ms: shared.uploads.next_live_ms(&record.slug),
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
         recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
@@ -18,15 +18,17 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::problem::Problem;
 use super::{
     access, accounts, chat, flv, ingest, invitations, moderators, pages, playback, recordings, replay, rooms,
-    session, tokens,
+    session, tokens, uploads,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 38] = [
+pub(super) const OPEN: [(&str, &str); 40] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
+    ("GET", "/r/{room}/files"),
+    ("OPTIONS", "/api/v1/rooms/{room}/uploads"),
     ("GET", "/api/v1/addresses"),
     ("GET", "/r/{room}/replay/{id}"),
     ("GET", "/assets/{*path}"),
@@ -75,6 +77,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/r/{room}", get(pages::room)),
         ("/r/{room}/replay/{id}", get(pages::replay)),
         ("/r/{room}/broadcast", get(pages::room)),
+        ("/r/{room}/files", get(pages::room)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
@@ -86,6 +89,18 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/rooms/{room}/recordings", get(recordings::list)),
         ("/api/v1/recordings/{id}", get(recordings::show).delete(recordings::remove)),
         ("/api/v1/recordings/{id}/messages", get(recordings::messages)),
+        (
+            "/api/v1/rooms/{room}/uploads",
+            get(uploads::list).post(uploads::tus::create).options(uploads::tus::options),
+        ),
+        (
+            "/api/v1/rooms/{room}/uploads/{id}",
+            get(uploads::show)
+                .head(uploads::tus::offset)
+                .patch(uploads::tus::append)
+                .delete(uploads::tus::remove),
+        ),
+        ("/api/v1/rooms/{room}/uploads/{id}/schedule", put(uploads::schedule).delete(uploads::unschedule)),
         ("/api/v1/rooms/{room}/ingest-session", post(ingest::open_session)),
         ("/api/v1/ingest", get(ingest::upgrade)),
         ("/api/v1/addresses", get(ingest::addresses)),

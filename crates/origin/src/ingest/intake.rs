@@ -23,7 +23,7 @@ pub(super) struct Intake {
 
 /// Why a publisher that was let in has to go.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     #[error("{}", dismissal_words(*.0))]
     Dismissed(Dismissal),
     #[error("no media in time")]
@@ -33,13 +33,15 @@ pub(super) enum Stop {
 }
 
 impl Intake {
-    /// Lets in whoever brought the room's key. One that publishes already is dismissed, and waited for.
+    /// Lets in whoever brought the room's key, or may publish without one. One that publishes already is dismissed,
+    /// and waited for.
     pub(super) async fn open(
         shared: &Shared,
         room: &RoomRecord,
-        key: Digest,
+        key: impl Into<Option<Digest>>,
         protocol: Protocol,
     ) -> Result<Intake, Refusal> {
+        let key = key.into();
         shared.people.open(room, shared);
         let lease = shared.streams.open(&room.slug).admit(key).await?;
         lease.note_protocol(protocol);

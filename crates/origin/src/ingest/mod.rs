@@ -1,4 +1,4 @@
-//! RTMP, SRT and WebSocket in: one task a publisher, from its first byte to its last.
+//! RTMP, SRT, WebSocket and stored files in: one task a publisher, from its first byte to its last.
 
 mod amf0;
 mod chunk;
@@ -6,6 +6,7 @@ mod intake;
 mod over_srt;
 mod publisher;
 mod session;
+pub(crate) mod stored_file;
 mod stream_id;
 mod ticket;
 #[cfg(test)]

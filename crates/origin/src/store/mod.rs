@@ -14,6 +14,7 @@ mod rooms;
 mod sessions;
 mod settings;
 mod tokens;
+mod uploads;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(crate) use recordings::{Finished, WallSpan};
 pub use rooms::{NewRoom, RoomRecord};
 pub(crate) use sessions::{LASTING_MS, NewSession, Session};
 pub(crate) use tokens::{NewToken, Scope, Token};
+pub(crate) use uploads::{Change, NewUpload, Upload};
 
 use keys::Keys;
 use writer::Writer;
@@ -213,8 +215,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("recordings.sql"), include_str!("accounts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("recordings.sql"),
+    include_str!("accounts.sql"),
+    include_str!("uploads.sql"),
+];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;
 
