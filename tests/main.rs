@@ -20,3 +20,4 @@ mod reconnect;
 mod replay;
 mod soak;
 mod sources;
+mod video_file;

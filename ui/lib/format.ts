@@ -37,6 +37,18 @@ export function formatDuration(length_ms: number): string {
   return hours === 0 ? `${minutes}:${two(seconds % 60)}` : `${hours}:${two(minutes)}:${two(seconds % 60)}`;
 }
 
+/** `4.1 MB`: decimal units, one digit behind the point below ten. */
+export function formatBytes(bytes: number, language: string): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [value, unit] = [Math.max(0, bytes), 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    [value, unit] = [value / 1_000, unit + 1];
+  }
+  const digits = unit > 0 && value < 9.95 ? 1 : 0;
+  const number = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${number.format(value)} ${units[unit]}`;
+}
+
 /** `18:52`, in the viewer's zone. */
 export function formatClock(at_ms: number, language: string): string {
   return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(at_ms);

@@ -3,6 +3,7 @@ export type Route =
   | { page: 'home' }
   | { page: 'watch'; room: string }
   | { page: 'broadcast'; room: string }
+  | { page: 'files'; room: string }
   | { page: 'replay'; room: string; id: string }
   | { page: 'missing' };
 
@@ -18,6 +19,9 @@ export function readRoute(path: string): Route {
   }
   if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'broadcast') {
     return { page: 'broadcast', room: decodeSlug(room) };
+  }
+  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'files') {
+    return { page: 'files', room: decodeSlug(room) };
   }
   const [replay, id, ...more] = rest;
   if (first === 'r' && room !== undefined && replay === 'replay' && id !== undefined && more.length === 0) {

@@ -20,6 +20,11 @@ function storedName(): string {
   }
 }
 
+/** What is known of a room's next broadcast. */
+function planned(room: Room | null): Pick<Room, 'next_live_ms'> {
+  return room?.next_live_ms === undefined ? {} : { next_live_ms: room.next_live_ms };
+}
+
 /** What the watch page knows about its room: read once, then kept true by the chat, or by asking again. */
 export class WatchRoom {
   status = $state<WatchStatus>('loading');
@@ -38,7 +43,8 @@ export class WatchRoom {
     this.#read = read;
     this.#transport = new WebSocketTransport(() => chatUrl(location, slug, this.guestName));
     const events: ChatEvents = {
-      room: (room) => this.#known(room),
+      // The chat does not tell what is planned.
+      room: (room) => this.#known({ ...planned(this.room), ...room }),
       notice: (code) => this.#noticed(code),
       presence: (viewers, members) => this.#present(viewers, members),
     };

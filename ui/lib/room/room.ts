@@ -15,6 +15,8 @@ export interface Room {
   members: number;
   /** Start of the running broadcast, Unix time in milliseconds; `null` when there is none. */
   live_since_ms: number | null;
+  /** When one of its files goes live, Unix time in milliseconds; missing when nothing is planned, and in the chat's `welcome`. */
+  next_live_ms?: number;
   /** Path of the multivariant playlist. */
   playlist: string;
 }
@@ -38,6 +40,7 @@ export function readRoom(value: unknown): Room | null {
     viewers: typeof room.viewers === 'number' ? room.viewers : 0,
     members: typeof room.members === 'number' ? room.members : 0,
     live_since_ms: typeof room.live_since_ms === 'number' ? room.live_since_ms : null,
+    ...(typeof room.next_live_ms === 'number' ? { next_live_ms: room.next_live_ms } : {}),
     playlist: typeof room.playlist === 'string' ? room.playlist : `/live/${room.room}/index.m3u8`,
   };
 }

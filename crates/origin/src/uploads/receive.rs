@@ -78,7 +78,9 @@ impl Uploads {
     /// How much of a file is there, when nobody writes it any more.
     pub(crate) async fn settled(&self, upload: &Upload) -> u64 {
         let turn = self.turns.take(&upload.id).await;
-        let received = self.received(upload).await;
+        // The last byte may have come meanwhile.
+        let now = self.store.upload(upload.id.clone()).await.ok().flatten();
+        let received = self.received(now.as_ref().unwrap_or(upload)).await;
         drop(turn);
         received
     }
@@ -94,12 +96,14 @@ impl Uploads {
         offset: u64,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
     ) -> Result<u64, ReceiveError> {
-        if upload.state != State::Receiving {
-            return Err(ReceiveError::Whole);
-        }
         let this = Arc::clone(self);
         let writing = self.tasks.track_future(async move {
             let turn = this.turns.take(&upload.id).await;
+            // What was known of it before the turn came may be old.
+            let now = this.store.upload(upload.id.clone()).await.map_err(UploadError::Store)?;
+            if now.is_none_or(|now| now.state != State::Receiving) {
+                return Err(ReceiveError::Whole);
+            }
             let end = this.write(&upload, offset, body, &turn).await;
             let received = this.received(&upload).await;
             this.store.hear_upload(upload.id.clone(), unix_ms()).await.map_err(UploadError::Store)?;

@@ -21,10 +21,13 @@ pub(crate) async fn serve(shared: Arc<Shared>) {
     let mut on_air = JoinSet::new();
     let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
     loop {
-        let wait = begin_due(&shared, &mut on_air).await.unwrap_or_else(|error| {
+        let Due { begun, wait } = uploads.due().await.unwrap_or_else(|error| {
             tracing::error!(%error, "what goes live next is not known");
-            LOOK_INTERVAL
+            Due { begun: Vec::new(), wait: LOOK_INTERVAL }
         });
+        for upload in begun {
+            on_air.spawn(go_live(Arc::clone(&shared), upload));
+        }
         tokio::select! {
             () = uploads.stop.cancelled() => break,
             () = uploads.changed.notified() => {}
@@ -40,34 +43,11 @@ pub(crate) async fn serve(shared: Arc<Shared>) {
     while on_air.join_next().await.is_some() {}
 }
 
-/// Begins what is due; answers how long nothing is.
-async fn begin_due(shared: &Arc<Shared>, on_air: &mut JoinSet<()>) -> Result<Duration, StoreError> {
-    let uploads = &shared.uploads;
-    let (now_ms, mut hours, mut wait) = (unix_ms(), HashMap::new(), LOOK_INTERVAL);
-    for upload in uploads.store.uploads_in(State::Scheduled).await? {
-        let at_ms = upload.live_at_ms.unwrap_or(now_ms);
-        if at_ms > now_ms {
-            let left = Duration::from_millis(u64::try_from(at_ms - now_ms).unwrap_or(0));
-            wait = wait.min(left);
-            hours.entry(upload.slug.clone()).or_insert(at_ms);
-        } else if now_ms - at_ms > LATE_MAX_MS {
-            let change =
-                Change { ended: Some(Ended::Missed), note: Some(missed_words()), ..Change::default() };
-            uploads.store.change_upload(upload.id, &[State::Scheduled], State::Ready, change).await?;
-            tracing::warn!(room = %upload.slug, "a file's hour was missed");
-        } else {
-            let change = Change::default();
-            if uploads
-                .store
-                .change_upload(upload.id.clone(), &[State::Scheduled], State::Live, change)
-                .await?
-            {
-                on_air.spawn(go_live(Arc::clone(shared), upload));
-            }
-        }
-    }
-    *uploads.hours.lock().expect(super::UNBROKEN) = hours;
-    Ok(wait)
+/// What goes live now, and how long nothing else does.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) begun: Vec<Upload>,
+    wait: Duration,
 }
 
 /// Plays a file to its end, or until it has to go.
@@ -97,6 +77,29 @@ async fn go_live(shared: Arc<Shared>, upload: Upload) {
 }
 
 impl Uploads {
+    /// Takes what is due to its next state.
+    pub(super) async fn due(&self) -> Result<Due, StoreError> {
+        let (now_ms, mut hours) = (unix_ms(), HashMap::new());
+        let mut due = Due { begun: Vec::new(), wait: LOOK_INTERVAL };
+        for upload in self.store.uploads_in(State::Scheduled).await? {
+            let at_ms = upload.live_at_ms.unwrap_or(now_ms);
+            let (id, from) = (upload.id.clone(), &[State::Scheduled]);
+            if at_ms > now_ms {
+                due.wait = due.wait.min(Duration::from_millis(u64::try_from(at_ms - now_ms).unwrap_or(0)));
+                hours.entry(upload.slug.clone()).or_insert(at_ms);
+            } else if now_ms - at_ms > LATE_MAX_MS {
+                let (ended, note) = (Some(Ended::Missed), Some(missed_words()));
+                let change = Change { ended, note, ..Change::default() };
+                self.store.change_upload(id, from, State::Ready, change).await?;
+                tracing::warn!(room = %upload.slug, "a file's hour was missed");
+            } else if self.store.change_upload(id, from, State::Live, Change::default()).await? {
+                due.begun.push(upload);
+            }
+        }
+        *self.hours.lock().expect(super::UNBROKEN) = hours;
+        Ok(due)
+    }
+
     /// Goes on where the origin before this one stopped.
     async fn recover(self: &Arc<Uploads>) -> Result<(), StoreError> {
         for upload in self.store.uploads_in(State::Live).await? {

@@ -137,7 +137,6 @@ async fn a_newer_request_interrupts_the_one_before_and_goes_on_behind_it() {
     assert!(matches!(first.await.unwrap(), Err(ReceiveError::Interrupted)));
     let rest = &b"abcdefgh"[there as usize..];
     assert_eq!(place.send(&upload, there, &[rest], false).await.unwrap(), 8);
-    assert_eq!(std::fs::read(place.uploads.path(&upload.id)).map_or(8, |file| file.len()), 8);
 }
 
 #[tokio::test]
@@ -171,6 +170,24 @@ async fn only_a_file_that_is_ready_gets_an_hour() {
     assert!(matches!(refused, Err(UploadError::WrongState(_))), "{refused:?}");
     let refused = place.uploads.unschedule(&upload).await;
     assert!(matches!(refused, Err(UploadError::WrongState(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_hour_that_passed_for_too_long_is_said_to_be_missed_and_a_late_one_is_not() {
+    let place = Place::new(settings()).await;
+    let (missed, late) = (place.announced(10).await, place.announced(10).await);
+    for (upload, minutes) in [(&missed, 11), (&late, 9)] {
+        let (from, change) = (&[State::Receiving], Change::default());
+        place.store.change_upload(upload.id.clone(), from, State::Ready, change).await.unwrap();
+        let at_ms = unix_ms() - minutes * 60_000;
+        place.uploads.schedule(&place.upload(&upload.id).await, Some(at_ms), false).await.unwrap();
+    }
+    let due = place.uploads.due().await.unwrap();
+    assert_eq!(due.begun.iter().map(|upload| &upload.id).collect::<Vec<_>>(), [&late.id]);
+    assert_eq!(place.upload(&late.id).await.state, State::Live);
+    let missed = place.upload(&missed.id).await;
+    assert_eq!((missed.state, missed.ended), (State::Ready, Some(Ended::Missed)));
+    assert!(missed.note.unwrap().contains("10 minutes"));
 }
 
 #[test]

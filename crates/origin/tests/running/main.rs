@@ -12,5 +12,6 @@ mod over_srt;
 mod publishing;
 mod recording;
 mod tls;
+mod uploads;
 mod websocket;
 mod wrong_keys;
