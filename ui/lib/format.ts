@@ -28,6 +28,12 @@ export function elapsed(since_ms: number, now_ms: number): Elapsed {
   return { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
 }
 
+/** `3.2 Mb/s`: bits per second as people compare lines. */
+export function formatBitrate(bitrate_bps: number, language: string): string {
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return `${new Intl.NumberFormat(language, digits).format(bitrate_bps / 1_000_000)} Mb/s`;
+}
+
 /** `1:02:07` or `4:09`: a length of time to the second, as clocks show it. */
 export function formatDuration(length_ms: number): string {
   const seconds = Math.max(0, Math.floor(length_ms / 1_000));

@@ -3,6 +3,7 @@ import type { ErrorData } from 'hls.js';
 import { codecNames } from './codecs';
 import { HLS_CONFIG } from './hls_config';
 import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
+import { levelFor, type Quality, qualities, readWish, type Wish } from './quality';
 
 /**
  * `idle`: nothing loaded. `loading`: no picture yet. `buffering`: there was one, the next is late.
@@ -10,6 +11,8 @@ import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } f
  */
 export type PlayerState = 'idle' | 'loading' | 'playing' | 'paused' | 'buffering' | 'unsupported' | 'failed';
 
+/** Where the wanted rendition is kept; absent = the player's own choice. */
+const WISH_KEY = 'rostrum.quality';
 /** How often position and latency are looked at, milliseconds. */
 const TICK_MS = 250;
 /** A lasting network error starts the source again after this. Milliseconds. */
@@ -41,6 +44,14 @@ export class LivePlayer {
   codecs = $state('');
   /** The stream has a picture, and only its sound can be played here. */
   pictureMissing = $state(false);
+  /** The renditions there are, best first. */
+  qualities = $state<Quality[]>([]);
+  /** The one whose picture is on the screen; `null` while none is, and where there is nothing to choose from. */
+  playing = $state<Quality | null>(null);
+  /** What the viewer chose, and is in force. */
+  wish = $state<Wish>(readWish(storedWish()));
+  /** There is a choice, and the sound without the picture is part of it. */
+  soundAlone = $state(false);
   /** How many hls.js instances there were. */
   generation = $state(0);
   /** How many errors hls.js called fatal. */
@@ -49,6 +60,8 @@ export class LivePlayer {
   #video: HTMLVideoElement | null = null;
   #hls: Hls | null = null;
   #url = '';
+  /** The playlist of the sound alone, once it is known. */
+  #soundUrl = '';
   /** Counts `load` and `unload`, so that a library that arrives late knows it is not wanted any more. */
   #turn = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -116,16 +129,61 @@ export class LivePlayer {
     };
     // hls.js chooses its levels while it handles MANIFEST_LOADED, so either event may come first here.
     hls.on(Library.Events.MANIFEST_LOADED, (_event, data) => {
+      if (data.url === this.#soundUrl) {
+        return;
+      }
       pictured = data.levels.some((level) => level.attrs.RESOLUTION !== undefined);
+      const sound = data.levels.find((level) => level.attrs.RESOLUTION === undefined);
+      this.#soundUrl = pictured && sound ? sound.url : '';
       this.codecs = codecNames(data.levels.map((level) => level.attrs.CODECS ?? ''));
       look();
     });
     hls.on(Library.Events.MANIFEST_PARSED, () => {
-      look();
+      if (hls.url !== this.#soundUrl) {
+        this.#offer(hls);
+        look();
+        if (this.wish === 'sound' && this.soundAlone) {
+          // Not while hls.js is busy with this very playlist.
+          queueMicrotask(() => this.#hls === hls && hls.loadSource(this.#soundUrl));
+          return;
+        }
+      }
       void this.play();
+    });
+    hls.on(Library.Events.LEVELS_UPDATED, () => hls.url !== this.#soundUrl && this.#offer(hls));
+    hls.on(Library.Events.LEVEL_SWITCHED, (_event, data) => {
+      const pictures = hls.url === this.#soundUrl ? [] : this.qualities;
+      this.playing = pictures.find(({ level }) => level === data.level) ?? null;
     });
     hls.loadSource(url);
     hls.attachMedia(video);
+  }
+
+  /** Plays what the viewer wants from now on, and remembers it. What is buffered is still shown. */
+  choose(wish: Wish): void {
+    const sounded = this.wish === 'sound' && this.soundAlone;
+    this.wish = wish;
+    storeWish(wish);
+    const hls = this.#hls;
+    if (!hls) {
+      return;
+    }
+    const sounds = wish === 'sound' && this.soundAlone;
+    if (sounds !== sounded) {
+      this.playing = null;
+      hls.loadSource(sounds ? this.#soundUrl : this.#url);
+    } else if (!sounds) {
+      hls.loadLevel = levelFor(wish, this.qualities);
+    }
+  }
+
+  #offer(hls: Hls): void {
+    this.qualities = qualities(hls.levels);
+    this.soundAlone = this.#soundUrl !== '' && this.qualities.length > 1;
+    const level = levelFor(this.wish, this.qualities);
+    if (level !== hls.loadLevel || (level === -1) !== hls.autoLevelEnabled) {
+      hls.loadLevel = level;
+    }
   }
 
   /** Stops and forgets the source; the last picture goes. */
@@ -141,6 +199,10 @@ export class LivePlayer {
     this.#resume();
     this.codecs = '';
     this.pictureMissing = false;
+    this.qualities = [];
+    this.playing = null;
+    this.soundAlone = false;
+    this.#soundUrl = '';
     this.state = 'idle';
     this.latency = null;
     this.behind = false;
@@ -266,7 +328,8 @@ export class LivePlayer {
 
   #reloadSource(): void {
     clearTimeout(this.#reload);
-    this.#reload = setTimeout(() => this.#hls?.loadSource(this.#url), RELOAD_MS);
+    const url = this.wish === 'sound' && this.soundAlone ? this.#soundUrl : this.#url;
+    this.#reload = setTimeout(() => this.#hls?.loadSource(url), RELOAD_MS);
   }
 
   #tick(): void {
@@ -279,6 +342,10 @@ export class LivePlayer {
       this.#position = video.currentTime;
       this.#movedAt = now;
       this.#hasPlayed ||= !video.paused;
+    }
+    if (typeof this.wish === 'number' && this.qualities.length > 1 && this.#hls?.autoLevelEnabled) {
+      // The rendition ended or could not be read, and hls.js chooses again.
+      this.wish = 'auto';
     }
     this.#measure(video);
     this.#refill(video, now);
@@ -356,6 +423,22 @@ export class LivePlayer {
     } else {
       this.state = this.#hasPlayed ? 'buffering' : 'loading';
     }
+  }
+}
+
+function storedWish(): string | null {
+  try {
+    return localStorage.getItem(WISH_KEY);
+  } catch {
+    return null;
+  }
+}
+
+function storeWish(wish: Wish): void {
+  try {
+    localStorage.setItem(WISH_KEY, String(wish));
+  } catch {
+    // The choice then lasts as long as the page.
   }
 }
 
