@@ -207,6 +207,11 @@ impl Cutting {
         })
     }
 
+    /// Whether a segment begins at `at`, among the latest ones.
+    pub(crate) fn begins_segment(&self, at: Timestamp) -> bool {
+        self.boundaries.iter().any(|boundary| boundary.at == at)
+    }
+
     fn distribute_boundaries(&mut self) {
         for boundary in self.source.take_boundaries() {
             if let Some(audio) = &mut self.audio {

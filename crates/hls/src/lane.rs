@@ -69,6 +69,14 @@ impl Lane {
         }
     }
 
+    /// Whether every segment that is listed, and the `open` one, begins with an IDR picture.
+    pub(crate) fn is_independent(&self, open: Option<&Segment>) -> bool {
+        let begins = |segment: &Segment| {
+            segment.parts.first().is_none_or(|first| first.independent || first.data.is_none())
+        };
+        self.retention.listed().map(Arc::as_ref).chain(open).all(begins)
+    }
+
     /// How far before the end the newest IDR picture stands that is at least `hold_back` old, else the newest.
     fn joining_point(&self, open: Option<&Segment>, hold_back: Span) -> Option<Span> {
         let mut after = Span::ZERO;

@@ -4,10 +4,10 @@ use ffmpeg_next as ffmpeg;
 use ffmpeg_next::codec::packet::Packet as Coded;
 use ffmpeg_next::codec::{Context, Id, threading};
 use ffmpeg_next::{ffi, frame};
-use media::{Codec, Packet, Span};
+use media::Codec;
 
 use crate::Error;
-use crate::ladder::stamps::{Stamp, Stamps};
+use crate::ladder::stamps::{Source, Stamp, Stamps};
 
 /// An open decoder of one video track.
 pub(crate) struct Decoder {
@@ -59,13 +59,11 @@ impl Decoder {
     /// When nothing could be decoded for long.
     pub(crate) fn decode(
         &mut self,
-        packet: &Packet,
-        tag: u32,
-        clock: Span,
+        source: &Source,
         pictures: &mut Vec<(frame::Video, Stamp)>,
     ) -> Result<(), Error> {
-        let Some(key) = self.stamps.push(packet, tag, clock) else { return Ok(()) };
-        let mut coded = Coded::copy(&packet.data);
+        let Some(key) = self.stamps.push(source) else { return Ok(()) };
+        let mut coded = Coded::copy(&source.packet.data);
         coded.set_pts(Some(key));
         coded.set_dts(Some(key));
         let before = pictures.len();

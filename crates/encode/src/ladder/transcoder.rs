@@ -15,7 +15,7 @@ use crate::ladder::budget::{Budget, LAG_MAX, Use, Verdict};
 use crate::ladder::decoder::Decoder;
 use crate::ladder::rendition::Rendition;
 use crate::ladder::rungs::{self, Rung};
-use crate::ladder::stamps::Stamp;
+use crate::ladder::stamps::{Source, Stamp};
 use crate::ladder::threads::cpu_time;
 use crate::ladder::{Height, Notice};
 
@@ -63,7 +63,7 @@ pub enum Output {
 /// Dropping it ends the threads, within the time one picture takes.
 pub struct Ladder {
     rungs: Vec<Rung>,
-    input: Option<SyncSender<Job>>,
+    input: Option<SyncSender<Source>>,
     /// Locked by nobody: the lock only lets the ladder be referred to from several threads.
     output: Option<Mutex<Receiver<Output>>>,
     own: VecDeque<Output>,
@@ -78,12 +78,6 @@ pub struct Ladder {
     /// Packets are left out up to the next IDR picture.
     skipping: bool,
     told_behind: bool,
-}
-
-struct Job {
-    packet: Packet,
-    tag: u32,
-    clock: Span,
 }
 
 /// A picture on its way down the rungs.
@@ -182,6 +176,12 @@ impl Ladder {
     /// The next packet of the track. Never waits: when the rungs are too far behind it is left out, and all that
     /// follow up to an IDR picture. `tag` comes back with what is made of it.
     pub fn push(&mut self, packet: &Packet, tag: u32) {
+        self.push_with(packet, tag, false);
+    }
+
+    /// The same; `begins`: a segment of the source begins with it, and so the rungs have an IDR picture there even
+    /// where the source has none.
+    pub fn push_with(&mut self, packet: &Packet, tag: u32, begins: bool) {
         let step = self.last_dts.map_or(Span::ZERO, |last| packet.dts - last);
         self.last_dts = Some(packet.dts);
         self.clock += step.max(Span::ZERO).min(STEP_MAX);
@@ -196,7 +196,7 @@ impl Ladder {
             return;
         }
         let Some(input) = &self.input else { return };
-        match input.try_send(Job { packet: packet.clone(), tag, clock: self.clock }) {
+        match input.try_send(Source { packet: packet.clone(), tag, clock: self.clock, begins }) {
             Ok(()) => self.sent = self.clock,
             Err(TrySendError::Full(_)) => self.skip(),
             // The decoder has given up, and said why.
@@ -259,7 +259,7 @@ impl Ladder {
     fn spawn(
         &mut self,
         decoder: Decoder,
-        jobs: Receiver<Job>,
+        jobs: Receiver<Source>,
         output: &SyncSender<Output>,
         picture: &Picture,
         track: TrackId,
@@ -325,7 +325,7 @@ impl Shared {
 
 fn decode(
     mut decoder: Decoder,
-    jobs: &Receiver<Job>,
+    jobs: &Receiver<Source>,
     top: &SyncSender<Step>,
     output: &SyncSender<Output>,
     shared: &Shared,
@@ -338,11 +338,11 @@ fn decode(
             top.send(Step { picture: Arc::new(picture), stamp }).is_ok()
         })
     };
-    for Job { packet, tag, clock } in jobs {
+    for source in jobs {
         if shared.is_stopped() {
             return;
         }
-        if let Err(error) = decoder.decode(&packet, tag, clock, &mut pictures) {
+        if let Err(error) = decoder.decode(&source, &mut pictures) {
             let failed = Output::Notice(Notice::Failed { reason: error.to_string() });
             // Where nobody listens there is nobody to tell.
             let _ = output.send(failed);
@@ -352,7 +352,7 @@ fn decode(
         if !hand_down(&mut pictures) {
             return;
         }
-        shared.taken.store(clock.flicks(), Ordering::Release);
+        shared.taken.store(source.clock.flicks(), Ordering::Release);
     }
     if !shared.is_stopped() {
         decoder.finish(&mut pictures);

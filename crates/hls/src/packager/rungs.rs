@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use container::fmp4;
-use media::{Packet, Span, Track};
+use media::{Packet, Span, Timestamp, Track};
 
 use super::{Packager, Stage};
 use crate::cutting::Layout;
@@ -61,6 +61,22 @@ impl Packager {
     #[must_use]
     pub fn mapping(&self) -> Option<Mapping> {
         Some(Mapping { epoch: self.epoch, shift: self.timeline.shift()? })
+    }
+
+    /// Where groups of pictures are longer than a segment: up to where it is decided which segment a picture begins,
+    /// see [`Packager::begins_segment`]. `None` where segments begin with the source's IDR pictures anyway.
+    #[must_use]
+    pub fn decided(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Cutting(cutting) if !cutting.source.independent() => Some(cutting.source.decided()),
+            _ => None,
+        }
+    }
+
+    /// Whether a segment of the source begins at `at`, on the playlist's timeline. Of the latest segments only.
+    #[must_use]
+    pub fn begins_segment(&self, at: Timestamp) -> bool {
+        matches!(&self.stage, Stage::Cutting(cutting) if cutting.begins_segment(at))
     }
 
     pub(super) fn rung_media(&mut self, rung: usize, media: RungMedia) -> Result<(), Error> {
@@ -167,7 +183,8 @@ impl Packager {
     pub(super) fn render_rungs(&mut self, renditions: &mut BTreeMap<&'static str, Rendition>) {
         let Stage::Cutting(cutting) = &self.stage else { return };
         for (index, slot) in &mut self.rungs {
-            let Some(growing) = cutting.growing_rung(*index) else { continue };
+            let Some(mut growing) = cutting.growing_rung(*index) else { continue };
+            growing.independent |= slot.lane.is_independent(growing.open);
             let rendition = slot.lane.rendition(growing);
             // A playlist without a part is none.
             if rendition.last().is_some() {
