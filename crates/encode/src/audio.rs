@@ -40,6 +40,11 @@ impl Audio {
     /// # Errors
     /// When this FFmpeg has none.
     pub fn open() -> Result<Audio, Error> {
+        Audio::open_at(Audio::BITRATE_BPS)
+    }
+
+    /// The same with another bit rate.
+    pub(crate) fn open_at(bitrate_bps: u32) -> Result<Audio, Error> {
         crate::start_ffmpeg().map_err(fault("starting"))?;
         let codec = ffmpeg::encoder::find_by_name(NAME).ok_or_else(|| Error::Unusable {
             name: NAME.to_owned(),
@@ -51,7 +56,7 @@ impl Audio {
         audio.set_rate(Audio::SAMPLE_RATE as i32);
         audio.set_format(Sample::F32(Type::Planar));
         audio.set_channel_layout(ChannelLayout::STEREO);
-        audio.set_bit_rate(Audio::BITRATE_BPS as usize);
+        audio.set_bit_rate(bitrate_bps as usize);
         audio.set_time_base((1, Audio::SAMPLE_RATE as i32));
         let opened = audio.open().map_err(fault("opening"))?;
         let codec =

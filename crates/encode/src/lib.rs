@@ -1,4 +1,5 @@
-//! Raw frames to packets through the best encoder the machine has, and to still pictures; packets to renditions.
+//! Raw frames to packets through the best encoder the machine has, and to still pictures; packets to renditions, and
+//! sound that players do not take to AAC.
 //!
 //! [`Video`] and [`Audio`] are synchronous and belong on a thread of their own; the caller gives them that
 //! thread. Pictures are scaled and converted on the way in, so a source may change size or format at any
@@ -9,6 +10,7 @@ mod error;
 mod key_frame;
 pub mod ladder;
 mod list;
+mod recode;
 mod scaler;
 pub mod still;
 mod video;
@@ -16,6 +18,7 @@ mod video;
 pub use audio::Audio;
 pub use error::Error;
 pub use list::{Choice, Found, encoders};
+pub use recode::Recoder;
 pub use video::{Config, Video};
 
 /// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.

@@ -21,6 +21,9 @@ pub enum Error {
         /// Audio tracks.
         audio: usize,
     },
+    /// Sound in a codec that players do not take.
+    #[error("{0} sound cannot be packaged as it is, and this origin does not re-encode it: send AAC or Opus")]
+    ForeignSound(&'static str),
     /// A rendition beyond those that have names.
     #[error("rendition {0}: there are names for {max}", max = crate::RUNGS.len())]
     UnknownRung(usize),

@@ -119,7 +119,7 @@ impl StreamChecker {
             }),
             Codec::Av1(_) => check_obus(packet),
             Codec::Opus(_) if Opus::packet_duration(&packet.data).is_none() => Err(Violation::BadOpus(id)),
-            Codec::Aac(_) | Codec::Opus(_) => Ok(()),
+            Codec::Aac(_) | Codec::Opus(_) | Codec::Foreign(_) => Ok(()),
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::av1::Av1;
+use crate::foreign_sound::ForeignSound;
 use crate::hevc::Hevc;
 use crate::opus::Opus;
 use crate::time::{Span, Timescale};
@@ -22,6 +23,8 @@ pub enum Codec {
     Aac(Aac),
     /// Opus audio.
     Opus(Opus),
+    /// Sound that players do not take; it is re-encoded before it is packaged.
+    Foreign(ForeignSound),
 }
 
 /// What the parameters of any video codec tell of its pictures.
@@ -196,6 +199,7 @@ impl Codec {
             Codec::Av1(_) => "AV1",
             Codec::Aac(_) => "AAC",
             Codec::Opus(_) => "Opus",
+            Codec::Foreign(sound) => sound.format.name(),
         }
     }
 
@@ -206,7 +210,7 @@ impl Codec {
             Codec::H264(h264) => (h264.size, h264.sample_aspect_ratio, h264.frame_rate),
             Codec::Hevc(hevc) => (hevc.size, hevc.sample_aspect_ratio, hevc.frame_rate),
             Codec::Av1(av1) => (av1.size, Rational::ONE, av1.frame_rate),
-            Codec::Aac(_) | Codec::Opus(_) => return None,
+            Codec::Aac(_) | Codec::Opus(_) | Codec::Foreign(_) => return None,
         };
         Some(Picture { size, sample_aspect_ratio, frame_rate })
     }
@@ -217,6 +221,7 @@ impl Codec {
         match self {
             Codec::Aac(aac) => Some(Sound { sample_rate: aac.sample_rate, channels: aac.channels }),
             Codec::Opus(opus) => Some(Sound { sample_rate: Opus::SAMPLE_RATE, channels: opus.channels }),
+            Codec::Foreign(sound) => Some(Sound { sample_rate: sound.sample_rate, channels: sound.channels }),
             Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => None,
         }
     }
@@ -232,6 +237,7 @@ impl Codec {
                 Some(Span::from_ticks(i64::from(Aac::FRAME_SAMPLES), rate))
             }
             Codec::Opus(_) => Opus::packet_duration(data),
+            Codec::Foreign(sound) => sound.duration(data),
             Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => None,
         }
     }

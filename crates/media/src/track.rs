@@ -33,7 +33,7 @@ impl Track {
     pub fn kind(&self) -> TrackKind {
         match self.codec {
             Codec::H264(_) | Codec::Hevc(_) | Codec::Av1(_) => TrackKind::Video,
-            Codec::Aac(_) | Codec::Opus(_) => TrackKind::Audio,
+            Codec::Aac(_) | Codec::Opus(_) | Codec::Foreign(_) => TrackKind::Audio,
         }
     }
 

@@ -103,7 +103,7 @@ pub struct UploadSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TranscodeSettings {
-    /// Whether there are any.
+    /// Whether there are any, and whether sound that players do not take is re-encoded.
     pub enabled: bool,
     /// The shorter side of each in pixels, at most five; those not clearly smaller than the source are left out.
     pub heights: Vec<u32>,

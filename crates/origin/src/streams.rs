@@ -5,6 +5,7 @@
 //! fence: a publisher that was taken over has no packager any more to write to.
 
 mod giving_back;
+mod packaging;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hls::{Input, Output, Packager, Window};
-use media::MediaEvent;
+use hls::{Packager, Window};
 use rooms::Slug;
 use rooms::frame::State;
 use thiserror::Error;
@@ -27,7 +27,7 @@ use crate::outlets::{Feed, Outlets, Target};
 use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
 use crate::secret::{self, Digest};
 use crate::thumbnail::Thumbnail;
-use crate::transcode::{News, Plan, Renditions};
+use crate::transcode::{Plan, Renditions, Sound};
 
 #[path = "streams_notes.rs"]
 mod notes;
@@ -138,6 +138,7 @@ pub(crate) struct Lease {
     started: bool,
     /// When its first media came, Unix time in milliseconds.
     heard_ms: Option<i64>,
+    sound: Sound,
     renditions: Renditions,
     meter: Meter,
 }
@@ -303,6 +304,7 @@ impl Stream {
                     started: false,
                     heard_ms: None,
                     meter: Meter::new(),
+                    sound: Sound::new(self.plan.as_ref()),
                     renditions: Renditions::new(self.plan.clone()),
                 });
             }
@@ -402,64 +404,22 @@ impl Lease {
         self.dismissal.borrow().unwrap_or(Dismissal::TakenOver)
     }
 
-    /// Packages one event, unless this publisher was dismissed.
-    ///
-    /// # Errors
-    /// What the packager says of it; later events may still be good.
-    pub(crate) fn push(&mut self, event: MediaEvent) -> Result<(), hls::Error> {
-        if self.dismissed.is_cancelled() {
-            return Ok(());
+    /// Tells the publisher and the admins something in words. Of a `kind` only the latest is kept: its
+    /// words may hold a count that goes on. What is new is logged, once.
+    pub(crate) fn warn(&self, kind: Option<WarningKind>, text: String) {
+        if self.stream.facts.warn(kind, &text) {
+            tracing::warn!(room = %self.stream.slug, warning = text, "publisher");
         }
-        let Packaging { packager, outlets, .. } = self.packaging.as_mut().expect(HELD);
-        if !self.started {
-            let unix_ms = self.heard_ms.unwrap_or_else(unix_ms);
-            packager.handle_input(Input::Start { unix_ms })?;
-            self.stream.set_feed(outlets.begin());
-            self.started = true;
-        }
-        if let MediaEvent::Packet(_) = event {
-            self.stream.slot().last_media = Some(Instant::now());
-        }
-        self.meter.count(&event, &self.stream.facts);
-        outlets.push(&event);
-        let result = packager.handle_input(Input::Media(event.clone()));
-        let news = self.renditions.take(&event, packager);
-        self.drain();
-        result.and(news.map(|news| self.tell(news)))
     }
 
-    fn tell(&self, news: News) {
-        if let Some(renditions) = news.facts {
-            self.stream.facts.set_renditions(renditions);
-        }
-        for notice in news.notices {
-            self.warn(None, notice);
-        }
+    /// Keeps how many video packets were left out so far.
+    pub(crate) fn set_dropped(&self, frames: u64) {
+        self.stream.facts.set_dropped(frames);
     }
 
     /// The publisher said that it has finished: viewers are told at once.
     pub(crate) fn finish(self) {
         self.stream.slot().finished = true;
-    }
-
-    fn drain(&mut self) {
-        let Packaging { packager, broadcast, .. } = self.packaging.as_mut().expect(HELD);
-        let mut newest = None;
-        let mut notices = Vec::new();
-        while let Some(output) = packager.poll_output() {
-            match output {
-                Output::Window(window) => newest = Some(window),
-                Output::Notice(notice) => notices.push(notice.to_string()),
-            }
-        }
-        if let Some(window) = newest {
-            let broadcast = Arc::clone(broadcast);
-            self.stream.window.send_replace(Some(Served { window, broadcast }));
-            self.stream.go_live();
-        }
-        for notice in notices {
-            self.warn(None, notice);
-        }
     }
 }
 

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use media::{Aac, Codec, Packet, Timescale, Timestamp, Track, TrackId};
+use media::{Aac, Codec, MediaEvent, Packet, Timescale, Timestamp, Track, TrackId};
 
 use super::*;
 

@@ -3,6 +3,9 @@
 //! They run beside the source rendition: the publisher's task gives packets away without waiting, and takes what is
 //! ready with its next packet.
 
+mod sound;
+
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use encode::ladder::{self, Height, Ladder, Output};
@@ -11,6 +14,8 @@ use media::{MediaEvent, Packet, Track, TrackId};
 
 use crate::config::TranscodeSettings;
 use crate::facts::RenditionFacts;
+
+pub(crate) use sound::Sound;
 
 /// What all streams together may make.
 #[derive(Debug)]
@@ -44,6 +49,9 @@ struct Running {
     video: TrackId,
     /// The packager's place of each rung.
     places: Vec<usize>,
+    /// Pictures of long groups until it is known which of them begin a segment, with their epoch; at most
+    /// [`WAITING_MAX`], then the oldest goes on without being known.
+    waiting: VecDeque<(Packet, u32)>,
     _reserved: Reserved,
 }
 
@@ -55,7 +63,8 @@ struct Reserved {
 }
 
 impl Plan {
-    /// `None` when no renditions are wanted.
+    /// `None` when nothing is to be re-encoded. Without heights there is still a rendition of the source's own size
+    /// where players need one.
     pub(crate) fn new(settings: &TranscodeSettings) -> Option<Arc<Plan>> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut heights: Vec<Height> = settings.heights.iter().copied().map(Height).collect();
@@ -63,7 +72,7 @@ impl Plan {
         heights.dedup();
         let cores_max = cores as f64 * f64::from(settings.cpu_percent) / 100.0;
         let plan = Plan { heights, cores_max, taken: Mutex::new(0.0) };
-        (settings.enabled && !settings.heights.is_empty()).then(|| Arc::new(plan))
+        settings.enabled.then(|| Arc::new(plan))
     }
 
     /// What is left of the processor.
@@ -108,7 +117,8 @@ impl Renditions {
                     && let Some(mapping) = packager.mapping()
                 {
                     let (dts, pts) = (packet.dts + mapping.shift, packet.pts + mapping.shift);
-                    running.ladder.push(&Packet { dts, pts, ..packet.clone() }, mapping.epoch);
+                    running.waiting.push_back((Packet { dts, pts, ..packet.clone() }, mapping.epoch));
+                    running.go_on(packager, mapping.epoch);
                 }
             }
             MediaEvent::Tracks(_) | MediaEvent::End(_) => {}
@@ -133,6 +143,7 @@ impl Renditions {
                         ladder::cost_in_cores(&picture, ladder.rungs()),
                     ),
                     video: track.id,
+                    waiting: VecDeque::new(),
                     ladder,
                 });
             }
@@ -173,6 +184,19 @@ impl Plan {
 }
 
 impl Running {
+    /// Gives the ladder the pictures of which enough is known.
+    fn go_on(&mut self, packager: &Packager, epoch: u32) {
+        let decided = packager.decided();
+        while let Some((packet, of)) = self.waiting.front() {
+            let known = decided.is_none_or(|decided| packet.dts < decided);
+            if !known && *of == epoch && self.waiting.len() <= WAITING_MAX {
+                return;
+            }
+            self.ladder.push_with(packet, *of, decided.is_some() && packager.begins_segment(packet.dts));
+            self.waiting.pop_front();
+        }
+    }
+
     fn facts(&self) -> Vec<RenditionFacts> {
         let rungs = self.ladder.rungs().iter().enumerate();
         let facts = rungs.map(|(index, rung)| RenditionFacts {
@@ -185,5 +209,8 @@ impl Running {
         facts.collect()
     }
 }
+
+/// Pictures that wait for their segment: the packager decides within half a second.
+const WAITING_MAX: usize = 128;
 
 const UNBROKEN: &str = "nothing panics while it holds the count";

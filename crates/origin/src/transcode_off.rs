@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hls::Packager;
-use media::MediaEvent;
+use media::{Codec, MediaEvent};
 
 use crate::config::TranscodeSettings;
 use crate::facts::RenditionFacts;
@@ -29,6 +29,25 @@ impl Plan {
             tracing::info!("renditions are not made: this build is without the feature transcode");
         }
         None
+    }
+}
+
+/// The sound of one publisher's stream: passed on as it is, or refused.
+#[derive(Debug)]
+pub(crate) struct Sound;
+
+impl Sound {
+    pub(crate) fn new(_plan: Option<&Arc<Plan>>) -> Sound {
+        Sound
+    }
+
+    pub(crate) fn take(&mut self, event: &MediaEvent) -> Result<Option<Vec<MediaEvent>>, hls::Error> {
+        let MediaEvent::Tracks(tracks) = event else { return Ok(None) };
+        let foreign = tracks.iter().find_map(|track| match track.codec {
+            Codec::Foreign(sound) => Some(sound.format.name()),
+            _ => None,
+        });
+        foreign.map_or(Ok(None), |name| Err(hls::Error::ForeignSound(name)))
     }
 }
 

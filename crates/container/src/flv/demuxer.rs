@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::{Aac, Codec, MediaEvent, Opus, Packet, Span, Timescale, Timestamp, Track, TrackId};
 
+use super::foreign_sound::ForeignBody;
 use super::metadata::{Announced, read_announced};
 use super::tag_header::{self, Body, Payload, Read};
 use super::video::Video;
@@ -97,6 +98,10 @@ impl Demuxer {
     fn take(&mut self, timestamp_ms: u32, read: Read) -> Result<(), Error> {
         let Body { codec, payload, offset } = match read {
             Read::Body(body) => body,
+            Read::Foreign(body) => {
+                self.foreign_sound(timestamp_ms, body);
+                return Ok(());
+            }
             Read::Nothing => return Ok(()),
             Read::FurtherTrack => {
                 self.counters.further_tracks += 1;
@@ -110,7 +115,9 @@ impl Demuxer {
         match payload {
             Payload::Header(record) if codec.is_audio() => self.audio_header(codec, record)?,
             Payload::Header(record) => self.video_header(codec, record)?,
-            Payload::Coded { data, .. } if codec.is_audio() => self.sound(timestamp_ms, offset, codec, data),
+            Payload::Coded { data, .. } if codec.is_audio() => {
+                self.sound(timestamp_ms, offset, Some(codec), data);
+            }
             Payload::Coded { data, composition_ms, keyframe } => {
                 self.picture(Stamped { timestamp_ms, offset, composition_ms }, codec, keyframe, &data);
             }
@@ -191,18 +198,34 @@ impl Demuxer {
             FourCc::Opus => Opus::from_head(&record).map(Codec::Opus),
             _ => Aac::from_asc(record).map(Codec::Aac),
         };
-        let codec = read.map_err(|source| Error::BadSequenceHeader { kind: TagKind::Audio, source })?;
+        self.set_audio(read.map_err(|source| Error::BadSequenceHeader { kind: TagKind::Audio, source })?);
+        Ok(())
+    }
+
+    fn set_audio(&mut self, codec: Codec) {
         if self.audio.as_ref().is_some_and(|audio| audio.codec == codec) {
-            return Ok(());
+            return;
         }
         let last = self.audio.as_ref().and_then(|audio| audio.last);
         let clock = AudioClock::default();
         self.waiting.retain(|packet| packet.track != AUDIO);
         self.audio = Some(Audio { codec, clock, last, changed: true });
-        Ok(())
     }
 
-    fn sound(&mut self, timestamp_ms: u32, offset: Span, kind: FourCc, data: Bytes) {
+    /// Sound without a sequence header: each access unit brings its parameters.
+    fn foreign_sound(&mut self, timestamp_ms: u32, body: ForeignBody) {
+        let Some(units) = body.access_units() else {
+            self.counters.malformed += 1;
+            return;
+        };
+        for (codec, begins, data) in units {
+            self.set_audio(codec);
+            self.sound(timestamp_ms, begins, None, data);
+        }
+    }
+
+    /// `kind`: what the body calls the codec, where it does.
+    fn sound(&mut self, timestamp_ms: u32, offset: Span, kind: Option<FourCc>, data: Bytes) {
         if data.is_empty() {
             return;
         }
@@ -212,7 +235,7 @@ impl Demuxer {
             return;
         };
         let duration = audio.codec.sound_duration(&data);
-        let Some(duration) = duration.filter(|_| FourCc::of(&audio.codec) == Some(kind)) else {
+        let Some(duration) = duration.filter(|_| FourCc::of(&audio.codec) == kind) else {
             self.counters.malformed += 1;
             return;
         };

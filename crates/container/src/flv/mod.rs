@@ -9,6 +9,7 @@
 mod demuxer;
 mod file;
 mod file_reader;
+mod foreign_sound;
 mod four_cc;
 mod metadata;
 mod muxer;

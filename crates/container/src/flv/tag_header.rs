@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use media::Span;
 
+use super::foreign_sound::ForeignBody;
 use super::{
     ACCESS_UNIT, AUDIO_AAC, AUDIO_ENHANCED, Error, FourCc, SEQUENCE_HEADER, VIDEO_AVC, VIDEO_ENHANCED,
     VIDEO_HEVC,
@@ -38,6 +39,8 @@ pub(super) enum Payload {
 /// A body whose header was read.
 pub(super) enum Read {
     Body(Body),
+    /// Sound in a codec that has to be re-encoded.
+    Foreign(ForeignBody),
     /// It says nothing that is needed here: an end of sequence, a command, colour metadata.
     Nothing,
     /// It belongs to another track than the first of its kind.
@@ -82,7 +85,11 @@ pub(super) fn audio(body: &Bytes) -> Result<Read, Error> {
             let header = enhanced(body, first & 0x0f, EX_MULTITRACK_AUDIO, false)?;
             return header.map_or(Ok(Read::Malformed), enhanced_audio);
         }
-        other => return Err(Error::UnsupportedCodec { codec: audio_codec_name(other).to_owned() }),
+        other => {
+            let foreign = ForeignBody::read(first, body).map(Read::Foreign);
+            let refused = || Error::UnsupportedCodec { codec: audio_codec_name(other).to_owned() };
+            return foreign.ok_or_else(refused);
+        }
     }
     let Some(&packet_type) = body.get(1) else { return Ok(Read::Malformed) };
     let data = body.slice(2..);
@@ -262,9 +269,7 @@ fn audio_codec_name(format: u8) -> &'static str {
     match format {
         0 | 3 => "PCM",
         1 => "ADPCM",
-        2 | 14 => "MP3",
         4..=6 => "Nellymoser",
-        7 | 8 => "G.711",
         11 => "Speex",
         _ => "this audio codec",
     }

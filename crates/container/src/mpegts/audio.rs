@@ -1,9 +1,9 @@
 //! One PID's sound: access units with times on the sample clock.
 //!
-//! Spec: ISO/IEC 14496-3 §1.A.2.2 (ADTS); ETSI TS Opus 0.1.3-draft §3 (Opus in MPEG-TS).
+//! Spec: ISO/IEC 14496-3 §1.A.2.2 (ADTS); ETSI TS Opus 0.1.3-draft §3 (Opus in MPEG-TS); [`media::SoundFrame`].
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use media::{Aac, Codec, Opus, Span, Timescale, Timestamp};
+use media::{Aac, Codec, Opus, SoundFrame, Span, Timescale, Timestamp};
 
 use super::pes::HEADROOM_BYTES;
 use super::program::AudioKind;
@@ -117,6 +117,8 @@ impl Audio {
         let may_begin = |pair: &[u8]| match self.kind {
             AudioKind::Adts => pair[0] == 0xff && pair[1] & 0xf6 == 0xf0,
             AudioKind::Opus(_) => pair[0] == 0x7f && pair[1] & 0xe0 == 0xe0,
+            AudioKind::Mpeg => is_mpeg_sync(pair),
+            AudioKind::Ac3 => is_ac3_sync(pair),
         };
         let found = self.pending.get(1..).and_then(|rest| rest.windows(2).position(may_begin));
         self.skip(found.map_or(self.pending.len(), |at| at + 1));
@@ -126,6 +128,12 @@ impl Audio {
         match &self.kind {
             AudioKind::Adts => cut_adts(&self.pending, self.known.as_ref()),
             AudioKind::Opus(opus) => cut_opus(&self.pending, opus).unwrap_or(Cut::More),
+            AudioKind::Mpeg => {
+                cut_foreign(&self.pending, self.known.as_ref(), SoundFrame::of_mpeg_audio, is_mpeg_sync)
+            }
+            AudioKind::Ac3 => {
+                cut_foreign(&self.pending, self.known.as_ref(), SoundFrame::of_ac3, is_ac3_sync)
+            }
         }
     }
 }
@@ -150,6 +158,39 @@ fn cut_adts(pending: &[u8], known: Option<&Codec>) -> Cut {
     let rate = Timescale::new(aac.sample_rate).unwrap_or(Timescale::MILLISECONDS);
     let length = Span::from_ticks(i64::from(Aac::FRAME_SAMPLES), rate);
     Cut::Whole { header: frame.header, body: frame.bytes - frame.header, length, codec }
+}
+
+/// A frame of sound that is to be re-encoded, and goes on with its header.
+fn cut_foreign(
+    pending: &[u8],
+    known: Option<&Codec>,
+    read: fn(&[u8]) -> Option<SoundFrame>,
+    is_sync: fn(&[u8]) -> bool,
+) -> Cut {
+    if pending.len() < SoundFrame::HEADER_BYTES {
+        return if pending.len() < 2 || is_sync(pending) { Cut::More } else { Cut::Unknown };
+    }
+    let Some(frame) = read(pending).filter(|frame| frame.bytes > SoundFrame::HEADER_BYTES) else {
+        return Cut::Unknown;
+    };
+    let codec = Codec::Foreign(frame.sound);
+    if pending.len() < frame.bytes {
+        // See `cut_adts`: other parameters are believed when the whole frame is there.
+        return if known.is_none_or(|known| *known == codec) { Cut::More } else { Cut::Unknown };
+    }
+    if pending.get(frame.bytes..frame.bytes + 2).is_some_and(|next| !is_sync(next)) {
+        return Cut::Unknown;
+    }
+    let length = codec.sound_duration(&[]).unwrap_or(Span::ZERO);
+    Cut::Whole { header: 0, body: frame.bytes, length, codec }
+}
+
+fn is_mpeg_sync(pair: &[u8]) -> bool {
+    pair[0] == 0xff && pair[1] & 0xe0 == 0xe0
+}
+
+fn is_ac3_sync(pair: &[u8]) -> bool {
+    pair[..2] == [0x0b, 0x77]
 }
 
 struct AdtsFrame {

@@ -28,6 +28,17 @@ pub(super) enum VideoKind {
 pub(super) enum AudioKind {
     Adts,
     Opus(Opus),
+    /// MPEG audio, layer II or III, which players do not take.
+    Mpeg,
+    /// AC-3, which most players do not take.
+    Ac3,
+}
+
+impl AudioKind {
+    /// Players take it as it is.
+    fn is_playable(&self) -> bool {
+        matches!(self, AudioKind::Adts | AudioKind::Opus(_))
+    }
 }
 
 /// What a stream of the table is.
@@ -67,7 +78,13 @@ pub(super) fn read_pmt(section: &[u8]) -> Option<Result<Program, Error>> {
         let pid = u16::from_be_bytes([pid_high & 0x1f, pid_low]);
         match kind(stream_type, descriptors) {
             Kind::Video(_) if program.video.is_some() => program.further = true,
-            Kind::Audio(_) if program.audio.is_some() => program.further = true,
+            Kind::Audio(kind) if program.audio.is_some() => {
+                program.further = true;
+                let better = program.audio.as_ref().is_some_and(|(_, first)| !first.is_playable());
+                if better && kind.is_playable() {
+                    program.audio = Some((pid, kind));
+                }
+            }
             Kind::Video(kind) => program.video = Some((pid, kind)),
             Kind::Audio(kind) => program.audio = Some((pid, kind)),
             Kind::OtherVideo(name) => other_video = other_video.or(Some(name)),
@@ -109,9 +126,10 @@ fn kind(stream_type: u8, descriptors: &[u8]) -> Kind {
         0x42 | 0xd2 | 0xd4 => Kind::OtherVideo("AVS video"),
         0xd1 => Kind::OtherVideo("Dirac video"),
         0xea => Kind::OtherVideo("VC-1 video"),
-        0x03 | 0x04 => Kind::OtherAudio("MPEG audio (MP2 or MP3)"),
+        0x03 | 0x04 => Kind::Audio(AudioKind::Mpeg),
         0x11 | 0x1c => Kind::OtherAudio("AAC in LATM"),
-        0x81 | 0xc1 => Kind::OtherAudio("AC-3 audio"),
+        0x81 => Kind::Audio(AudioKind::Ac3),
+        0xc1 => Kind::OtherAudio("encrypted AC-3 audio"),
         0x84 | 0x87 | 0xc2 => Kind::OtherAudio("E-AC-3 audio"),
         0x82 | 0x85 | 0x86 if registered(descriptors, b"DTS1") => Kind::OtherAudio("DTS audio"),
         0x83 => Kind::OtherAudio("TrueHD or LPCM audio"),
@@ -140,10 +158,9 @@ fn private(descriptors: &[u8]) -> Kind {
     }
     descriptors_of(descriptors)
         .find_map(|(tag, body)| match (tag, body) {
-            (0x6a, _) => Some(Kind::OtherAudio("AC-3 audio")),
+            (0x6a, _) | (REGISTRATION, b"AC-3") => Some(Kind::Audio(AudioKind::Ac3)),
             (0x7a, _) => Some(Kind::OtherAudio("E-AC-3 audio")),
             (0x7b, _) => Some(Kind::OtherAudio("DTS audio")),
-            (REGISTRATION, b"AC-3") => Some(Kind::OtherAudio("AC-3 audio")),
             (REGISTRATION, b"BSSD") => Some(Kind::OtherAudio("SMPTE 302M audio")),
             _ => None,
         })

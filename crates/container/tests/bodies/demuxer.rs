@@ -97,8 +97,9 @@ fn other_codecs_are_refused_by_name() {
         (TagKind::Video, b"\x90vvc1", "VVC"),
         (TagKind::Video, b"\x90\x01xyz", "codec \\x01xyz"),
         (TagKind::Video, b"\x90Opus", "Opus as video"),
-        (TagKind::Audio, &[0x2f, 0xff], "MP3"),
-        (TagKind::Audio, &[0x7f, 0xff], "G.711"),
+        (TagKind::Audio, &[0xbf, 0xff], "Speex"),
+        (TagKind::Audio, &[0x6f, 0xff], "Nellymoser"),
+        (TagKind::Audio, &[0x1f, 0xff], "ADPCM"),
         (TagKind::Audio, b"\x90ac-3", "AC-3"),
         (TagKind::Audio, b"\x90fLaC", "FLAC"),
         (TagKind::Audio, b"\x90hvc1", "HEVC as audio"),
@@ -106,8 +107,8 @@ fn other_codecs_are_refused_by_name() {
         let refused = Demuxer::new().push(kind, 0, Bytes::copy_from_slice(body));
         assert_eq!(refused, Err(Error::UnsupportedCodec { codec: codec.to_owned() }));
     }
-    let words = Error::UnsupportedCodec { codec: "MP3".to_owned() }.to_string();
-    let expected = "MP3 over RTMP is not supported: send H.264, HEVC or AV1 video and AAC or Opus audio";
+    let words = Error::UnsupportedCodec { codec: "Speex".to_owned() }.to_string();
+    let expected = "Speex over RTMP is not supported: send H.264, HEVC or AV1 video and AAC or Opus audio";
     assert_eq!(words, expected);
 }
 

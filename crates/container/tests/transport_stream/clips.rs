@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use container::mpegts::Error;
-use media::{Codec, Packet, Span};
+use media::{Codec, Packet, SoundFormat, Span};
 use testkit::ffmpeg::{self, ProbedPacket};
 use testkit::media_file;
 
@@ -131,8 +131,21 @@ fn other_codecs_are_refused_in_words() {
     assert_eq!(error, Some(Error::UnsupportedCodec { codec: "MPEG-2 video" }));
     let words = error.unwrap().to_string();
     assert_eq!(words, "MPEG-2 video is not supported: send H.264 or HEVC video and AAC or Opus audio");
-    if let Some(ts) = remuxed("unsup_ac3.mp4", &[]) {
-        let error = demux(&std::fs::read(ts).unwrap()).err();
-        assert_eq!(error, Some(Error::UnsupportedCodec { codec: "AC-3 audio" }));
+}
+
+#[test]
+fn sound_that_is_to_be_re_encoded_is_cut_into_frames_without_a_gap() {
+    let mp3 = remuxed("d_jfk_stereo48000.mp3", &[]);
+    for (ts, format, frame_ms) in
+        [(remuxed("unsup_ac3.mp4", &["-vn"]), SoundFormat::Ac3, 32), (mp3, SoundFormat::Mp3, 24)]
+    {
+        let Some(ts) = ts else { return };
+        let (events, demuxer) = demux(&std::fs::read(ts).unwrap()).unwrap();
+        assert_eq!((demuxer.counters().audio_gaps, demuxer.counters().malformed), (0, 0), "{format:?}");
+        let Codec::Foreign(sound) = tracks(&events)[0][0].codec else { panic!("{format:?}") };
+        assert_eq!((sound.format, sound.sample_rate), (format, 48_000));
+        let packets = packets(&events, false);
+        assert!(packets.len() > 30, "{format:?}: {} packets", packets.len());
+        assert!(packets.windows(2).all(|pair| pair[1].dts - pair[0].dts == Span::from_millis(frame_ms)));
     }
 }

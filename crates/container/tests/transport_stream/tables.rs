@@ -11,16 +11,11 @@ fn refusal(streams: &[(u8, u16, &[u8])]) -> Option<String> {
 
 #[test]
 fn a_codec_that_is_not_taken_is_named() {
-    for (stream_type, name) in [
-        (0x02, "MPEG-2 video"),
-        (0x03, "MPEG audio (MP2 or MP3)"),
-        (0x81, "AC-3 audio"),
-        (0x11, "AAC in LATM"),
-    ] {
+    for (stream_type, name) in [(0x02, "MPEG-2 video"), (0x87, "E-AC-3 audio"), (0x11, "AAC in LATM")] {
         let expected = format!("{name} is not supported: send H.264 or HEVC video and AAC or Opus audio");
         assert_eq!(refusal(&[(stream_type, VIDEO_PID, &[])]), Some(expected));
     }
-    assert!(refusal(&[(0x06, AUDIO_PID, &[0x6a, 0])]).unwrap().starts_with("AC-3 audio"));
+    assert!(refusal(&[(0x06, AUDIO_PID, &[0x7b, 0])]).unwrap().starts_with("DTS audio"));
     assert_eq!(refusal(&[(0x86, 0x200, &[])]), Some(Error::NoMedia.to_string()));
 }
 
@@ -29,8 +24,10 @@ fn what_is_taken_makes_up_for_what_is_not_of_its_kind() {
     let streams: &[(u8, u16, &[u8])] = &[(0x81, 0x200, &[]), (0x1b, VIDEO_PID, &[]), (0x0f, AUDIO_PID, &[])];
     let (_, demuxer) = demux(&Writer::new().tables(streams)).unwrap();
     assert_eq!(demuxer.warnings(), [Warning::FurtherStreams]);
-    // MPEG audio beside H.264 would leave the stream without sound, which is said.
-    assert!(refusal(&[(0x1b, VIDEO_PID, &[]), (0x03, AUDIO_PID, &[])]).is_some());
+    // DTS beside H.264 would leave the stream without sound, which is said.
+    assert!(
+        refusal(&[(0x1b, VIDEO_PID, &[]), (0x85, AUDIO_PID, &[0x05, 4, b'D', b'T', b'S', b'1'])]).is_some()
+    );
 }
 
 #[test]
