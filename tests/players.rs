@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::harness::browser::Browser;
 use crate::harness::machine::{alone, beside_others};
+use crate::harness::playlist::variants;
 use crate::harness::process::Process;
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
@@ -43,8 +44,8 @@ async fn players_outside_of_browsers_decode_picture_and_sound() {
 }
 
 async fn in_browsers() {
-    let muxed = live(false).await;
-    let separate = live(true).await;
+    let muxed = live(false, false).await;
+    let separate = live(true, true).await;
     let watch_page = async |stream: &Stream, duration| {
         let browser = Browser::open(&stream.server.watch_url(ROOM)).await;
         watch(&browser.session, duration, BEGINS).await
@@ -58,8 +59,18 @@ async fn in_browsers() {
     let others = async {
         plays_well("Shaka Player", 0.0, async || with(Library::Shaka, &muxed).await).await;
         plays_well("Video.js", VIDEO_JS_HICCUP_S, async || with(Library::VideoJs, &muxed).await).await;
-        plays_well("Shaka Player, separate sound", 0.0, async || with(Library::Shaka, &separate).await).await;
-        plays_well("hls.js, separate sound", 0.0, async || watch_page(&separate, OTHERS).await).await;
+        plays_well("Video.js, renditions and separate sound", VIDEO_JS_HICCUP_S, async || {
+            with(Library::VideoJs, &separate).await
+        })
+        .await;
+        plays_well("Shaka Player, renditions and separate sound", 0.0, async || {
+            with(Library::Shaka, &separate).await
+        })
+        .await;
+        plays_well("hls.js, renditions and separate sound", 0.0, async || {
+            watch_page(&separate, OTHERS).await
+        })
+        .await;
     };
     tokio::join!(plays_well("hls.js", 0.0, async || watch_page(&muxed, HLS_JS).await), others);
 }
@@ -70,16 +81,29 @@ struct Stream {
     _publisher: Process,
 }
 
-async fn live(separate_audio: bool) -> Stream {
-    let server = Server::start_with(|config| config.hls.separate_audio = separate_audio).await;
+async fn live(separate_audio: bool, renditions: bool) -> Stream {
+    let server = Server::start_with(|config| {
+        config.hls.separate_audio = separate_audio;
+        config.transcode.enabled = renditions;
+        config.transcode.heights = vec![180];
+        config.transcode.cpu_percent = 100;
+    })
+    .await;
     let room = server.room(ROOM).await;
     let publisher = push_pattern(&server.rtmp_url(&room.key));
     server.live(ROOM).await;
+    if renditions {
+        until("the rendition", seconds(20), async || {
+            let text = server.http.get(&server.playlist_url(ROOM)).await.text().to_owned();
+            (variants(&text).len() == 3).then_some(())
+        })
+        .await;
+    }
     Stream { server, _publisher: publisher }
 }
 
 async fn outside() {
-    let stream = live(false).await;
+    let stream = live(false, true).await;
     let url = stream.server.playlist_url(ROOM);
     // These read whole segments only, and FFmpeg gives up on a playlist without one.
     let main = media_playlist_url(&stream.server.http, &url).await;
@@ -122,6 +146,8 @@ async fn vlc(url: &str) {
     }
     command.arg(format!("HOME={}", folder.path().display()));
     command.args(["vlc", "-I", "dummy", "--no-video-title-show", "--vout", "yuv", "--aout", "afile"]);
+    // Its own choice of rendition would change the size of the pictures on the way.
+    command.arg("--adaptive-logic=highest");
     command.arg("--yuv-file").arg(&pictures).arg("--audiofile-file").arg(&sound);
     let vlc = Process::start("vlc", command.arg(url));
     let size = |path| std::fs::metadata(path).map_or(0, |file: std::fs::Metadata| file.len());

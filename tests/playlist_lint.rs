@@ -32,7 +32,12 @@ async fn separate_renditions_keep_the_rules_of_low_latency_hls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn renditions_made_of_the_picture_keep_the_rules_and_begin_their_segments_with_the_source() {
-    beside_others(seconds(120), made()).await;
+    beside_others(seconds(120), made(false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renditions_made_of_the_picture_keep_the_rules_beside_separate_sound_too() {
+    beside_others(seconds(120), made(true)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,9 +92,10 @@ async fn followed(separate_audio: bool) {
     report(wrong, [main, audio]);
 }
 
-async fn made() {
+async fn made(separate_audio: bool) {
     let server = Server::start_with(|config| {
         config.hls.window_ms = WINDOW_MS;
+        config.hls.separate_audio = separate_audio;
         config.transcode.enabled = true;
         config.transcode.heights = vec![180];
         config.transcode.cpu_percent = 100;
@@ -108,6 +114,8 @@ async fn made() {
     for needed in ["avc1.", "mp4a.40.2", "RESOLUTION=320x180", "FRAME-RATE=30.000"] {
         assert!(infos[1].contains(needed), "no {needed} in {text}");
     }
+    let grouped = infos.iter().all(|info| info.contains("AUDIO=\"") == separate_audio);
+    assert!(grouped, "an audio group and separate renditions go together: {text}");
     let urls = variants(&text);
     let urls = [resolve(&followed.multivariant, &urls[0]), resolve(&followed.multivariant, &urls[1])];
     let begun = Instant::now();

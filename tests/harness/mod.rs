@@ -7,6 +7,7 @@ pub mod chat;
 pub mod desktop_app;
 pub mod display;
 pub mod environment;
+pub mod frames;
 pub mod http;
 pub mod linter;
 pub mod machine;

@@ -122,6 +122,11 @@ impl Server {
         format!("rtmp://{}/live/{key}", self.rtmp_address)
     }
 
+    /// Where a publisher with this key pushes to over SRT.
+    pub fn srt_url(&self, key: &str) -> String {
+        format!("srt://{}?streamid=publish:{key}", self.srt_address)
+    }
+
     /// A room's multivariant playlist.
     pub fn playlist_url(&self, room: &str) -> String {
         self.url(&format!("/live/{room}/index.m3u8"))
