@@ -184,3 +184,7 @@ impl Running {
 
 /// By then a scene is set up and a title is over.
 const POSTER_AFTER: Span = Span::from_secs(10);
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -16,9 +16,11 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use rooms::Slug;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::config::RecordingSettings;
 use crate::store::{Finished, Recording, Store, StoreError};
+pub(crate) use retention::Keeping;
 pub(crate) use writer::{Refused, Writer};
 
 /// The recordings of one origin.
@@ -29,6 +31,8 @@ pub(crate) struct Recordings {
     settings: RecordingSettings,
     reserve_bytes: u64,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// A recording was finished, so that others may have to go.
+    grown: Notify,
     /// The playlists that were asked for lately, by recording.
     playlists: Mutex<VecDeque<(String, Bytes)>>,
 }
@@ -53,8 +57,8 @@ impl Recordings {
     pub(crate) fn new(store: Store, data: &Path, settings: RecordingSettings) -> Arc<Recordings> {
         let reserve_bytes = u64::from(settings.reserve_mib) << 20;
         let folder = data.join("recordings");
-        let (threads, playlists) = (Mutex::default(), Mutex::default());
-        Arc::new(Recordings { store, folder, settings, reserve_bytes, threads, playlists })
+        let (threads, grown, playlists) = (Mutex::default(), Notify::new(), Mutex::default());
+        Arc::new(Recordings { store, folder, settings, reserve_bytes, threads, grown, playlists })
     }
 
     /// Whether a room's broadcasts are recorded. A store that fails records nothing, and says so.
@@ -178,6 +182,7 @@ impl Recordings {
             self.store.forget_recording(id).await?;
         } else {
             self.store.finish_recording(id, finished).await?;
+            self.grown.notify_one();
         }
         Ok(duration_ms)
     }
@@ -194,16 +199,24 @@ impl Status {
         self.0.lock().expect(UNBROKEN).notice = Some(notice);
     }
 
+    /// Another recording is on its way: what became of the last one is over.
+    fn expect_another(&self) {
+        self.0.lock().expect(UNBROKEN).notice = None;
+    }
+
+    /// A recording is written from now on. It may have been stopped while it waited for its beginning, and then the
+    /// words for that stay.
     fn begin(&self, id: &str) {
-        *self.0.lock().expect(UNBROKEN) = StatusView { writing: Some(id.to_owned()), notice: None };
+        self.0.lock().expect(UNBROKEN).writing = Some(id.to_owned());
     }
 
     fn note(&self) -> Option<String> {
         self.0.lock().expect(UNBROKEN).notice.clone()
     }
 
-    fn end(&self) {
-        self.0.lock().expect(UNBROKEN).writing = None;
+    /// A recording is finished; the next one may be written already.
+    fn end(&self, id: &str) {
+        self.0.lock().expect(UNBROKEN).writing.take_if(|writing| writing == id);
     }
 }
 

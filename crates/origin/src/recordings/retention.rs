@@ -1,7 +1,9 @@
 //! Which recordings have to go: those that are too old, then the oldest until the rest fit their share of the disk.
 
+use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Recordings;
@@ -17,14 +19,38 @@ struct Allowed {
     bytes: u64,
 }
 
+/// How long recordings stay, as their owners are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Keeping {
+    /// Days after which one is removed; 0: never for its age.
+    keep_days: u32,
+    /// What all recordings of this origin take.
+    used_bytes: u64,
+    /// What they may take; beyond that the oldest are removed. `None` on a disk whose size is not known.
+    allowed_bytes: Option<u64>,
+}
+
 impl Recordings {
-    /// Looks from time to time until `stop`.
+    /// How long recordings stay.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn keeping(&self) -> Result<Keeping, StoreError> {
+        let recordings = self.store.finished_recordings().await?;
+        let used_bytes = recordings.iter().map(|recording| recording.bytes).sum();
+        // The folder is made with the first recording.
+        let allowed_bytes = self.share(&self.folder).or_else(|| self.share(self.folder.parent()?));
+        Ok(Keeping { keep_days: self.settings.keep_days, used_bytes, allowed_bytes })
+    }
+
+    /// Looks from time to time, and whenever a recording is finished, until `stop`.
     pub(crate) async fn sweep(&self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+                () = self.grown.notified() => {}
             }
             if let Err(error) = self.sweep_once().await {
                 tracing::error!(%error, "old recordings are not known");
@@ -48,22 +74,26 @@ impl Recordings {
         let days = i64::from(self.settings.keep_days);
         let since_ms = if days == 0 { i64::MIN } else { unix_ms() - days * MS_PER_DAY };
         // A disk whose size is not known has no share.
-        let bytes = rustix::fs::statvfs(&self.folder).map_or(u64::MAX, |disk| {
-            let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-            all / 100 * u64::from(self.settings.disk_percent)
-        });
-        Allowed { since_ms, bytes }
+        Allowed { since_ms, bytes: self.share(&self.folder).unwrap_or(u64::MAX) }
+    }
+
+    /// The bytes that recordings may take of the disk that a folder is on.
+    fn share(&self, folder: &Path) -> Option<u64> {
+        let disk = rustix::fs::statvfs(folder).ok()?;
+        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
+        Some(all / 100 * u64::from(self.settings.disk_percent))
     }
 }
 
-/// Those that have to go, of recordings given oldest first, and why.
+/// Those that have to go, of recordings given oldest first, and why. The newest stays, whatever its size: whoever just
+/// recorded it wants to have it.
 fn expired(recordings: Vec<Recording>, allowed: Allowed) -> Vec<(Recording, &'static str)> {
     let mut bytes: u64 = recordings.iter().map(|recording| recording.bytes).sum();
-    let mut gone = Vec::new();
-    for recording in recordings {
+    let (newest, mut gone) = (recordings.len().saturating_sub(1), Vec::new());
+    for (index, recording) in recordings.into_iter().enumerate() {
         let reason = if recording.started_at_ms < allowed.since_ms {
             "older than recordings are kept"
-        } else if bytes > allowed.bytes {
+        } else if bytes > allowed.bytes && index < newest {
             "recordings take more than their share of the disk"
         } else {
             break;
@@ -75,7 +105,7 @@ fn expired(recordings: Vec<Recording>, allowed: Allowed) -> Vec<(Recording, &'st
 }
 
 const MS_PER_DAY: i64 = 86_400_000;
-/// Recordings grow by a gigabyte an hour, so that a minute late is early enough.
+/// What is only a day too old may stay a minute longer.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -108,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_until_the_rest_fit() {
+    fn the_oldest_go_until_the_rest_fit_and_the_newest_stays() {
         let since_ms = i64::MIN;
         check(Allowed { since_ms, bytes: 150 }, &[]);
         check(Allowed { since_ms, bytes: 149 }, &["a"]);
         check(Allowed { since_ms, bytes: 60 }, &["a", "b"]);
-        check(Allowed { since_ms, bytes: 0 }, &["a", "b", "c"]);
+        check(Allowed { since_ms, bytes: 0 }, &["a", "b"]);
     }
 
     #[tokio::test]

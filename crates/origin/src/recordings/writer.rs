@@ -78,6 +78,7 @@ impl Writer {
             parts: 0,
             unchecked: 0,
         };
+        status.expect_another();
         let thread = std::thread::Builder::new().name("recording".to_owned());
         recordings.keep(thread.spawn(move || job.run(receiver, tracks))?);
         Ok(Writer { commands, queued })
@@ -136,7 +137,7 @@ impl Job {
         let note = self.status.note();
         let finished = self.recordings.finish_files(&self.id, self.parts, note);
         let ended = self.runtime.block_on(self.recordings.settle(self.id.clone(), finished));
-        self.status.end();
+        self.status.end(&self.id);
         match ended {
             Ok(0) => tracing::info!(room = %self.slug, recording = self.id, "nothing was recorded"),
             Ok(duration_ms) => {

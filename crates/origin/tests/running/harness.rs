@@ -183,6 +183,11 @@ impl Publisher {
         Publisher::of(url, "nullsrc=size=640x360:rate=30,geq=random(1)*255:128:128")
     }
 
+    /// A picture of this size, `320x240` for example.
+    pub fn start_of_size(url: &str, size: &str) -> Publisher {
+        Publisher::of(url, &format!("testsrc=size={size}:rate=30"))
+    }
+
     fn of(url: &str, picture: &str) -> Publisher {
         let source = ["-re", "-f", "lavfi", "-i", picture];
         let sound = ["-f", "lavfi", "-i", "sine=sample_rate=48000"];

@@ -5,12 +5,15 @@
 mod chat;
 mod command_line;
 mod flv;
+mod full_disk;
 mod harness;
 mod hostile;
 mod lossy_network;
 mod over_srt;
 mod publishing;
 mod recording;
+mod recording_parts;
+mod retention;
 mod tls;
 mod uploads;
 mod websocket;

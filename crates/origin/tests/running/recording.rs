@@ -11,9 +11,9 @@ use tokio::process::{Child, Command};
 use crate::harness::{Answer, Chat, Folder, Publisher, Running, ask, soon};
 
 /// The program itself, so that it can be killed or put under limits.
-struct Serving {
+pub struct Serving {
     child: Child,
-    http: SocketAddr,
+    pub http: SocketAddr,
     rtmp: SocketAddr,
     token: String,
 }
@@ -21,9 +21,15 @@ struct Serving {
 impl Serving {
     /// `limit` is what a shell does before it becomes the origin.
     async fn start(folder: &Folder, limit: &str) -> Serving {
+        Serving::start_with(folder, limit, "reserve_mib = 0").await
+    }
+
+    /// The same with these settings of recordings.
+    pub async fn start_with(folder: &Folder, limit: &str, recording: &str) -> Serving {
         std::fs::create_dir_all(&folder.0).unwrap();
         let settings = folder.0.join("test.toml");
-        std::fs::write(&settings, "[recording]\nreserve_mib = 0\n").unwrap();
+        std::fs::write(&settings, format!("[recording]\n{recording}\n[transcode]\nenabled = false\n"))
+            .unwrap();
         let log = std::fs::File::create(folder.0.join("log")).unwrap();
         let mut command = Command::new("sh");
         command.args([
@@ -32,7 +38,9 @@ impl Serving {
             env!("CARGO_BIN_EXE_rostrum-origin"),
             "serve",
         ]);
-        command.args(["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data"]).arg(&folder.0);
+        command
+            .args(["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--srt", "127.0.0.1:0", "--data"])
+            .arg(&folder.0);
         command.arg("--config").arg(settings).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -54,26 +62,40 @@ impl Serving {
         Serving { http: address("http "), rtmp: address("rtmp "), token, child }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         let token = format!("Bearer {}", self.token);
         let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
         ask(self.http, method, path, &headers, body).await
     }
 
     /// Makes a recorded room and answers where to publish to it.
-    async fn room(&self) -> String {
+    pub async fn room(&self) -> String {
         let made = self.ask("POST", "/api/v1/rooms", "{\"room\":\"demo\",\"record\":true}").await;
         assert_eq!(made.status, 201, "{}", made.text());
         format!("rtmp://{}/live/{}", self.rtmp, made.json()["stream_key"].as_str().unwrap())
     }
 
-    async fn kill(mut self) {
+    /// Why the room's recording stopped, once it did.
+    pub async fn notice(&self) -> String {
+        let stopped = async {
+            loop {
+                let room = self.ask("GET", "/api/v1/rooms/demo", "").await.json();
+                if let Some(notice) = room["recording"]["notice"].as_str() {
+                    return notice.to_owned();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("the notice", stopped).await
+    }
+
+    pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 }
 
 /// Waits until `holds` of what a path answers.
-async fn until(http: SocketAddr, path: &str, mut holds: impl FnMut(&Answer) -> bool) -> Answer {
+pub async fn until(http: SocketAddr, path: &str, mut holds: impl FnMut(&Answer) -> bool) -> Answer {
     let looking = async {
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
         loop {
@@ -88,7 +110,7 @@ async fn until(http: SocketAddr, path: &str, mut holds: impl FnMut(&Answer) -> b
 }
 
 /// The finished recordings of the room, once there are as many.
-async fn recordings(http: SocketAddr, count: usize) -> Vec<Value> {
+pub async fn recordings(http: SocketAddr, count: usize) -> Vec<Value> {
     let all = |answer: &Answer| answer.json()["recordings"].as_array().cloned().unwrap_or_default();
     let done = |answer: &Answer| {
         let all = all(answer);
@@ -98,7 +120,7 @@ async fn recordings(http: SocketAddr, count: usize) -> Vec<Value> {
 }
 
 /// Seconds of media in the live playlist, while nothing has left it.
-async fn live_seconds(http: SocketAddr) -> f64 {
+pub async fn live_seconds(http: SocketAddr) -> f64 {
     let multivariant = until(http, "/live/demo/index.m3u8", |answer| answer.status == 200).await.text();
     let uri = multivariant.lines().find(|line| !line.starts_with('#')).unwrap().to_owned();
     let text = ask(http, "GET", &format!("/live/demo/{uri}"), &[], "").await.text();
@@ -115,6 +137,13 @@ async fn live_seconds(http: SocketAddr) -> f64 {
     closed + open
 }
 
+/// Waits until the room is live with so many seconds more than there were.
+pub async fn goes_live(http: SocketAddr, seconds: f64) {
+    until(http, "/api/v1/rooms/demo", |room| room.json()["state"] == "live").await;
+    let before = live_seconds(http).await;
+    until_seconds(http, before + seconds).await;
+}
+
 async fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
     let output = soon(program, output).await.unwrap();
@@ -123,13 +152,13 @@ async fn said(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Decodes all of it, and fails when there is anything to complain of.
-async fn decodes(source: &str) {
+pub async fn decodes(source: &str) {
     let complaints = said("ffmpeg", &["-v", "error", "-xerror", "-i", source, "-f", "null", "-"]).await;
     assert_eq!(complaints, "", "{source}");
 }
 
 /// Video packets, and seconds as the container says.
-async fn probed(source: &str) -> (usize, f64) {
+pub async fn probed(source: &str) -> (usize, f64) {
     let entries = "stream=nb_read_packets:format=duration";
     let of = ["-v", "error", "-select_streams", "v", "-count_packets", "-show_entries", entries];
     let text = said("ffprobe", &[&of[..], &["-of", "default=nw=1", source]].concat()).await;
@@ -201,6 +230,8 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     chat.next("ack").await;
     publisher.kill().await;
     chat.notice("interrupted").await;
+    let gone = std::time::Instant::now();
+    until(running.addresses.http, "/healthz", |_| gone.elapsed().as_secs() >= 1).await;
     let publisher = Publisher::start(&running.publish_url(&key));
     chat.notice("live").await;
     until_seconds(running.addresses.http, first + 3.0).await;
@@ -208,6 +239,13 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     if cfg!(feature = "transcode") {
         assert_eq!((picture.status, picture.header("content-type")), (200, "image/jpeg"));
         assert!(picture.body.starts_with(&[0xff, 0xd8]) && picture.body.ends_with(&[0xff, 0xd9]));
+        let listed = running.get("/api/v1/rooms/demo").await.json()["picture"].clone();
+        let named = running.get(listed.as_str().expect("the list names the picture")).await;
+        assert_eq!((named.status, &named.body), (200, &picture.body));
+        assert!(named.header("cache-control").ends_with("immutable"), "{}", named.header("cache-control"));
+        let known = [("if-none-match", picture.header("etag"))];
+        let again = ask(running.addresses.http, "GET", "/live/demo/thumbnail.jpg", &known, "").await;
+        assert_eq!((again.status, again.body.len()), (304, 0));
     } else {
         assert_eq!(picture.status, 404);
     }
@@ -242,6 +280,13 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     );
     let offset = said["messages"][0]["offset_ms"].as_f64().unwrap() / 1_000.0;
     assert!((offset - first).abs() < 2.0, "said at {offset} s, {first} s were live");
+    let chapters = running.get(&format!("/api/v1/recordings/{id}/chapters")).await.json();
+    let [resumed] = &chapters["chapters"].as_array().unwrap()[..] else { panic!("{chapters}") };
+    assert_eq!(resumed["kind"], "resumed");
+    let away = resumed["away_ms"].as_i64().unwrap();
+    assert!((1_000..30_000).contains(&away), "{chapters}");
+    let resumed = resumed["offset_ms"].as_f64().unwrap() / 1_000.0;
+    assert!((resumed - first).abs() < 1.5, "resumed at {resumed} s, {first} s were live");
     assert_eq!(recording["poster"].is_string(), cfg!(feature = "transcode"));
     let poster = running.get(&format!("/replay/{id}/poster.jpg")).await;
     assert_eq!(poster.status, if cfg!(feature = "transcode") { 200 } else { 404 });
@@ -251,7 +296,7 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     running.stop().await;
 }
 
-async fn until_seconds(http: SocketAddr, wanted: f64) -> f64 {
+pub async fn until_seconds(http: SocketAddr, wanted: f64) -> f64 {
     loop {
         let seconds = live_seconds(http).await;
         if seconds >= wanted {
@@ -293,16 +338,7 @@ async fn a_disk_that_takes_no_more_stops_the_recording_with_a_notice_and_the_bro
     // with it would end the program, and is ignored as it is for daemons.
     let serving = Serving::start(&folder, "trap '' XFSZ; ulimit -f 8192;").await;
     let publisher = Publisher::start_large(&serving.room().await);
-    let stopped = async {
-        loop {
-            let room = serving.ask("GET", "/api/v1/rooms/demo", "").await.json();
-            if let Some(notice) = room["recording"]["notice"].as_str() {
-                return notice.to_owned();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let notice = soon("the notice", stopped).await;
+    let notice = serving.notice().await;
     assert!(notice.starts_with("recording stopped: ") && notice.contains("File too large"), "{notice}");
     let before = live_seconds(serving.http).await;
     until_seconds(serving.http, before + 2.0).await;
