@@ -239,6 +239,8 @@ impl Origin {
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
         tasks.spawn(uploads::serve(Arc::clone(&shared)));
+        let (pictured, stopped) = (Arc::clone(&shared), stop.clone());
+        tasks.spawn(async move { pictured.streams.picture(stopped).await });
         let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());
         tasks.spawn(async move {
             Arc::clone(&recordings).recover(unfinished).await;

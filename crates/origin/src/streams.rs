@@ -6,13 +6,13 @@
 
 mod giving_back;
 mod packaging;
+mod pictures;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hls::{Packager, Window};
 use rooms::Slug;
 use rooms::frame::State;
@@ -247,11 +247,6 @@ impl Stream {
         self.facts.get()
     }
 
-    /// Where viewers of the broadcast as FLV join; `None` when there is none.
-    pub(crate) fn feed(&self) -> Option<Arc<Feed>> {
-        self.feed.lock().expect("nothing panics while it holds the feed").clone()
-    }
-
     /// Whether the broadcast is recorded from now on; one that runs is begun or finished.
     pub(crate) fn record(&self, wanted: bool) {
         if let Some(recorded) = &self.recorded {
@@ -262,16 +257,6 @@ impl Stream {
     /// What becomes of the recording.
     pub(crate) fn recording(&self) -> StatusView {
         self.recorded.as_ref().map(|recorded| recorded.status.view()).unwrap_or_default()
-    }
-
-    /// A picture of the broadcast, at most half a minute old; `None` when there is none.
-    pub(crate) async fn thumbnail(&self) -> Option<Bytes> {
-        let feed = self.feed().filter(|feed| !feed.has_ended())?;
-        self.thumbnail.of(&feed).await
-    }
-
-    fn set_feed(&self, feed: Arc<Feed>) {
-        *self.feed.lock().expect("nothing panics while it holds the feed") = Some(feed);
     }
 
     /// Lets a publisher in. One that publishes already is dismissed, and waited for.

@@ -96,7 +96,7 @@ fn too_many() -> Problem {
 }
 
 /// `host` without the port; the brackets of IPv6 stay.
-fn without_port(authority: &str) -> &str {
+pub(super) fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,

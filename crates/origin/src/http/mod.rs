@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod chapters;
 mod chat;
 mod client_address;
 mod cookies;
@@ -10,6 +11,7 @@ mod identity;
 mod ingest;
 mod invitations;
 mod moderators;
+mod owner;
 mod pages;
 #[cfg(test)]
 mod place;
@@ -23,6 +25,7 @@ mod secure;
 mod session;
 #[cfg(test)]
 mod session_tests;
+mod thumbnail;
 mod tokens;
 mod uploads;
 

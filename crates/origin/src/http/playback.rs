@@ -55,19 +55,6 @@ pub(crate) async fn multivariant(
     Ok(playlist_answer(window.multivariant(), Encoding::of(&headers), &brief(PLAYLIST_AGE_S)))
 }
 
-/// A picture of a live room.
-pub(crate) async fn thumbnail(
-    State(shared): State<Arc<Shared>>,
-    Path(slug): Path<String>,
-) -> Result<Response, Problem> {
-    let stream = find(&shared, &slug)?;
-    let jpeg =
-        stream.thumbnail().await.ok_or_else(|| Problem::not_found("there is no picture of this room"))?;
-    let cache = brief(THUMBNAIL_AGE_S);
-    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache.as_str())], jpeg)
-        .into_response())
-}
-
 pub(crate) async fn file(
     State(shared): State<Arc<Shared>>,
     Path((slug, rendition, file)): Path<(String, String, String)>,
@@ -400,8 +387,6 @@ pub(super) fn set(response: &mut Response, name: header::HeaderName, value: &str
 const PLAYLIST_AGE_S: u64 = 1;
 /// Target durations that a shared cache may keep the answer to a wait (appendix C).
 const BLOCKED_AGE_TARGETS: u64 = 6;
-/// Seconds that a cache may keep a room's picture; with the origin's own age, it is a minute old at most.
-const THUMBNAIL_AGE_S: u64 = 30;
 /// Seconds that a cache may remember that something is missing.
 const MISSING_AGE_S: u64 = 1;
 /// Target durations after which a wait ends (§6.2.5.2).

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::access::Known;
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
-use crate::state::Shared;
+use crate::state::{self, Shared};
 use crate::store::{Recording, WallSpan};
 
 #[derive(Debug, Serialize)]
@@ -59,6 +59,7 @@ pub(crate) struct Said {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeRoom {
     record: Option<bool>,
+    title: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +79,13 @@ pub(crate) async fn change_room(
     if !identity.may_manage(&record) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
     }
-    let Json(ChangeRoom { record: wanted }) = body.map_err(unreadable)?;
+    let Json(ChangeRoom { record: wanted, title }) = body.map_err(unreadable)?;
+    if let Some(title) = title {
+        let title = state::title(Some(&title), &record.slug);
+        shared.store.set_title(record.slug.clone(), title).await?;
+        shared.people.describe_again(&shared.store).await?;
+        tracing::info!(room = %record.slug, "room has another title");
+    }
     if let Some(wanted) = wanted {
         shared.store.set_recorded(record.slug.clone(), wanted).await?;
         if let Some(stream) = shared.streams.get(&record.slug) {
@@ -163,7 +170,7 @@ pub(super) async fn find_recording(shared: &Shared, id: &str) -> Result<Recordin
 }
 
 /// Where in the media a moment stands. What was said while the publisher was away stands where the media goes on.
-fn offset_ms(spans: &[WallSpan], at_ms: i64) -> i64 {
+pub(super) fn offset_ms(spans: &[WallSpan], at_ms: i64) -> i64 {
     let after = spans.partition_point(|span| span.unix_ms <= at_ms);
     let next = spans.get(after).map_or(i64::MAX, |span| span.media_ms);
     let Some(span) = after.checked_sub(1).and_then(|index| spans.get(index)) else { return 0 };

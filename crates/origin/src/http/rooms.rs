@@ -17,6 +17,7 @@ use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
 use super::problem::Problem;
 use super::secure::Scheme;
+use super::thumbnail;
 use crate::facts::Ingest;
 use crate::recordings::StatusView;
 use crate::state::{self, RoomWithKey, Shared};
@@ -33,6 +34,9 @@ pub(crate) struct RoomAnswer {
     /// When one of the room's files goes live, Unix time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_live_ms: Option<i64>,
+    /// Where its picture is, another address for each one; while it is live and has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingest: Option<Option<Ingest>>,
     /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
@@ -223,12 +227,16 @@ pub(crate) fn view(shared: &Shared, record: &RoomRecord) -> RoomView {
 
 pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
     let managed = identity.is_some_and(|identity| identity.may_manage(record));
-    let stream = shared.streams.get(&record.slug).filter(|_| managed);
+    let stream = shared.streams.get(&record.slug);
+    let picture = stream.as_ref().and_then(|stream| stream.picture());
+    let picture = picture.map(|found| thumbnail::path(&record.slug, found.made_ms));
+    let stream = stream.filter(|_| managed);
     let problem = stream.as_ref().and_then(|stream| stream.problem());
     RoomAnswer {
         view: view(shared, record),
         may: None,
         next_live_ms: shared.uploads.next_live_ms(&record.slug),
+        picture,
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
         recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),

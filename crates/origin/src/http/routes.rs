@@ -17,18 +17,19 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
 use super::{
-    access, accounts, chat, flv, ingest, invitations, moderators, pages, playback, recordings, replay, rooms,
-    session, tokens, uploads,
+    access, accounts, chapters, chat, flv, ingest, invitations, moderators, owner, pages, playback,
+    recordings, replay, rooms, session, thumbnail, tokens, uploads,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 40] = [
+pub(super) const OPEN: [(&str, &str); 42] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
     ("GET", "/r/{room}/files"),
     ("OPTIONS", "/api/v1/rooms/{room}/uploads"),
+    ("GET", "/r/{room}/settings"),
     ("GET", "/api/v1/addresses"),
     ("GET", "/r/{room}/replay/{id}"),
     ("GET", "/assets/{*path}"),
@@ -48,6 +49,7 @@ pub(super) const OPEN: [(&str, &str); 40] = [
     ("GET", "/api/v1/rooms/{room}/recordings"),
     ("GET", "/api/v1/recordings/{id}"),
     ("GET", "/api/v1/recordings/{id}/messages"),
+    ("GET", "/api/v1/recordings/{id}/chapters"),
     ("GET", "/replay/{id}/{file}"),
     ("OPTIONS", "/replay/{id}/{file}"),
     ("GET", "/signin"),
@@ -78,10 +80,12 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/r/{room}/replay/{id}", get(pages::replay)),
         ("/r/{room}/broadcast", get(pages::room)),
         ("/r/{room}/files", get(pages::room)),
+        ("/r/{room}/settings", get(pages::room)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
         ("/api/v1/rooms/{room}", get(rooms::show).patch(recordings::change_room)),
+        ("/api/v1/rooms/{room}/owner", get(owner::show)),
         ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
         ("/api/v1/rooms/{room}/end", post(rooms::end)),
         ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
@@ -101,6 +105,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
                 .delete(uploads::tus::remove),
         ),
         ("/api/v1/rooms/{room}/uploads/{id}/schedule", put(uploads::schedule).delete(uploads::unschedule)),
+        ("/api/v1/recordings/{id}/chapters", get(chapters::list)),
         ("/api/v1/rooms/{room}/ingest-session", post(ingest::open_session)),
         ("/api/v1/ingest", get(ingest::upgrade)),
         ("/api/v1/addresses", get(ingest::addresses)),
@@ -136,7 +141,7 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
         ("/live/{room}", get(flv::watch)),
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
-        ("/live/{room}/thumbnail.jpg", get(playback::thumbnail)),
+        ("/live/{room}/thumbnail.jpg", get(thumbnail::show)),
         ("/live/{room}/{rendition}/{file}", get(playback::file)),
         ("/replay/{id}/{file}", get(replay::file)),
     ]

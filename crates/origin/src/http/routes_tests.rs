@@ -58,6 +58,19 @@ async fn a_room_is_made_shown_and_given_another_key() {
     assert_eq!((shown["title"].as_str(), shown["state"].as_str()), (Some("Class 7"), Some("offline")));
     assert!(shown.get("ingest").is_none() && !shown.to_string().contains("key"));
     let (_, managed) = place.json("GET", "/api/v1/rooms/class-7", &[OPERATOR], "").await;
+    let (_, told) = place.json("GET", "/api/v1/rooms/class-7/owner", &[OPERATOR], "").await;
+    let key = rotated["stream_key"].as_str().unwrap();
+    assert_eq!(told["key_last_four"].as_str(), Some(&key[key.len() - 4..]));
+    assert!(!told.to_string().contains(key), "the key is shown once");
+    assert_eq!(told["addresses"]["srt"], "srt://127.0.0.1:10080?streamid=publish:{key}");
+    assert_eq!(told["addresses"]["websocket"], "ws://here/api/v1/ingest?room=class-7");
+    assert_eq!(
+        (told["keeping"]["keep_days"].as_u64(), told["keeping"]["used_bytes"].as_u64()),
+        (Some(0), Some(0))
+    );
+    let body = "{\"title\":\"  Class seven \"}";
+    let (_, named) = place.json("PATCH", "/api/v1/rooms/class-7", &[JSON, OPERATOR], body).await;
+    assert_eq!(named["title"], "Class seven");
     assert_eq!(managed.get("ingest"), Some(&serde_json::Value::Null));
 }
 

@@ -5,6 +5,7 @@
 //! have connections of their own, which WAL lets run beside the writer.
 
 mod accounts;
+mod chapters;
 mod invitations;
 mod keys;
 mod log;
@@ -24,7 +25,9 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 pub(crate) use accounts::AccountFilter;
+pub use accounts::{Account, NewAccount};
 pub use accounts::{Account, NewAccount, Role};
+pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
