@@ -1,13 +1,19 @@
 import { type Room, readRoom } from '$lib/room/room';
+import { authorized } from './credentials';
 
 /** An answer later than this counts as none. Milliseconds. */
 const TIMEOUT_MS = 8_000;
 
 /** What asking for a room gave. `failed`: no answer, or not one we understand; asking again may help. */
-export type RoomAnswer = { kind: 'room'; room: Room } | { kind: 'missing' } | { kind: 'failed' };
+export type RoomAnswer =
+  // `owned`: whoever asks may see and change its settings.
+  { kind: 'room'; room: Room; owned: boolean } | { kind: 'missing' } | { kind: 'failed' };
 
 async function get(path: string): Promise<Response> {
-  return fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json' } });
+  return fetch(path, {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: { accept: 'application/json', ...authorized() },
+  });
 }
 
 /** The public rooms; `null` when the origin did not answer. */
@@ -43,8 +49,10 @@ export async function getRoom(slug: string): Promise<RoomAnswer> {
     if (response.status === 404 || response.status === 400) {
       return { kind: 'missing' };
     }
-    const room = response.ok ? readRoom(await response.json()) : null;
-    return room ? { kind: 'room', room } : { kind: 'failed' };
+    const body: { record?: unknown } | null = response.ok ? await response.json() : null;
+    const room = readRoom(body);
+    // Only its owner and administrators are told whether it is recorded.
+    return room ? { kind: 'room', room, owned: body?.record !== undefined } : { kind: 'failed' };
   } catch {
     return { kind: 'failed' };
   }

@@ -13,6 +13,8 @@ export interface Recording {
   started_ms: number;
   /** Milliseconds of media; 0 while it is recorded. */
   duration_ms: number;
+  /** Bytes of its files; 0 while it is recorded. */
+  bytes: number;
   /** `recording` while it grows. */
   state: 'recording' | 'done';
   /** Why it ended before its broadcast, in words of the origin. */
@@ -68,6 +70,7 @@ export function readRecording(value: unknown): Recording | null {
     title: text(fields.title) ?? room,
     started_ms: number(fields.started_ms),
     duration_ms: number(fields.duration_ms),
+    bytes: number(fields.bytes),
     state: fields.state === 'recording' ? 'recording' : 'done',
     notice: text(fields.notice),
     page,

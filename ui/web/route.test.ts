@@ -9,6 +9,7 @@ test.each([
   ['/r/demo/broadcast', { page: 'broadcast', room: 'demo' }],
   ['/r/demo/broadcast/x', { page: 'missing' }],
   ['/r/demo/files', { page: 'files', room: 'demo' }],
+  ['/r/demo/settings', { page: 'settings', room: 'demo' }],
   ['/r', { page: 'missing' }],
   ['/r/demo/replay/0a', { page: 'replay', room: 'demo', id: '0a' }],
   ['/r/demo/replay', { page: 'missing' }],

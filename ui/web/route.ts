@@ -4,6 +4,7 @@ export type Route =
   | { page: 'watch'; room: string }
   | { page: 'broadcast'; room: string }
   | { page: 'files'; room: string }
+  | { page: 'settings'; room: string }
   | { page: 'replay'; room: string; id: string }
   | { page: 'missing' };
 
@@ -22,6 +23,9 @@ export function readRoute(path: string): Route {
   }
   if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'files') {
     return { page: 'files', room: decodeSlug(room) };
+  }
+  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'settings') {
+    return { page: 'settings', room: decodeSlug(room) };
   }
   const [replay, id, ...more] = rest;
   if (first === 'r' && room !== undefined && replay === 'replay' && id !== undefined && more.length === 0) {

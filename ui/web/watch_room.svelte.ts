@@ -29,6 +29,8 @@ function planned(room: Room | null): Pick<Room, 'next_live_ms'> {
 export class WatchRoom {
   status = $state<WatchStatus>('loading');
   room = $state<Room | null>(null);
+  /** Whether the room's settings are open to whoever looks. */
+  owned = $state(false);
   guestName = $state(storedName());
   readonly chat: Chat;
 
@@ -69,6 +71,7 @@ export class WatchRoom {
   async refresh(): Promise<void> {
     const answer = await this.#read(this.#slug);
     if (answer.kind === 'room') {
+      this.owned = answer.owned;
       this.#known(answer.room);
     } else if (this.room === null) {
       this.status = answer.kind;

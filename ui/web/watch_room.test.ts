@@ -24,6 +24,7 @@ const demo: Room = {
   members: 0,
   live_since_ms: null,
   playlist: '/live/demo/index.m3u8',
+  picture: null,
 };
 let answer: RoomAnswer;
 let asked: number;
@@ -44,12 +45,12 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 test('without a chat the room is read again until it is live', async () => {
-  answer = { kind: 'room', room: { ...demo } };
+  answer = { kind: 'room', owned: false, room: { ...demo } };
   const room = watch();
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
   expect(room.room?.state).toBe('offline');
-  answer = { kind: 'room', room: { ...demo, state: 'live', live_since_ms: 5 } };
+  answer = { kind: 'room', owned: false, room: { ...demo, state: 'live', live_since_ms: 5 } };
   await vi.advanceTimersByTimeAsync(3_000);
   expect(room.room?.state).toBe('live');
   stop();
@@ -59,7 +60,7 @@ test('without a chat the room is read again until it is live', async () => {
 });
 
 test('an origin that stops answering leaves what was known', async () => {
-  answer = { kind: 'room', room: { ...demo, state: 'live' } };
+  answer = { kind: 'room', owned: false, room: { ...demo, state: 'live' } };
   const room = watch();
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
@@ -84,7 +85,7 @@ test('an origin that was away at first is asked again', async () => {
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
   expect(room.status).toBe('failed');
-  answer = { kind: 'room', room: { ...demo } };
+  answer = { kind: 'room', owned: false, room: { ...demo } };
   await vi.advanceTimersByTimeAsync(3_000);
   expect([room.status, DeadSocket.made]).toEqual(['ready', 1]);
   stop();

@@ -19,6 +19,8 @@ export interface Room {
   next_live_ms?: number;
   /** Path of the multivariant playlist. */
   playlist: string;
+  /** Path of a picture of the broadcast, another one for each picture; `null` when there is none. */
+  picture: string | null;
 }
 
 const STATES: readonly string[] = ['offline', 'live', 'interrupted'];
@@ -42,5 +44,6 @@ export function readRoom(value: unknown): Room | null {
     live_since_ms: typeof room.live_since_ms === 'number' ? room.live_since_ms : null,
     ...(typeof room.next_live_ms === 'number' ? { next_live_ms: room.next_live_ms } : {}),
     playlist: typeof room.playlist === 'string' ? room.playlist : `/live/${room.room}/index.m3u8`,
+    picture: typeof room.picture === 'string' && room.picture.startsWith('/live/') ? room.picture : null,
   };
 }

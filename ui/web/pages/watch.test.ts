@@ -77,6 +77,7 @@ beforeEach(async () => {
     members: 1,
     live_since_ms: 1_000,
     playlist: URL,
+    picture: null,
   };
 });
 
