@@ -14,6 +14,8 @@ mod foreign_sound;
 mod harness;
 mod newer_codecs;
 mod obs;
+mod owner_pages;
+mod page_looks;
 mod players;
 mod playlist_lint;
 mod publish_to_playback;

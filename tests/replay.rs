@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::browser::Browser;
 use crate::harness::machine::alone;
-use crate::harness::publisher::push_pattern;
+use crate::harness::publisher::{push_pattern, push_pattern_of};
 use crate::harness::server::Server;
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
@@ -77,6 +77,74 @@ async fn replays() {
     until("the beginning without what comes later", PLAY_LIMIT, async || {
         let told = browser.session.run(look, vec![]).await;
         (told["rows"].as_u64()? == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_plays_through_where_the_picture_changed_its_size() {
+    alone(seconds(150), async {
+        let server = Server::start().await;
+        let room = server.recorded_room("sizes").await;
+        let publisher = push_pattern(&server.rtmp_url(&room.key));
+        server.live(&room.room).await;
+        let browser = Browser::open(&server.watch_url(&room.room)).await;
+        let page = WatchPage(&browser.session);
+        page.plays(3.0, PLAY_LIMIT).await;
+        drop(publisher);
+        until("the interruption", PLAY_LIMIT, async || {
+            (server.describe(&room.room).await["state"] == "interrupted").then_some(())
+        })
+        .await;
+        until("the page to say so", PLAY_LIMIT, async || {
+            browser.session.shows("interrupted").await.then_some(())
+        })
+        .await;
+        let publisher = push_pattern_of("320x180", &server.rtmp_url(&room.key));
+        server.live(&room.room).await;
+        page.plays(3.0, PLAY_LIMIT).await;
+        publisher.signal("INT");
+        let recording = until("the recording", PLAY_LIMIT, async || {
+            let url = server.url(&format!("/api/v1/rooms/{}/recordings", room.room));
+            let told = server.http.get(&url).await.json()["recordings"][0].clone();
+            (told["state"] == "done").then_some(told)
+        })
+        .await;
+        assert_eq!(recording["files"].as_array().map(Vec::len), Some(2), "{recording}");
+
+        let url = server.url(recording["page"].as_str().expect("a page"));
+        browser.session.client.goto(&url).await.expect("the replay's page");
+        let look = "const video = document.querySelector('video');
+            return video ? { length: video.duration, at: video.currentTime, state: video.dataset.state,
+                width: video.videoWidth, ended: video.ended, error: video.error?.message ?? '' } : null;";
+        until("the replay", PLAY_LIMIT, async || {
+            let told = browser.session.run(look, vec![]).await;
+            (told["state"] == "ready" && told["width"] == 640).then_some(())
+        })
+        .await;
+        // The place where the publisher came back is on the line, for the keyboard too.
+        let mark = "const mark = document.querySelector('[data-testid=chapter]'); mark.focus(); mark.click();
+            return mark.getAttribute('aria-label')";
+        let mark = browser.session.run(mark, vec![]).await;
+        assert!(mark.as_str().unwrap_or_default().contains("back after the connection dropped"), "{mark}");
+        until("the place of the chapter", PLAY_LIMIT, async || {
+            let told = browser.session.run(look, vec![]).await;
+            (told["at"].as_f64()? > 2.0).then_some(())
+        })
+        .await;
+        browser.session.run("document.querySelector('video').currentTime = 0", vec![]).await;
+        let play = "const video = document.querySelector('video'); video.muted = true;
+            return video.play().then(() => true);";
+        browser.session.run(play, vec![]).await;
+        let last = until("the end of the replay", PLAY_LIMIT, async || {
+            let told = browser.session.run(look, vec![]).await;
+            assert_eq!((&told["error"], &told["state"]), (&json!(""), &json!("ready")));
+            (told["ended"] == true).then_some(told)
+        })
+        .await;
+        let length = recording["duration_ms"].as_f64().expect("a duration") / 1_000.0;
+        assert_eq!(last["width"], 320, "{last}");
+        assert!((last["at"].as_f64().expect("a time") - length).abs() < 0.3, "{last}, told {length} s");
     })
     .await;
 }

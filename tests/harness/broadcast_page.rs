@@ -1,10 +1,8 @@
 //! The page "Broadcast from this browser", in a Chromium with a camera and a microphone of its own making.
 
-use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
+use super::accessibility;
 use super::browser::{Browser, Session};
 use super::display::Display;
 use super::wait::until;
@@ -74,17 +72,9 @@ impl BroadcastPage {
         self.session().run(script, vec![]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// What axe finds wrong with the page, one line each; none where axe is not installed.
+    /// What axe finds wrong with the page.
     pub async fn accessibility_faults(&self) -> Vec<String> {
-        let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/node_modules/axe-core/axe.min.js");
-        let Ok(axe) = std::fs::read_to_string(axe) else { return Vec::new() };
-        self.session().run(&axe, vec![]).await;
-        let script = "const done = arguments[arguments.length - 1];
-            window.axe.run().then((found) => done(found.violations.map((fault) =>
-                `${fault.id}: ${fault.nodes.map((node) => node.html).join(' ')}`)))";
-        let found = self.session().client.execute_async(script, vec![]).await;
-        let found = found.unwrap_or_else(|error| json!([error.to_string()]));
-        found.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        accessibility::faults(self.session()).await
     }
 
     /// The browser's session.

@@ -50,7 +50,17 @@ impl Browser {
     /// # Panics
     /// When chromedriver or Chromium does not start.
     pub async fn start_with(more: &[&str]) -> Browser {
-        Browser::launch(&[FLAGS.as_slice(), &["--headless"], more].concat(), None).await
+        Browser::launch(&[FLAGS.as_slice(), &["--headless"], more].concat(), &json!({}), None).await
+    }
+
+    /// Starts a browser with the screen of a phone.
+    ///
+    /// # Panics
+    /// When chromedriver or Chromium does not start.
+    pub async fn start_phone() -> Browser {
+        let screen = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}});
+        let flags = [FLAGS.as_slice(), &["--headless"]].concat();
+        Browser::launch(&flags, &json!({"mobileEmulation": screen}), None).await
     }
 
     /// Starts a browser with a window on a display, and with more flags.
@@ -58,10 +68,10 @@ impl Browser {
     /// # Panics
     /// When chromedriver or Chromium does not start.
     pub async fn start_on(display: &Display, more: &[&str]) -> Browser {
-        Browser::launch(&[FLAGS.as_slice(), more].concat(), Some(display)).await
+        Browser::launch(&[FLAGS.as_slice(), more].concat(), &json!({}), Some(display)).await
     }
 
-    async fn launch(flags: &[&str], display: Option<&Display>) -> Browser {
+    async fn launch(flags: &[&str], options: &Value, display: Option<&Display>) -> Browser {
         let mut command = Command::new("chromedriver");
         if let Some(display) = display {
             command.env("DISPLAY", &display.name);
@@ -75,9 +85,11 @@ impl Browser {
         let profile = TempDir::new().expect("a temporary folder");
         let folder = format!("--user-data-dir={}", profile.path().display());
         let flags = [flags, &[folder.as_str()]].concat();
+        let mut options = options.clone();
+        options["args"] = json!(flags);
         let capabilities = json!({
             "browserName": "chrome",
-            "goog:chromeOptions": {"args": flags},
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         });
         let (session, told) = Session::open(port, &capabilities).await;

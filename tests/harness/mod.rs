@@ -1,5 +1,6 @@
 //! What the end-to-end tests are made of: the programs they start, the peers they talk to, and how they wait.
 
+pub mod accessibility;
 pub mod breakable_line;
 pub mod broadcast_page;
 pub mod browser;
@@ -20,6 +21,7 @@ pub mod process;
 pub mod publisher;
 pub mod rtmp_push;
 pub mod server;
+pub mod settings_page;
 pub mod sound;
 pub mod speech;
 pub mod throttled_line;

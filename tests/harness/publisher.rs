@@ -41,10 +41,14 @@ pub fn sent(pushed: Pushed<'_>, flv: &Path) {
 
 /// Pushes a picture of FFmpeg's own and a tone, encoded here: keyframes every second, for as long as the process lives.
 pub fn push_pattern(url: &str) -> Process {
+    push_pattern_of("640x360", url)
+}
+
+/// The same of another size.
+pub fn push_pattern_of(size: &str, url: &str) -> Process {
     let mut command = Command::new("ffmpeg");
-    command.args(
-        "-nostdin -hide_banner -loglevel warning -re -f lavfi -i testsrc2=size=640x360:rate=30".split(' '),
-    );
+    command.args("-nostdin -hide_banner -loglevel warning -re -f lavfi -i".split(' '));
+    command.arg(format!("testsrc2=size={size}:rate=30"));
     command.args("-re -f lavfi -i sine=frequency=440:sample_rate=48000".split(' '));
     command.args(
         "-c:v libx264 -preset ultrafast -tune zerolatency -g 30 -pix_fmt yuv420p -c:a aac -f flv".split(' '),
