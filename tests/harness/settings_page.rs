@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::browser::Session;
 use super::server::Server;
 use super::wait::until;
@@ -10,22 +12,29 @@ use super::wait::until;
 pub struct SettingsPage<'a>(pub &'a Session);
 
 impl SettingsPage<'_> {
-    /// Opens a section of it, `stream` or `replays`, and shows who asks when the page wants to know.
+    /// Signs the browser in as the origin's owner, as a link from the app does.
     ///
     /// # Panics
-    /// When the page does not open within `limit`.
+    /// When the origin refuses.
+    pub async fn sign_in(&self, server: &Server) {
+        let url = server.url("/api/v1/session/link");
+        let told = server.http.post_as(&server.owner.token, &url, &json!({})).await.json();
+        let link = told["link"].as_str().unwrap_or_else(|| panic!("no link in {told}"));
+        let code = link.split_once('#').expect("the code stands behind the #").1;
+        self.0.client.goto(&server.url("/favicon.svg")).await.expect("the origin answers");
+        let script = "return fetch('/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ code: arguments[0] }) }).then((answer) => answer.status)";
+        assert_eq!(self.0.run(script, vec![json!(code)]).await, 200);
+    }
+
+    /// Opens a section of it, `stream` or `replays`.
+    ///
+    /// # Panics
+    /// When it does not open within `limit`.
     pub async fn open(&self, server: &Server, room: &str, section: &str, limit: Duration) {
         let url = server.url(&format!("/r/{room}/settings#{section}"));
         self.0.client.goto(&url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
-        let opened = until("the settings, or who asks", limit, async || {
-            let opened = self.0.shows("settings").await;
-            (opened || self.0.shows("settings-gate").await).then_some(opened)
-        });
-        if !opened.await {
-            self.0.type_into("token", &server.owner.token).await;
-            self.0.click("token-go").await;
-            self.shows("settings", limit).await;
-        }
+        self.shows("settings", limit).await;
     }
 
     /// Waits until something is shown.

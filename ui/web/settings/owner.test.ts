@@ -1,5 +1,4 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { setToken } from '../credentials';
 import { changeRoom, deleteRecording, readOwned, readOwnedRoom, readOwner } from './owner';
 
 const ROOM = { room: 'demo', title: 'Demo', state: 'live', playlist: '/live/demo/index.m3u8' };
@@ -17,13 +16,12 @@ const INGEST = {
 };
 const OWNED = { ...ROOM, ingest: INGEST, record: true, recording: { writing: 'a', notice: 'the disk is full' } };
 
-const asked: { method: string; url: string; token: string | undefined; body: unknown }[] = [];
+const asked: { method: string; url: string; body: unknown }[] = [];
 
 function answers(status: number, body: unknown): void {
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
-    const headers = init.headers as Record<string, string>;
     const sent = typeof init.body === 'string' ? JSON.parse(init.body) : null;
-    asked.push({ method: init.method ?? 'GET', url, token: headers.authorization, body: sent });
+    asked.push({ method: init.method ?? 'GET', url, body: sent });
     return Promise.resolve(new Response(status === 204 ? null : JSON.stringify(body), { status }));
   });
 }
@@ -31,7 +29,6 @@ function answers(status: number, body: unknown): void {
 afterEach(() => {
   vi.unstubAllGlobals();
   asked.length = 0;
-  setToken(null);
 });
 
 test('a room with what its owner sees is read', () => {
@@ -69,11 +66,10 @@ test('no answer is a failure', async () => {
   expect(await deleteRecording('a')).toEqual({ kind: 'failed' });
 });
 
-test('a change goes with the token of this tab', async () => {
+test('a change is sent as JSON to the room of that name', async () => {
   answers(200, OWNED);
-  setToken('secret');
   expect((await changeRoom('a b', { title: 'Two' })).kind).toBe('ok');
-  const sent = { method: 'PATCH', url: '/api/v1/rooms/a%20b', token: 'Bearer secret', body: { title: 'Two' } };
+  const sent = { method: 'PATCH', url: '/api/v1/rooms/a%20b', body: { title: 'Two' } };
   expect(asked).toEqual([sent]);
 });
 

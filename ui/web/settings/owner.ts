@@ -1,7 +1,6 @@
 // What the origin tells a room's owner, and what the owner tells the origin.
 
 import { type Room, readRoom } from '$lib/room/room';
-import { authorized } from '../credentials';
 
 /** How an SRT connection does; counts are of packets since it began. */
 export interface SrtFacts {
@@ -85,7 +84,6 @@ async function ask<T>(
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         accept: 'application/json',
-        ...authorized(),
         ...(body === null ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === null ? {} : { body: JSON.stringify(body) }),

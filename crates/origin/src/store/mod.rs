@@ -25,7 +25,6 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 pub(crate) use accounts::AccountFilter;
-pub use accounts::{Account, NewAccount};
 pub use accounts::{Account, NewAccount, Role};
 pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
