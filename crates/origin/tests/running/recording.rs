@@ -230,7 +230,7 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     chat.next("ack").await;
     publisher.kill().await;
     chat.notice("interrupted").await;
-    let gone = std::time::Instant::now();
+    let gone = tokio::time::Instant::now();
     until(running.addresses.http, "/healthz", |_| gone.elapsed().as_secs() >= 1).await;
     let publisher = Publisher::start(&running.publish_url(&key));
     chat.notice("live").await;
