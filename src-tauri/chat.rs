@@ -51,7 +51,7 @@ pub enum Heard {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SayError {
     /// Not a frame that the page may send.
-    #[error("expected a chat frame of type send or resume, at most {SAID_BYTES_MAX} bytes")]
+    #[error("expected a frame that a chat page sends, at most {SAID_BYTES_MAX} bytes")]
     Frame,
     /// The queue is full.
     #[error("{QUEUE_MAX} messages already wait to be sent")]
@@ -230,6 +230,26 @@ enum Said {
         #[serde(rename = "seq")]
         _seq: u64,
     },
+    // The origin checks what is in these, as it does for every page.
+    Like,
+    Delete,
+    Restore,
+    Release,
+    Reject,
+    Timeout,
+    Ban,
+    Lift,
+    Pin,
+    Settings,
+    Poll,
+    Close,
+    Vote,
+    Hand,
+    Call,
+    Lower,
+    Ask,
+    Upvote,
+    Answer,
 }
 
 /// The frames that say how many people are here.

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod accounts;
+mod attendance;
 pub mod cli;
 mod clock;
 mod config;

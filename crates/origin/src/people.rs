@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::state::Shared;
-use crate::store::{RoomRecord, Store, StoreError};
+use crate::store::{Kept, RoomRecord, Store, StoreError};
 use crate::streams::Status;
 
 /// The rooms that anybody came to since the start.
@@ -64,13 +64,29 @@ enum Mail {
     Join(Join),
     Leave(ConnectionId),
     Frame(ConnectionId, In),
+    /// Who is not connected and wants something, and where the answer goes.
+    Perform(Person, In, oneshot::Sender<Out>),
+    Look(Look),
     /// Title and owner.
     Describe(String, Option<String>),
+}
+
+/// Somebody who wants to see what stands in a room.
+struct Look(Looking);
+
+/// Told the room, and the time in Unix milliseconds.
+type Looking = Box<dyn FnOnce(&Room, i64) + Send>;
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
 }
 
 #[derive(Debug)]
 struct Join {
     person: Person,
+    address: Option<String>,
     frames: mpsc::Sender<Utf8Bytes>,
     too_slow: Arc<AtomicBool>,
     answer: oneshot::Sender<Result<ConnectionId, JoinError>>,
@@ -91,7 +107,7 @@ impl People {
         }
         let (mailbox, mail) = mpsc::channel(MAILBOX_MAX);
         let status = shared.streams.open(&record.slug).watch_status();
-        let settings = settings(record, Vec::new());
+        let settings = settings(record, Kept::default());
         let (view_sender, view) = watch::channel(Room::new(settings).view().clone());
         let task = Task {
             record: record.clone(),
@@ -145,15 +161,36 @@ impl People {
 }
 
 impl Handle {
-    /// Comes in; the first frame is `welcome`.
-    pub(crate) async fn join(&self, person: Person) -> Result<Member, JoinError> {
+    /// Comes in from `address` (see [`Command::Join`]); the first frame is `welcome`.
+    pub(crate) async fn join(&self, person: Person, address: Option<String>) -> Result<Member, JoinError> {
         let (sender, frames) = mpsc::channel(FRAMES_WAITING_MAX);
         let too_slow = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        let join = Join { person, frames: sender, too_slow: Arc::clone(&too_slow), answer };
+        let join = Join { person, address, frames: sender, too_slow: Arc::clone(&too_slow), answer };
         self.mailbox.send(Mail::Join(join)).await.map_err(|_| JoinError::Closed)?;
         let connection = answered.await.unwrap_or(Err(JoinError::Closed))?;
         Ok(Member { connection, mailbox: self.mailbox.clone(), frames, too_slow })
+    }
+
+    /// Has something done by somebody who is not connected; the answer is [`Out::Ack`] or [`Out::Error`].
+    pub(crate) async fn perform(&self, person: Person, frame: In) -> Result<Out, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.send(Mail::Perform(person, frame, answer)).await.map_err(|_| JoinError::Closed)?;
+        answered.await.map_err(|_| JoinError::Closed)
+    }
+
+    /// What `look` sees in the room, told the wall clock's time in Unix milliseconds.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Room, i64) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        let look = Look(Box::new(move |room, now_ms| {
+            // Whoever gave up waiting needs no answer.
+            let _ = answer.send(look(room, now_ms));
+        }));
+        self.mailbox.send(Mail::Look(look)).await.map_err(|_| JoinError::Closed)?;
+        answered.await.map_err(|_| JoinError::Closed)
     }
 }
 
@@ -185,14 +222,19 @@ struct Task {
     connections_max: usize,
 }
 
+type Saving = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 type Commit = Pin<Box<dyn Future<Output = (u64, Result<(), StoreError>)> + Send>>;
 
 /// The room's rules, and the queues of those who are in it.
-struct Floor {
+struct Seats {
     room: Room,
     members: HashMap<ConnectionId, Queue>,
     next_connection: ConnectionId,
     commits: FuturesOrdered<Commit>,
+    /// What stood, while it is being saved; a later one waits until the next time.
+    saving: Option<Saving>,
+    /// Requests of those who are not connected, until they are answered.
+    asked: HashMap<ConnectionId, oneshot::Sender<Out>>,
     /// Members that were let go and have not left the room yet.
     gone: Vec<ConnectionId>,
 }
@@ -204,23 +246,25 @@ struct Queue {
 
 impl Task {
     async fn run(mut self) {
-        let tail = match self.store.tail(self.record.id, TRANSCRIPT_ENTRIES).await {
-            Ok(tail) => tail,
+        let kept = match self.store.kept(self.record.id, TRANSCRIPT_ENTRIES).await {
+            Ok(kept) => kept,
             Err(error) => {
                 tracing::error!(room = %self.record.slug, %error, "the room's log cannot be read");
                 return;
             }
         };
-        let mut floor = Floor {
-            room: Room::new(settings(&self.record, tail)),
+        let mut seats = Seats {
+            room: Room::new(settings(&self.record, kept)),
             members: HashMap::new(),
             next_connection: 1,
             commits: FuturesOrdered::new(),
+            saving: None,
+            asked: HashMap::new(),
             gone: Vec::new(),
         };
-        self.apply_status(&mut floor);
+        self.apply_status(&mut seats);
         loop {
-            let due = floor.room.poll_timeout().map(|due| self.clock.instant(due));
+            let due = seats.room.poll_timeout().map(|due| self.clock.instant(due));
             let tick = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due).await,
@@ -229,41 +273,47 @@ impl Task {
             };
             tokio::select! {
                 () = self.shutdown.cancelled() => break,
-                Some((seq, stored)) = floor.commits.next() => self.committed(&mut floor, seq, stored),
-                Ok(()) = self.status.changed() => self.apply_status(&mut floor),
-                mail = self.mail.recv(), if floor.room.pending() < PENDING_MAX => match mail {
-                    Some(mail) => self.take(&mut floor, mail),
+                Some((seq, stored)) = seats.commits.next() => self.committed(&mut seats, seq, stored),
+                saved = saving(&mut seats.saving) => self.saved(&mut seats, saved),
+                Ok(()) = self.status.changed() => self.apply_status(&mut seats),
+                mail = self.mail.recv(), if seats.room.pending() < PENDING_MAX => match mail {
+                    Some(mail) => self.take(&mut seats, mail),
                     None => break,
                 },
-                () = tick => floor.room.handle_input(self.clock.now(), Command::Tick),
+                () = tick => seats.room.handle_input(self.clock.now(), Command::Tick),
             }
-            self.carry_out(&mut floor);
+            self.carry_out(&mut seats);
         }
     }
 
-    fn take(&self, floor: &mut Floor, mail: Mail) {
+    fn take(&self, seats: &mut Seats, mail: Mail) {
         let command = match mail {
-            Mail::Join(join) => match floor.seat(join, self.connections_max) {
+            Mail::Join(join) => match seats.seat(join, self.connections_max) {
                 Some(command) => command,
                 None => return,
             },
             Mail::Leave(connection) => {
-                floor.members.remove(&connection);
+                seats.members.remove(&connection);
                 Command::Leave { connection }
             }
-            Mail::Frame(connection, In::Send { id, text }) => Command::Send { connection, id, text },
-            Mail::Frame(connection, In::Resume { epoch, seq }) => Command::Resume { connection, epoch, seq },
+            Mail::Frame(connection, frame) => Command::Frame { connection, frame },
+            Mail::Perform(person, frame, answer) => {
+                let ticket = seats.number();
+                seats.asked.insert(ticket, answer);
+                Command::Perform { ticket, person, frame }
+            }
+            Mail::Look(Look(look)) => return look(&seats.room, self.clock.now().unix_ms),
             Mail::Describe(title, owner) => Command::Describe { title, owner },
         };
-        floor.room.handle_input(self.clock.now(), command);
+        seats.room.handle_input(self.clock.now(), command);
     }
 
-    fn apply_status(&mut self, floor: &mut Floor) {
+    fn apply_status(&mut self, seats: &mut Seats) {
         let Status { state, live_since_ms } = *self.status.borrow_and_update();
-        floor.room.handle_input(self.clock.now(), Command::Stream { state, live_since_ms });
+        seats.room.handle_input(self.clock.now(), Command::Stream { state, live_since_ms });
     }
 
-    fn committed(&self, floor: &mut Floor, seq: u64, stored: Result<(), StoreError>) {
+    fn committed(&self, seats: &mut Seats, seq: u64, stored: Result<(), StoreError>) {
         let command = match stored {
             Ok(()) => Command::Committed { seq },
             Err(error) => {
@@ -271,25 +321,38 @@ impl Task {
                 Command::NotStored { seq }
             }
         };
-        floor.room.handle_input(self.clock.now(), command);
+        seats.room.handle_input(self.clock.now(), command);
     }
 
-    fn carry_out(&self, floor: &mut Floor) {
-        while let Some(effect) = floor.room.poll_output() {
+    fn saved(&self, seats: &mut Seats, saved: Result<(), StoreError>) {
+        seats.saving = None;
+        if let Err(error) = saved {
+            tracing::warn!(room = %self.record.slug, %error, "what stands was not saved; the log has it all the same");
+        }
+    }
+
+    fn carry_out(&self, seats: &mut Seats) {
+        while let Some(effect) = seats.room.poll_output() {
             match effect {
                 Effect::Persist(entry) => {
                     let (store, room, seq) = (self.store.clone(), self.record.id, entry.seq);
-                    floor.commits.push_back(Box::pin(async move { (seq, store.append(room, entry).await) }));
+                    seats.commits.push_back(Box::pin(async move { (seq, store.append(room, entry).await) }));
                 }
-                Effect::To(connection, frame) => floor.send(connection, &json(&frame)),
-                Effect::ToAll(frame) => floor.send_to_all(&json(&frame)),
+                Effect::Save { seq, floor: stood } => {
+                    let (store, room) = (self.store.clone(), self.record.id);
+                    let save = async move { store.save_floor(room, seq, *stood).await };
+                    seats.saving.get_or_insert_with(|| Box::pin(save));
+                }
+                Effect::To(connection, frame) => seats.answer(connection, frame),
+                Effect::ToSome(connections, frame) => seats.send_to_some(&connections, &frame),
+                Effect::ToAll(frame) => seats.send_to_all(&json(&frame)),
             }
-            for connection in std::mem::take(&mut floor.gone) {
-                floor.members.remove(&connection);
-                floor.room.handle_input(self.clock.now(), Command::Leave { connection });
+            for connection in std::mem::take(&mut seats.gone) {
+                seats.members.remove(&connection);
+                seats.room.handle_input(self.clock.now(), Command::Leave { connection });
             }
         }
-        let view = floor.room.view();
+        let view = seats.room.view();
         self.view.send_if_modified(|shown| {
             let changed = shown != view;
             if changed {
@@ -300,20 +363,44 @@ impl Task {
     }
 }
 
-impl Floor {
+impl Seats {
     fn seat(&mut self, join: Join, connections_max: usize) -> Option<Command> {
         if self.members.len() >= connections_max {
             // Whoever gave up waiting needs no answer.
             let _ = join.answer.send(Err(JoinError::Full));
             return None;
         }
-        let connection = self.next_connection;
-        self.next_connection += 1;
+        let connection = self.number();
         if join.answer.send(Ok(connection)).is_err() {
             return None;
         }
         self.members.insert(connection, Queue { frames: join.frames, too_slow: join.too_slow });
-        Some(Command::Join { connection, person: join.person })
+        Some(Command::Join { connection, person: join.person, address: join.address })
+    }
+
+    /// The next number of a connection or a request.
+    fn number(&mut self) -> ConnectionId {
+        let number = self.next_connection;
+        self.next_connection += 1;
+        number
+    }
+
+    fn answer(&mut self, connection: ConnectionId, frame: Out) {
+        match self.asked.remove(&connection) {
+            // Whoever gave up waiting needs no answer.
+            Some(answer) => drop(answer.send(frame)),
+            None => self.send(connection, &json(&frame)),
+        }
+    }
+
+    fn send_to_some(&mut self, connections: &[ConnectionId], frame: &Out) {
+        if connections.is_empty() {
+            return;
+        }
+        let text = json(frame);
+        for &connection in connections {
+            self.send(connection, &text);
+        }
     }
 
     fn send(&mut self, connection: ConnectionId, text: &Utf8Bytes) {
@@ -354,14 +441,24 @@ pub(crate) fn json(frame: &Out) -> Utf8Bytes {
     serde_json::to_string(frame).expect("a frame holds only texts and numbers").into()
 }
 
-fn settings(record: &RoomRecord, tail: Vec<rooms::Entry>) -> Settings {
+/// Waits for what is being saved; without it, for ever.
+async fn saving(saving: &mut Option<Saving>) -> Result<(), StoreError> {
+    match saving {
+        Some(saving) => saving.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn settings(record: &RoomRecord, kept: Kept) -> Settings {
     Settings {
         slug: record.slug.clone(),
         title: record.title.clone(),
         owner: record.owner.clone(),
         epoch: record.epoch.clone(),
-        last_seq: 0,
-        tail,
+        last_seq: kept.last_seq,
+        floor: kept.floor,
+        since: kept.since,
+        tail: kept.tail,
     }
 }
 

@@ -7,23 +7,38 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod acting;
+mod crowd;
+mod entry;
+mod floor;
 pub mod frame;
 mod name;
 mod pace;
+mod poll;
+mod refusal;
 mod room;
+mod rules;
+mod saying;
 mod skeleton;
+pub mod slash;
 mod slug;
+mod snapshots;
+mod telling;
 mod text;
 mod transcript;
 
 use std::time::Duration;
 
+pub use entry::{Act, Audience, Deed, Entry, EntryBody, Message, Pinned, Released};
+pub use floor::{Floor, Sanction};
 pub use name::{Name, NameError, fold};
+pub use poll::{NewPoll, Poll};
 pub use room::{Command, ConnectionId, Effect, Room, Settings};
+pub use rules::{Change, Rules, Who, Why};
 pub use skeleton::skeleton;
 pub use slug::{Slug, SlugError};
 pub use text::{Text, TextError};
-pub use transcript::{Entry, EntryBody, HISTORY_MESSAGES, TRANSCRIPT_ENTRIES};
+pub use transcript::{HISTORY_MESSAGES, TRANSCRIPT_ENTRIES};
 
 /// The present, as the caller's clocks show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

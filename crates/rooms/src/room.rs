@@ -1,16 +1,20 @@
-//! One room: who is here, what they may do, what they are told.
+//! One room: what happens to it, and what it wants done.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::Time;
-use crate::frame::{ErrorCode, NoticeCode, Out, Person, RoomView, State};
-use crate::pace::Pace;
+use crate::crowd::{Connection, Crowd, Gauge};
+use crate::entry::{Act, Deed, Entry, EntryBody};
+use crate::floor::{Floor, Sanction};
+use crate::frame::{ErrorCode, FloorView, In, NoticeCode, Out, Person, RoomView, State};
+use crate::pace::Paces;
+use crate::refusal::Refusal;
 use crate::slug::Slug;
-use crate::text::{Text, TextError};
-use crate::transcript::{Entry, EntryBody, Transcript};
+use crate::snapshots::Snapshots;
+use crate::transcript::{TRANSCRIPT_ENTRIES, Transcript};
 
-/// One open connection; the caller's own number.
+/// One open connection, or one request; the caller's own number.
 pub type ConnectionId = u64;
 
 /// What a room is made with.
@@ -26,7 +30,12 @@ pub struct Settings {
     pub epoch: String,
     /// The highest number its log ever gave out.
     pub last_seq: u64,
-    /// The tail of its log, oldest first; more than [`crate::TRANSCRIPT_ENTRIES`] are not kept.
+    /// What stood in it at some line.
+    pub floor: Floor,
+    /// All lines after that one, oldest first.
+    pub since: Vec<Entry>,
+    /// The tail of its log without quiet lines (see [`Act::is_quiet`]), oldest first; more than
+    /// [`crate::TRANSCRIPT_ENTRIES`] are not kept.
     pub tail: Vec<Entry>,
 }
 
@@ -39,29 +48,29 @@ pub enum Command {
         connection: ConnectionId,
         /// Who.
         person: Person,
+        /// Where from, in whatever form tells one household from another; `None` when that says nothing.
+        address: Option<String>,
     },
     /// A connection is gone.
     Leave {
         /// Which; an unknown one changes nothing.
         connection: ConnectionId,
     },
-    /// A member says something.
-    Send {
+    /// A member wants something.
+    Frame {
         /// From where.
         connection: ConnectionId,
-        /// The sender's own id.
-        id: String,
-        /// As it was written.
-        text: String,
+        /// What.
+        frame: In,
     },
-    /// A member asks for what it missed.
-    Resume {
-        /// From where.
-        connection: ConnectionId,
-        /// The epoch it knows.
-        epoch: String,
-        /// The highest number it saw.
-        seq: u64,
+    /// Somebody who is not connected wants something. Its one answer is an [`Out::Ack`] or [`Out::Error`] to `ticket`.
+    Perform {
+        /// Not in use yet.
+        ticket: ConnectionId,
+        /// Who.
+        person: Person,
+        /// What; with an id.
+        frame: In,
     },
     /// The line of [`Effect::Persist`] with this number is stored. Answers come in the order of requests.
     Committed {
@@ -96,8 +105,17 @@ pub enum Command {
 pub enum Effect {
     /// Store this line, then say [`Command::Committed`] or [`Command::NotStored`].
     Persist(Entry),
-    /// Send a frame to one connection.
+    /// Keep what stood at line `seq`, so that beginning again needs no older line. May fail without harm.
+    Save {
+        /// All lines up to here are in it.
+        seq: u64,
+        /// What stood.
+        floor: Box<Floor>,
+    },
+    /// Send a frame to one connection, or answer one request.
     To(ConnectionId, Out),
+    /// Send a frame to some connections.
+    ToSome(Vec<ConnectionId>, Out),
     /// Send a frame to every connection.
     ToAll(Out),
 }
@@ -105,52 +123,73 @@ pub enum Effect {
 /// The rules of one room.
 #[derive(Debug)]
 pub struct Room {
-    view: RoomView,
-    epoch: String,
+    pub(crate) view: RoomView,
+    pub(crate) epoch: String,
     next_seq: u64,
-    transcript: Transcript,
-    pending: VecDeque<Pending>,
-    connections: HashMap<ConnectionId, Connection>,
-    /// Open connections by person, the owner's own not among them.
-    people: HashMap<String, u32>,
-    paces: HashMap<String, Pace>,
-    presence: Presence,
-    effects: VecDeque<Effect>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    person: Person,
-    /// The number in its `welcome`: everything above was or will be sent to it anyway.
-    joined_at_seq: u64,
+    pub(crate) transcript: Transcript,
+    pub(crate) floor: Floor,
+    /// Lines since what stood was saved.
+    unsaved: usize,
+    pub(crate) pending: VecDeque<Pending>,
+    pub(crate) crowd: Crowd,
+    /// Who is not connected and wants something, while that is looked at.
+    pub(crate) visitor: Option<(ConnectionId, Person)>,
+    pub(crate) paces: HashMap<String, Paces>,
+    pub(crate) snapshots: Snapshots,
+    /// Likes of this broadcast, those not stored yet among them.
+    pub(crate) likes: u64,
+    gauge: Option<Gauge>,
+    pub(crate) effects: VecDeque<Effect>,
 }
 
 /// A line that is being stored, and who waits for it.
 #[derive(Debug)]
-struct Pending {
-    entry: Entry,
-    waiting: Vec<ConnectionId>,
+pub(crate) struct Pending {
+    pub(crate) entry: Entry,
+    pub(crate) asker: String,
+    pub(crate) id: String,
+    pub(crate) waiting: Vec<ConnectionId>,
 }
 
-#[derive(Debug, Default)]
-struct Presence {
-    changed: bool,
-    last_sent: Option<Duration>,
+/// Who asks for something.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    pub(crate) connection: ConnectionId,
+    pub(crate) person: Person,
+    pub(crate) address: Option<String>,
 }
 
 impl Room {
-    /// The least time between two `presence` frames.
+    /// The least time between two `presence`, `likes`, `poll` or `hand` frames.
     pub const PRESENCE_INTERVAL: Duration = Duration::from_millis(500);
     /// Bytes of a sender's own id at most.
     pub const ID_BYTES_MAX: usize = 64;
+    /// Seconds of a time-out at most: four weeks. Longer is a ban.
+    pub const TIMEOUT_MAX_S: u32 = 28 * 86_400;
+    /// A ban of a guest and its address: cookies go and addresses change hands.
+    pub const GUEST_BAN_S: u32 = 86_400;
+    /// Likes in one frame that count: a page sends twice a second, and nobody presses faster than that.
+    pub const LIKES_MAX: u32 = 20;
+    /// Lines after which what stands is saved: beginning again reads at most so many, and what is being stored.
+    pub const SAVE_EVERY: usize = 2_000;
 
     /// A room with nobody in it.
     #[must_use]
     pub fn new(settings: Settings) -> Room {
         let mut transcript = Transcript::default();
         let last_seq = settings.tail.last().map_or(0, |entry| entry.seq).max(settings.last_seq);
+        if settings.tail.len() >= TRANSCRIPT_ENTRIES {
+            transcript.begins_after(settings.tail[0].seq - 1);
+        }
         for entry in settings.tail {
+            if let Some((asker, id)) = entry.key() {
+                transcript.remember(asker, id, entry.seq);
+            }
             transcript.push(entry);
+        }
+        let mut floor = settings.floor;
+        for entry in &settings.since {
+            floor.apply(entry);
         }
         let playlist = format!("/live/{}/index.m3u8", settings.slug);
         let view = RoomView {
@@ -168,11 +207,15 @@ impl Room {
             epoch: settings.epoch,
             next_seq: last_seq + 1,
             transcript,
+            likes: floor.likes,
+            floor,
+            unsaved: settings.since.len(),
             pending: VecDeque::new(),
-            connections: HashMap::new(),
-            people: HashMap::new(),
+            crowd: Crowd::default(),
+            visitor: None,
             paces: HashMap::new(),
-            presence: Presence::default(),
+            snapshots: Snapshots::default(),
+            gauge: None,
             effects: VecDeque::new(),
         }
     }
@@ -180,20 +223,25 @@ impl Room {
     /// Takes what happened at `now`; then drain [`Room::poll_output`].
     pub fn handle_input(&mut self, now: Time, command: Command) {
         match command {
-            Command::Join { connection, person } => self.join(connection, person),
-            Command::Leave { connection } => self.leave(connection),
-            Command::Send { connection, id, text } => self.send(now, connection, id, &text),
-            Command::Resume { connection, epoch, seq } => self.resume(connection, &epoch, seq),
-            Command::Committed { seq } => self.committed(seq),
+            Command::Join { connection, person, address } => self.join(now, connection, person, address),
+            Command::Leave { connection } => self.leave(now, connection),
+            Command::Frame { connection, frame } => {
+                if let Some(asker) = self.asker(connection) {
+                    self.take(now, asker, frame);
+                }
+            }
+            Command::Perform { ticket, person, frame } => self.perform(now, ticket, person, frame),
+            Command::Committed { seq } => self.committed(now, seq),
             Command::NotStored { seq } => self.not_stored(seq),
             Command::Stream { state, live_since_ms } => self.stream(now, state, live_since_ms),
             Command::Describe { title, owner } => {
                 self.view.title = title;
                 self.view.owner = owner;
             }
-            Command::Tick => self.paces.retain(|_, pace| !pace.is_full(now.monotonic)),
+            Command::Tick => self.tick(now),
         }
-        self.count(now);
+        self.close_polls(now);
+        self.tell_snapshots(now);
     }
 
     /// The next thing to do, in order.
@@ -201,11 +249,10 @@ impl Room {
         self.effects.pop_front()
     }
 
-    /// When [`Command::Tick`] is due, on the clock of [`Time::monotonic`].
+    /// When [`Command::Tick`] is due, on the clock of [`crate::Time::monotonic`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let due = self.presence.last_sent.unwrap_or_default() + Room::PRESENCE_INTERVAL;
-        self.presence.changed.then_some(due)
+        self.snapshots.due()
     }
 
     /// The room as everybody may see it.
@@ -214,74 +261,86 @@ impl Room {
         &self.view
     }
 
+    /// What stands in it.
+    #[must_use]
+    pub fn floor(&self) -> &Floor {
+        &self.floor
+    }
+
+    /// What stands in it, as one person may see it.
+    #[must_use]
+    pub fn floor_view(&self, person: &Person, now_ms: i64) -> FloorView {
+        self.floor.view(person, None, now_ms, self.likes)
+    }
+
+    /// Time-outs and bans that hold.
+    pub fn sanctions(&self, now_ms: i64) -> impl Iterator<Item = &Sanction> {
+        self.floor.sanctions(now_ms)
+    }
+
     /// Lines that are being stored; a caller stops taking commands while they are many.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    fn join(&mut self, connection: ConnectionId, person: Person) {
-        let joined_at_seq = self.transcript.last_seq().max(self.stored_seq());
-        self.recount(&person, true);
-        self.connections.insert(connection, Connection { person: person.clone(), joined_at_seq });
+    fn join(&mut self, now: Time, connection: ConnectionId, person: Person, address: Option<String>) {
+        let joined_at_seq = self.stored_seq();
+        let watches = !person.is_owner(self.view.owner.as_deref());
+        let known = Connection { person: person.clone(), address, joined_at_seq, watches };
+        let floor = Box::new(self.floor.view(&person, known.address.as_deref(), now.unix_ms, self.likes));
+        let first = self.crowd.come(connection, known);
+        self.recount(now);
         let welcome = Out::Welcome {
             epoch: self.epoch.clone(),
             seq: joined_at_seq,
-            member: person,
+            member: person.clone(),
             room: self.view.clone(),
+            floor,
             history: self.transcript.history(),
         };
         self.effects.push_back(Effect::To(connection, welcome));
+        if first && self.floor.rules.class && !person.is_host() {
+            self.done_by(now, Some(person), Act::Here);
+        }
     }
 
-    fn leave(&mut self, connection: ConnectionId) {
-        let Some(gone) = self.connections.remove(&connection) else { return };
+    fn leave(&mut self, now: Time, connection: ConnectionId) {
+        let Some((gone, last)) = self.crowd.go(connection) else { return };
         for pending in &mut self.pending {
             pending.waiting.retain(|&waiting| waiting != connection);
         }
-        self.recount(&gone.person, false);
+        self.recount(now);
+        if last && self.floor.rules.class && !gone.person.is_host() {
+            self.done_by(now, Some(gone.person), Act::Gone);
+        }
     }
 
-    fn send(&mut self, now: Time, connection: ConnectionId, id: String, text: &str) {
-        let Some(sender) = self.connections.get(&connection) else { return };
-        let person = sender.person.clone();
-        if id.is_empty() || id.len() > Room::ID_BYTES_MAX {
-            let message = format!("a message's id has 1 to {} bytes", Room::ID_BYTES_MAX);
-            return self.refuse(connection, None, ErrorCode::BadFrame, message);
+    fn perform(&mut self, now: Time, ticket: ConnectionId, person: Person, frame: In) {
+        let asker = Asker { connection: ticket, person: person.clone(), address: None };
+        if frame.id().is_none() {
+            return self.refuse(&asker, None, Refusal::bad("a request has an id"));
         }
-        if let Some(seq) = self.transcript.seq_of(&person.id, &id) {
-            return self.effects.push_back(Effect::To(connection, Out::Ack { id, seq }));
-        }
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.is_from(&person.id, &id)) {
-            if !pending.waiting.contains(&connection) {
-                pending.waiting.push(connection);
-            }
-            return;
-        }
-        let text = match Text::new(text) {
-            Ok(text) => text,
-            Err(error) => {
-                let code = if error == TextError::Empty { ErrorCode::Empty } else { ErrorCode::TooLong };
-                return self.refuse(connection, Some(id), code, error.to_string());
-            }
-        };
-        let pace = self.paces.entry(person.id.clone()).or_insert_with(|| Pace::new(now.monotonic));
-        if let Err(wait) = pace.take(now.monotonic) {
-            let retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            let message = "that was fast: wait a moment before the next message".to_owned();
-            let error = Out::Error { id: Some(id), code: ErrorCode::RateLimited, message, retry_after_ms };
-            return self.effects.push_back(Effect::To(connection, error));
-        }
-        self.persist(now, EntryBody::Message { id, from: person, text }, vec![connection]);
+        self.visitor = Some((ticket, person));
+        self.take(now, asker, frame);
+        self.visitor = None;
     }
 
-    fn resume(&mut self, connection: ConnectionId, epoch: &str, seq: u64) {
-        let Some(member) = self.connections.get(&connection) else { return };
+    fn asker(&self, connection: ConnectionId) -> Option<Asker> {
+        let known = self.crowd.get(connection)?;
+        Some(Asker { connection, person: known.person.clone(), address: known.address.clone() })
+    }
+
+    pub(crate) fn resume(&mut self, connection: ConnectionId, epoch: &str, seq: u64) {
+        let Some(member) = self.crowd.get(connection) else { return };
         let until = member.joined_at_seq;
         let known = epoch == self.epoch && seq <= self.stored_seq();
         let missed = if known { self.transcript.between(seq, until) } else { None };
         match missed {
-            Some(missed) => self.effects.extend(missed.map(|entry| Effect::To(connection, entry.frame()))),
+            Some(missed) => {
+                let frames = missed.filter_map(Entry::frame);
+                self.effects.extend(frames.map(|frame| Effect::To(connection, frame)));
+            }
             None => {
                 let seq = self.stored_seq();
                 self.effects.push_back(Effect::To(connection, Out::Reset { seq }));
@@ -289,51 +348,95 @@ impl Room {
         }
     }
 
-    fn committed(&mut self, seq: u64) {
-        let Some(pending) = self.take_pending(seq) else { return };
-        if let EntryBody::Message { id, .. } = &pending.entry.body {
-            for connection in pending.waiting {
-                self.effects.push_back(Effect::To(connection, Out::Ack { id: id.clone(), seq }));
-            }
+    fn committed(&mut self, now: Time, seq: u64) {
+        let Some(Pending { entry, asker, id, waiting }) = self.take_pending(seq) else { return };
+        let held = matches!(entry.body, EntryBody::Held { .. });
+        for connection in waiting {
+            self.effects.push_back(Effect::To(connection, Out::Ack { id: id.clone(), seq, held }));
         }
-        self.effects.push_back(Effect::ToAll(pending.entry.frame()));
-        self.transcript.push(pending.entry);
+        if !id.is_empty() {
+            self.transcript.remember(&asker, &id, seq);
+        }
+        let ended = self.ends(&entry);
+        self.floor.apply(&entry);
+        self.transcript.push(entry.clone());
+        self.tell(now, &entry, ended);
+        self.unsaved += 1;
+        if self.unsaved >= Room::SAVE_EVERY {
+            self.unsaved = 0;
+            let floor = Box::new(self.floor.clone());
+            self.effects.push_back(Effect::Save { seq, floor });
+        }
     }
 
     fn not_stored(&mut self, seq: u64) {
         let Some(pending) = self.take_pending(seq) else { return };
-        if let EntryBody::Message { id, .. } = pending.entry.body {
-            for connection in pending.waiting {
-                let message = "the message could not be stored and was not sent".to_owned();
-                self.refuse(connection, Some(id.clone()), ErrorCode::NotStored, message);
-            }
+        for connection in pending.waiting {
+            let message = "it could not be stored and was not done";
+            let error = Refusal::new(ErrorCode::NotStored, message).frame(Some(pending.id.clone()));
+            self.effects.push_back(Effect::To(connection, error));
         }
     }
 
     fn stream(&mut self, now: Time, state: State, live_since_ms: Option<i64>) {
-        let changed = self.view.state != state;
-        self.view.state = state;
+        let before = std::mem::replace(&mut self.view.state, state);
         self.view.live_since_ms = live_since_ms;
-        if changed {
-            self.persist(now, EntryBody::Notice(NoticeCode::from(state)), Vec::new());
+        if before == state {
+            return;
         }
+        let (viewers, _) = self.crowd.count();
+        if state == State::Offline {
+            if let Some(gauge) = self.gauge.take() {
+                let audience = gauge.read(now.monotonic, viewers, self.likes);
+                self.done_by(now, None, Act::Broadcast(audience));
+            }
+        } else if self.gauge.is_none() {
+            self.gauge = Some(Gauge::new(now.monotonic, live_since_ms, viewers));
+        }
+        let body = EntryBody::Notice(NoticeCode::from(state));
+        self.persist(now, body, None, String::new());
     }
 
-    fn persist(&mut self, now: Time, body: EntryBody, waiting: Vec<ConnectionId>) {
+    fn tick(&mut self, now: Time) {
+        let slow = Duration::from_secs(self.floor.rules.slow_mode_s.into());
+        self.paces.retain(|_, paces| !paces.is_spent(now.monotonic, slow));
+    }
+
+    /// Asks to store a line; `asker` is told when it is.
+    pub(crate) fn persist(&mut self, now: Time, body: EntryBody, asker: Option<&Asker>, id: String) {
         let entry = Entry { seq: self.next_seq, at_ms: now.unix_ms, body };
         self.next_seq += 1;
-        self.pending.push_back(Pending { entry: entry.clone(), waiting });
+        let waiting = asker.map(|asker| asker.connection).filter(|_| !id.is_empty());
+        self.pending.push_back(Pending {
+            entry: entry.clone(),
+            asker: asker.map(|asker| asker.person.id.clone()).unwrap_or_default(),
+            id,
+            waiting: waiting.into_iter().collect(),
+        });
         self.effects.push_back(Effect::Persist(entry));
     }
 
-    fn refuse(&mut self, connection: ConnectionId, id: Option<String>, code: ErrorCode, message: String) {
-        let error = Out::Error { id, code, message, retry_after_ms: None };
-        self.effects.push_back(Effect::To(connection, error));
+    /// Asks to store something that nobody waits for.
+    pub(crate) fn done_by(&mut self, now: Time, by: Option<Person>, act: Act) {
+        self.persist(now, EntryBody::Deed(Deed { id: String::new(), by, act }), None, String::new());
+    }
+
+    /// Whether something like this is being stored.
+    pub(crate) fn awaits(&self, mut wanted: impl FnMut(&EntryBody) -> bool) -> bool {
+        self.pending.iter().any(|pending| wanted(&pending.entry.body))
+    }
+
+    pub(crate) fn refuse(&mut self, asker: &Asker, id: Option<String>, refusal: Refusal) {
+        self.effects.push_back(Effect::To(asker.connection, refusal.frame(id)));
     }
 
     /// The highest number whose fate is known; everything after it is still being stored.
-    fn stored_seq(&self) -> u64 {
+    pub(crate) fn stored_seq(&self) -> u64 {
         self.pending.front().map_or(self.next_seq, |pending| pending.entry.seq) - 1
+    }
+
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
     }
 
     fn take_pending(&mut self, seq: u64) -> Option<Pending> {
@@ -341,39 +444,18 @@ impl Room {
         self.pending.remove(at)
     }
 
-    /// Counts one connection more or less; the owner's own are not watching.
-    fn recount(&mut self, person: &Person, came: bool) {
-        if person.is_owner(self.view.owner.as_deref()) {
-            return;
+    fn recount(&mut self, now: Time) {
+        let before = self.view.viewers;
+        (self.view.viewers, self.view.members) = self.crowd.count();
+        if let Some(gauge) = &mut self.gauge {
+            gauge.changes(now.monotonic, before, self.view.viewers);
         }
-        let open = self.people.entry(person.id.clone()).or_insert(0);
-        *open = if came { *open + 1 } else { open.saturating_sub(1) };
-        if *open == 0 {
-            self.people.remove(&person.id);
-        }
-        self.view.viewers = if came { self.view.viewers + 1 } else { self.view.viewers.saturating_sub(1) };
-        self.view.members = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
-        self.presence.changed = true;
-    }
-
-    fn count(&mut self, now: Time) {
-        if self.poll_timeout().is_none_or(|due| self.presence.last_sent.is_some() && now.monotonic < due) {
-            return;
-        }
-        self.presence = Presence { changed: false, last_sent: Some(now.monotonic) };
-        let presence = Out::Presence { viewers: self.view.viewers, members: self.view.members };
-        self.effects.push_back(Effect::ToAll(presence));
-    }
-}
-
-impl Pending {
-    fn is_from(&self, sender: &str, own_id: &str) -> bool {
-        matches!(&self.entry.body, EntryBody::Message { id, from, .. } if from.id == sender && id == own_id)
+        self.snapshots.presence();
     }
 }
 
 impl Person {
     fn is_owner(&self, owner: Option<&str>) -> bool {
-        !self.roles.is_empty() && owner == Some(self.name.as_str())
+        self.is_host() && owner == Some(self.name.as_str())
     }
 }

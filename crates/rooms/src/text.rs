@@ -28,7 +28,7 @@ impl Text {
     /// # Errors
     /// [`TextError`].
     pub fn new(raw: &str) -> Result<Text, TextError> {
-        let text: String = raw.chars().filter_map(visible).collect();
+        let text = without_piles(raw.chars().filter_map(visible));
         let text = text.trim();
         if text.is_empty() {
             return Err(TextError::Empty);
@@ -58,6 +58,24 @@ pub(crate) fn visible(character: char) -> Option<char> {
     }
 }
 
+/// Without the marks that are piled on one letter beyond what any language writes: they cover the lines around.
+fn without_piles(characters: impl Iterator<Item = char>) -> String {
+    let mut piled = 0;
+    let kept = characters.filter(|&character| {
+        piled = if is_combining(character) { piled + 1 } else { 0 };
+        piled <= MARKS_MAX
+    });
+    kept.collect()
+}
+
+fn is_combining(character: char) -> bool {
+    matches!(character, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Vietnamese puts two on a letter, and transcriptions up to four.
+const MARKS_MAX: u32 = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +84,13 @@ mod tests {
     fn controls_and_reordering_marks_are_removed() {
         assert_eq!(Text::new(" a\u{0}b\u{202e}c\nd ").unwrap().as_str(), "abc d");
         assert_eq!(Text::new("👩\u{200d}🏫").unwrap().as_str(), "👩\u{200d}🏫");
+    }
+
+    #[test]
+    fn marks_are_not_piled_up() {
+        let zalgo = format!("Z{}a", "\u{301}".repeat(40));
+        assert_eq!(Text::new(&zalgo).unwrap().as_str(), "Z\u{301}\u{301}\u{301}\u{301}a");
+        assert_eq!(Text::new("Tiê\u{301}ng Viê\u{323}t").unwrap().as_str(), "Tiê\u{301}ng Viê\u{323}t");
     }
 
     #[test]

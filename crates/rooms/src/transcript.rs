@@ -2,108 +2,109 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::frame::{NoticeCode, Out, Person};
-use crate::text::Text;
-
-/// One line of a room's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its place; rises strictly within a room's epoch.
-    pub seq: u64,
-    /// Unix time in milliseconds.
-    pub at_ms: i64,
-    /// What it says.
-    pub body: EntryBody,
-}
-
-/// What a line says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryBody {
-    /// Somebody said something.
-    Message {
-        /// The sender's own id for it.
-        id: String,
-        /// Who.
-        from: Person,
-        /// What.
-        text: Text,
-    },
-    /// Something happened.
-    Notice(NoticeCode),
-}
+use crate::entry::{Act, Deed, Entry, EntryBody, Message};
+use crate::frame::{Out, Person};
 
 /// Messages in a `welcome`.
 pub const HISTORY_MESSAGES: usize = 100;
 /// Lines kept in memory for `resume`; a viewer that missed more starts from the history. At the longest
 /// message this is 2 MB a room.
 pub const TRANSCRIPT_ENTRIES: usize = 500;
+/// The latest things that were asked for, by asker and their own id: a repeat of one of them is harmless.
+const ASKED_MAX: usize = 2 * TRANSCRIPT_ENTRIES;
 
 /// The latest stored lines and the way from a sender's id to its line.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
     entries: VecDeque<Entry>,
-    by_sender: HashMap<(String, String), u64>,
+    asked: HashMap<(String, String), u64>,
+    asked_order: VecDeque<(String, String)>,
+    /// The number of the latest line that fell off.
+    dropped: u64,
 }
 
 impl Transcript {
-    /// Appends a stored line; the oldest falls off a full transcript.
+    /// Appends a stored line; the oldest falls off a full transcript. A line that takes another away, or brings it
+    /// back, does so here.
     pub(crate) fn push(&mut self, entry: Entry) {
-        if let EntryBody::Message { id, from, .. } = &entry.body {
-            self.by_sender.insert((from.id.clone(), id.clone()), entry.seq);
+        if let EntryBody::Deed(Deed { by: Some(by), act, .. }) = &entry.body {
+            match act {
+                Act::Delete { message } => self.take_away(*message, Some(by.name.to_string())),
+                Act::Restore { message } => self.take_away(*message, None),
+                act if act.is_quiet() => return,
+                _ => {}
+            }
         }
         self.entries.push_back(entry);
         if self.entries.len() > TRANSCRIPT_ENTRIES {
             let oldest = self.entries.pop_front().expect("it holds more than none");
-            if let EntryBody::Message { id, from, .. } = oldest.body {
-                self.by_sender.remove(&(from.id, id));
-            }
+            self.dropped = oldest.seq;
         }
     }
 
-    /// The line that `sender` wrote as `id`.
-    pub(crate) fn seq_of(&self, sender: &str, id: &str) -> Option<u64> {
-        self.by_sender.get(&(sender.to_owned(), id.to_owned())).copied()
+    /// Remembers who asked for line `seq`, and as what.
+    pub(crate) fn remember(&mut self, asker: &str, id: &str, seq: u64) {
+        let key = (asker.to_owned(), id.to_owned());
+        if self.asked.insert(key.clone(), seq).is_none() {
+            self.asked_order.push_back(key);
+        }
+        if self.asked_order.len() > ASKED_MAX {
+            let oldest = self.asked_order.pop_front().expect("it holds more than none");
+            self.asked.remove(&oldest);
+        }
     }
 
-    /// The place of the latest line; 0 when there is none.
-    pub(crate) fn last_seq(&self) -> u64 {
-        self.entries.back().map_or(0, |entry| entry.seq)
+    /// The line that `asker` asked for as `id`.
+    pub(crate) fn seq_of(&self, asker: &str, id: &str) -> Option<u64> {
+        self.asked.get(&(asker.to_owned(), id.to_owned())).copied()
     }
 
-    /// The latest messages, oldest first.
+    /// The message with this number, and when it was said.
+    pub(crate) fn message(&self, seq: u64) -> Option<(&Message, i64)> {
+        let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
+        let entry = &self.entries[at];
+        match &entry.body {
+            EntryBody::Message(message) => Some((message, entry.at_ms)),
+            _ => None,
+        }
+    }
+
+    /// Who wrote the lines kept here, the latest first; with repeats.
+    pub(crate) fn writers(&self) -> impl Iterator<Item = &Person> {
+        self.entries.iter().rev().filter_map(|entry| match &entry.body {
+            EntryBody::Message(message) | EntryBody::Held { message, .. } => Some(&message.from),
+            _ => None,
+        })
+    }
+
+    /// The latest messages that were not taken away, oldest first.
     pub(crate) fn history(&self) -> Vec<Out> {
-        let messages =
-            self.entries.iter().rev().filter(|entry| matches!(entry.body, EntryBody::Message { .. }));
-        let mut history: Vec<Out> = messages.take(HISTORY_MESSAGES).map(Entry::frame).collect();
+        let messages = self.entries.iter().rev().filter_map(|entry| match &entry.body {
+            EntryBody::Message(message) if message.deleted_by.is_none() => {
+                Some(message.frame(entry.seq, entry.at_ms))
+            }
+            _ => None,
+        });
+        let mut history: Vec<Out> = messages.take(HISTORY_MESSAGES).collect();
         history.reverse();
         history
     }
 
-    /// The lines in `after + 1 ..= until`, or `None` when some of them may have fallen off.
+    /// The lines in `after + 1 ..= until`, or `None` when some of them have fallen off.
     pub(crate) fn between(&self, after: u64, until: u64) -> Option<impl Iterator<Item = &Entry>> {
-        let kept_from = match self.entries.front() {
-            // Numbers start at 1, so a first line with number 1 means that none was dropped.
-            Some(first) if first.seq > 1 => first.seq,
-            _ => 1,
-        };
-        let whole = after + 1 >= kept_from;
+        let whole = after >= self.dropped;
         whole.then(|| self.entries.iter().filter(move |entry| entry.seq > after && entry.seq <= until))
     }
-}
 
-impl Entry {
-    /// As it is sent.
-    #[must_use]
-    pub fn frame(&self) -> Out {
-        match &self.body {
-            EntryBody::Message { id, from, text } => Out::Message {
-                seq: self.seq,
-                id: id.clone(),
-                from: from.clone(),
-                text: text.as_str().to_owned(),
-                at: self.at_ms,
-            },
-            EntryBody::Notice(code) => Out::Notice { seq: self.seq, code: *code, at: self.at_ms },
+    /// Says that lines up to `seq` are not here.
+    pub(crate) fn begins_after(&mut self, seq: u64) {
+        self.dropped = self.dropped.max(seq);
+    }
+
+    fn take_away(&mut self, seq: u64, by: Option<String>) {
+        let Ok(at) = self.entries.binary_search_by_key(&seq, |entry| entry.seq) else { return };
+        if let EntryBody::Message(message) = &mut self.entries[at].body {
+            message.deleted_by = by;
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rooms::frame::{ErrorCode, NoticeCode, Out, Person, Role, State};
-use rooms::{Command, ConnectionId, Effect, Entry, Name, Room, Settings, TRANSCRIPT_ENTRIES, Time};
+use rooms::frame::{ErrorCode, In, NoticeCode, Out, Person, Role, State};
+use rooms::{Command, ConnectionId, Effect, Entry, Floor, Name, Room, Settings, TRANSCRIPT_ENTRIES, Time};
 
 const EPOCH: &str = "e1";
 
@@ -22,12 +22,14 @@ fn room(tail: Vec<Entry>) -> Room {
         owner: Some("mara".to_owned()),
         epoch: EPOCH.to_owned(),
         last_seq: 0,
+        floor: Floor::default(),
+        since: tail.clone(),
         tail,
     })
 }
 
 fn guest(id: &str) -> Person {
-    Person { id: id.to_owned(), name: Name::guest("Ada").unwrap(), roles: Vec::new() }
+    Person { id: id.to_owned(), name: Name::guest("Ada").unwrap(), roles: vec![Role::Guest] }
 }
 
 fn effects(room: &mut Room, now: Time, command: Command) -> Vec<Effect> {
@@ -36,11 +38,12 @@ fn effects(room: &mut Room, now: Time, command: Command) -> Vec<Effect> {
 }
 
 fn join(room: &mut Room, now: Time, connection: ConnectionId, person: Person) -> Vec<Effect> {
-    effects(room, now, Command::Join { connection, person })
+    effects(room, now, Command::Join { connection, person, address: None })
 }
 
 fn send(room: &mut Room, now: Time, connection: ConnectionId, id: &str, text: &str) -> Vec<Effect> {
-    effects(room, now, Command::Send { connection, id: id.to_owned(), text: text.to_owned() })
+    let frame = In::Send { id: id.to_owned(), text: text.to_owned(), reply_to: None, danmaku: None };
+    effects(room, now, Command::Frame { connection, frame })
 }
 
 fn error_code(effects: &[Effect]) -> Option<ErrorCode> {
@@ -58,7 +61,7 @@ fn acknowledgement_and_fan_out_come_after_the_commit() {
     let [Effect::Persist(entry)] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(entry.seq, 1);
     let committed = effects(&mut room, at(2), Command::Committed { seq: 1 });
-    assert_eq!(committed[0], Effect::To(1, Out::Ack { id: "c1".to_owned(), seq: 1 }));
+    assert_eq!(committed[0], Effect::To(1, Out::Ack { id: "c1".to_owned(), seq: 1, held: false }));
     let Effect::ToAll(Out::Message { seq: 1, text, .. }) = &committed[1] else { panic!("{committed:?}") };
     assert_eq!(text, "hi");
 }
@@ -71,7 +74,7 @@ fn a_repeated_id_is_acknowledged_again_and_said_once() {
     assert_eq!(send(&mut room, at(2), 1, "c1", "hi"), []);
     let committed = effects(&mut room, at(3), Command::Committed { seq: 1 });
     assert_eq!(committed.iter().filter(|effect| matches!(effect, Effect::To(..))).count(), 1);
-    let ack = Effect::To(1, Out::Ack { id: "c1".to_owned(), seq: 1 });
+    let ack = Effect::To(1, Out::Ack { id: "c1".to_owned(), seq: 1, held: false });
     assert_eq!(send(&mut room, at(4), 1, "c1", "hi"), [ack]);
 }
 
@@ -84,7 +87,7 @@ fn a_repeat_from_a_new_connection_of_the_same_person_is_acknowledged_there() {
     join(&mut room, at(3), 2, guest("a"));
     send(&mut room, at(4), 2, "c1", "hi");
     let committed = effects(&mut room, at(5), Command::Committed { seq: 1 });
-    assert!(committed.contains(&Effect::To(2, Out::Ack { id: "c1".to_owned(), seq: 1 })));
+    assert!(committed.contains(&Effect::To(2, Out::Ack { id: "c1".to_owned(), seq: 1, held: false })));
 }
 
 #[test]
@@ -186,7 +189,8 @@ fn a_gap_that_is_gone_and_another_epoch_are_reset() {
     let now = at(total * 1_000 + 1);
     join(&mut room, now, 2, guest("b"));
     let mut resume = |epoch: &str, seq| {
-        effects(&mut room, now, Command::Resume { connection: 2, epoch: epoch.to_owned(), seq })
+        let frame = In::Resume { epoch: epoch.to_owned(), seq };
+        effects(&mut room, now, Command::Frame { connection: 2, frame })
     };
     let reset = [Effect::To(2, Out::Reset { seq: total })];
     assert_eq!(resume(EPOCH, 3), reset);
@@ -249,6 +253,14 @@ impl World {
                         self.deliver(viewer, &frame);
                     }
                 }
+                Effect::Save { .. } => {}
+                Effect::ToSome(connections, frame) => {
+                    for (&viewer, connection) in &self.connections.clone() {
+                        if connections.contains(connection) {
+                            self.deliver(viewer, &frame);
+                        }
+                    }
+                }
                 Effect::ToAll(frame) => {
                     for viewer in self.connections.keys().copied().collect::<Vec<_>>() {
                         self.deliver(viewer, &frame);
@@ -267,7 +279,8 @@ impl World {
         self.take(join(room, now, connection, guest(&format!("v{viewer}"))));
         let seq = self.seen.get(&viewer).and_then(|seen| seen.iter().max()).copied();
         if let Some(seq) = seq {
-            self.take(effects(room, now, Command::Resume { connection, epoch: EPOCH.to_owned(), seq }));
+            let frame = In::Resume { epoch: EPOCH.to_owned(), seq };
+            self.take(effects(room, now, Command::Frame { connection, frame }));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Chat over WebSocket: one task a connection between a socket and its room.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use rooms::Name;
-use rooms::frame::{ErrorCode, In, Out, Person};
+use rooms::frame::{ErrorCode, In, Out, Person, Role};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use super::access::{Caller, Identity, cookie, same_origin};
+use super::client_address::ClientAddress;
 use super::problem::Problem;
 use super::rooms::find;
 use crate::people::{Handle, JoinError, Member, json, too_slow};
@@ -41,6 +43,7 @@ pub(crate) async fn upgrade(
     Query(asked): Query<Asked>,
     caller: Caller,
     headers: HeaderMap,
+    ClientAddress(address): ClientAddress,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
     if !same_origin(&headers) {
@@ -48,16 +51,20 @@ pub(crate) async fn upgrade(
     }
     let record = find(&shared, &slug).await?;
     let newcomer = match caller.0 {
-        Some(identity) => member(&identity, &record, &shared).await?,
+        Some(identity) => {
+            let person = person(&identity, &record, &shared).await?;
+            Newcomer { person, remark: None, cookie: None }
+        }
         None => guest(&shared, &headers, asked.name.as_deref()).await?,
     };
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
+    let address = household(address);
     let task = Arc::clone(&shared);
     let mut response =
         upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(move |socket| {
             let sockets = task.sockets.clone();
-            sockets.track_future(async move { serve(socket, &room, person, remark, &task).await })
+            sockets.track_future(async move { serve(socket, &room, (person, address), remark, &task).await })
         });
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -65,14 +72,32 @@ pub(crate) async fn upgrade(
     Ok(response)
 }
 
-async fn member(identity: &Identity, room: &RoomRecord, shared: &Shared) -> Result<Newcomer, Problem> {
+/// Somebody with an account, as a room knows them.
+pub(super) async fn person(
+    identity: &Identity,
+    room: &RoomRecord,
+    shared: &Shared,
+) -> Result<Person, Problem> {
     let roles = identity.standing(shared, room).await?.roles();
     let (id, name) = match identity {
         Identity::Account(account) => (format!("a{}", account.id), account.name.as_str()),
         Identity::Operator => ("operator".to_owned(), "operator"),
     };
     let name = Name::guest(name).expect("an account's name is a name");
-    Ok(Newcomer { person: Person { id, name, roles }, remark: None, cookie: None })
+    Ok(Person { id, name, roles })
+}
+
+/// What tells one household from another, for bans of guests: the address, of IPv6 the network. Connections of this
+/// machine say nothing: behind a proxy that is not configured, everybody comes from it.
+fn household(address: IpAddr) -> Option<String> {
+    match address.to_canonical() {
+        address if address.is_loopback() => None,
+        IpAddr::V4(address) => Some(address.to_string()),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"))
+        }
+    }
 }
 
 async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Result<Newcomer, Problem> {
@@ -101,7 +126,7 @@ async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Re
         let cookie = format!("{COOKIE}={secret}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Lax");
         HeaderValue::from_str(&cookie).expect("hexadecimal digits and plain words")
     });
-    Ok(Newcomer { person: Person { id, name, roles: Vec::new() }, remark, cookie })
+    Ok(Newcomer { person: Person { id, name, roles: vec![Role::Guest] }, remark, cookie })
 }
 
 /// The guest's secret, when the cookie holds one of ours.
@@ -117,8 +142,14 @@ struct Goodbye {
     reason: &'static str,
 }
 
-async fn serve(mut socket: WebSocket, room: &Handle, person: Person, remark: Option<Out>, shared: &Shared) {
-    let mut member = match room.join(person).await {
+async fn serve(
+    mut socket: WebSocket,
+    room: &Handle,
+    (person, address): (Person, Option<String>),
+    remark: Option<Out>,
+    shared: &Shared,
+) {
+    let mut member = match room.join(person, address).await {
         Ok(member) => member,
         Err(error) => {
             let reason = if error == JoinError::Full { "the room is full" } else { "the room is closed" };
@@ -238,6 +269,16 @@ mod tests {
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_household_is_an_address_or_a_network_and_never_this_machine() {
+        let of = |address: &str| household(address.parse().unwrap());
+        assert_eq!(of("192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(of("::ffff:192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2:9::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!((of("127.0.0.1"), of("::1")), (None, None));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cookies;
 mod flv;
 mod identity;
 mod ingest;
+mod interaction;
 mod invitations;
 mod moderators;
 mod owner;

@@ -150,9 +150,9 @@ pub(crate) async fn messages(
     let sent_ms = first.unix_ms..last.unix_ms.saturating_add((duration_ms - last.media_ms).max(0));
     let after = page.after.unwrap_or(0);
     let entries = shared.store.messages_sent(recording.room, after, sent_ms, MESSAGES_MAX).await?;
-    let messages = entries.iter().map(|entry| Said {
-        offset_ms: offset_ms(&spans, entry.at_ms).min(duration_ms),
-        message: entry.frame(),
+    let messages = entries.iter().filter_map(|entry| {
+        let offset_ms = offset_ms(&spans, entry.at_ms).min(duration_ms);
+        Some(Said { offset_ms, message: entry.frame()? })
     });
     Ok(fresh(SaidAnswer { messages: messages.collect() }))
 }

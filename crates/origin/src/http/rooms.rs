@@ -199,7 +199,7 @@ pub(crate) async fn messages(
     let record = find(&shared, &slug).await?;
     let limit = page.limit.unwrap_or(MESSAGES_MAX).min(MESSAGES_MAX);
     let entries = shared.store.messages_before(record.id, page.before, limit).await?;
-    Ok(fresh(MessagesAnswer { messages: entries.iter().map(rooms::Entry::frame).collect() }))
+    Ok(fresh(MessagesAnswer { messages: entries.iter().filter_map(rooms::Entry::frame).collect() }))
 }
 
 /// The room a path names, or a 404: also for what is no slug, so that nothing odd goes further.

@@ -17,13 +17,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
 use super::{
-    access, accounts, chapters, chat, flv, ingest, invitations, moderators, owner, pages, playback,
-    recordings, replay, rooms, session, thumbnail, tokens, uploads,
+    access, accounts, chapters, chat, flv, ingest, interaction, invitations, moderators, owner, pages,
+    playback, recordings, replay, rooms, session, thumbnail, tokens, uploads,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 42] = [
+pub(super) const OPEN: [(&str, &str); 43] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -46,6 +46,7 @@ pub(super) const OPEN: [(&str, &str); 42] = [
     ("GET", "/api/v1/rooms/{room}"),
     ("GET", "/api/v1/rooms/{room}/messages"),
     ("GET", "/api/v1/rooms/{room}/chat"),
+    ("GET", "/api/v1/rooms/{room}/polls"),
     ("GET", "/api/v1/rooms/{room}/recordings"),
     ("GET", "/api/v1/recordings/{id}"),
     ("GET", "/api/v1/recordings/{id}/messages"),
@@ -90,6 +91,17 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/api/v1/rooms/{room}/end", post(rooms::end)),
         ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
         ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
+        ("/api/v1/rooms/{room}/messages/{message}", delete(interaction::delete_message)),
+        ("/api/v1/rooms/{room}/polls", get(interaction::polls).post(interaction::open_poll)),
+        ("/api/v1/rooms/{room}/polls/{poll}/close", post(interaction::close_poll)),
+        ("/api/v1/rooms/{room}/bans", get(interaction::bans).post(interaction::ban)),
+        ("/api/v1/rooms/{room}/bans/{member}", delete(interaction::lift_ban)),
+        (
+            "/api/v1/rooms/{room}/chat/settings",
+            get(interaction::settings).patch(interaction::change_settings),
+        ),
+        ("/api/v1/rooms/{room}/audit", get(interaction::audit)),
+        ("/api/v1/rooms/{room}/attendance.csv", get(interaction::attendance)),
         ("/api/v1/rooms/{room}/recordings", get(recordings::list)),
         ("/api/v1/recordings/{id}", get(recordings::show).delete(recordings::remove)),
         ("/api/v1/recordings/{id}/messages", get(recordings::messages)),

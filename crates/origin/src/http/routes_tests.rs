@@ -5,6 +5,9 @@ use crate::store::{NewAccount, NewToken, Role, Scope};
 
 fn filled(path: &str) -> String {
     path.replace("{room}", "demo")
+        .replace("{message}", "1")
+        .replace("{poll}", "1")
+        .replace("{member}", "a1")
         .replace("{id}", "00000000000000000000000000000000")
         .replace("{rendition}", "main")
         .replace("{file}", "x")

@@ -28,6 +28,7 @@ pub(crate) use accounts::AccountFilter;
 pub use accounts::{Account, NewAccount, Role};
 pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
+pub use log::Kept;
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
 pub use rooms::{NewRoom, RoomRecord};
@@ -217,11 +218,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
     include_str!("uploads.sql"),
+    include_str!("deeds.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

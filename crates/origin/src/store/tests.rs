@@ -1,5 +1,5 @@
 use ::rooms::frame::{NoticeCode, Person, Role as RoomRole};
-use ::rooms::{Entry, EntryBody, Name, Text};
+use ::rooms::{Act, Deed, Entry, EntryBody, Floor, Message, Name, Rules, Text};
 
 use super::*;
 use crate::secret::Digest;
@@ -51,7 +51,7 @@ fn account(name: &str, role: Role) -> NewAccount {
 fn message(seq: u64, text: &str) -> Entry {
     let from =
         Person { id: "a1".to_owned(), name: Name::guest("Ada").unwrap(), roles: vec![RoomRole::Owner] };
-    let body = EntryBody::Message { id: format!("c{seq}"), from, text: Text::new(text).unwrap() };
+    let body = EntryBody::Message(Message::new(format!("c{seq}"), from, Text::new(text).unwrap()));
     Entry { seq, at_ms: 5, body }
 }
 
@@ -63,12 +63,57 @@ async fn a_log_survives_closing_and_opening() {
     place.store().append(made.id, message(1, "🦀 '; drop table log; --")).await.unwrap();
     place.store().append(made.id, notice.clone()).await.unwrap();
     place.reopen();
-    let tail = place.store().tail(made.id, 10).await.unwrap();
-    assert_eq!(tail, [message(1, "🦀 '; drop table log; --"), notice]);
-    assert_eq!(place.store().tail(made.id, 1).await.unwrap().len(), 1);
+    let kept = place.store().kept(made.id, 10).await.unwrap();
+    assert_eq!(kept.tail, [message(1, "🦀 '; drop table log; --"), notice]);
+    assert_eq!(kept.last_seq, 2);
+    assert_eq!(place.store().kept(made.id, 1).await.unwrap().tail.len(), 1);
     let page = place.store().messages_before(made.id, Some(2), 10).await.unwrap();
     assert_eq!(page, [message(1, "🦀 '; drop table log; --")]);
     assert_eq!(place.store().room(made.slug.clone()).await.unwrap().unwrap().epoch, made.epoch);
+}
+
+fn deed(seq: u64, act: Act) -> Entry {
+    let by =
+        Person { id: "a2".to_owned(), name: Name::guest("Ben").unwrap(), roles: vec![RoomRole::Moderator] };
+    Entry { seq, at_ms: 7, body: EntryBody::Deed(Deed { id: format!("d{seq}"), by: Some(by), act }) }
+}
+
+#[tokio::test]
+async fn a_line_that_was_taken_away_is_on_no_page_until_it_is_back() {
+    let place = Place::new();
+    let store = place.store();
+    let made = store.create_room(room("demo", None), "key".to_owned(), 1).await.unwrap();
+    store.append(made.id, message(1, "hi")).await.unwrap();
+    store.append(made.id, deed(2, Act::Delete { message: 1 })).await.unwrap();
+    assert_eq!(store.messages_before(made.id, None, 10).await.unwrap(), []);
+    assert_eq!(store.messages_sent(made.id, 0, 0..10, 10).await.unwrap(), []);
+    let tail = store.kept(made.id, 10).await.unwrap().tail;
+    let EntryBody::Message(taken) = &tail[0].body else { panic!("{tail:?}") };
+    assert_eq!((taken.deleted_by.as_deref(), taken.text.as_str()), (Some("Ben"), "hi"));
+    store.append(made.id, deed(3, Act::Restore { message: 1 })).await.unwrap();
+    assert_eq!(store.messages_before(made.id, None, 10).await.unwrap(), [message(1, "hi")]);
+    let deeds = store.deeds_before(made.id, None, 10).await.unwrap();
+    assert_eq!(deeds.iter().map(|deed| deed.seq).collect::<Vec<_>>(), [3, 2]);
+}
+
+#[tokio::test]
+async fn a_room_begins_again_from_what_stood_and_the_lines_since() {
+    let mut place = Place::new();
+    let store = place.store();
+    let made = store.create_room(room("demo", None), "key".to_owned(), 1).await.unwrap();
+    let settings = |locked| Act::Settings { rules: Rules { locked, ..Rules::default() } };
+    let vote = Act::Vote { poll: 1, choices: vec![0] };
+    store.append(made.id, deed(1, settings(true))).await.unwrap();
+    let mut floor = Floor::default();
+    floor.apply(&deed(1, settings(true)));
+    store.save_floor(made.id, 1, floor.clone()).await.unwrap();
+    store.append(made.id, message(2, "hi")).await.unwrap();
+    store.append(made.id, deed(3, vote.clone())).await.unwrap();
+    place.reopen();
+    let kept = place.store().kept(made.id, 10).await.unwrap();
+    assert_eq!((kept.floor, kept.last_seq), (floor, 3));
+    assert_eq!(kept.since, [deed(3, vote)], "messages change nothing that stands");
+    assert_eq!(kept.tail, [deed(1, settings(true)), message(2, "hi")], "votes push nothing out of the tail");
 }
 
 #[tokio::test]

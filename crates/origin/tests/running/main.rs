@@ -8,6 +8,8 @@ mod flv;
 mod full_disk;
 mod harness;
 mod hostile;
+mod interaction;
+mod killed;
 mod lossy_network;
 mod over_srt;
 mod publishing;

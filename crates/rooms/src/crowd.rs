@@ -1,0 +1,165 @@
+//! Who is connected.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::entry::Audience;
+use crate::frame::Person;
+use crate::room::ConnectionId;
+
+/// The open connections of a room, and whose they are.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd {
+    connections: HashMap<ConnectionId, Connection>,
+    by_person: HashMap<String, Vec<ConnectionId>>,
+    moderators: BTreeSet<ConnectionId>,
+    /// Open connections by person, the owner's own not among them.
+    watching: HashMap<String, u32>,
+    viewers: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) person: Person,
+    /// Where it comes from, see [`crate::Command::Join`].
+    pub(crate) address: Option<String>,
+    /// The number in its `welcome`: everything above was or will be sent to it anyway.
+    pub(crate) joined_at_seq: u64,
+    /// Whether it is a viewer: the owner's own is none.
+    pub(crate) watches: bool,
+}
+
+impl Crowd {
+    /// Whether this is the person's first connection.
+    pub(crate) fn come(&mut self, id: ConnectionId, connection: Connection) -> bool {
+        let person = &connection.person;
+        let open = self.by_person.entry(person.id.clone()).or_default();
+        open.push(id);
+        let first = open.len() == 1;
+        if person.may_moderate() {
+            self.moderators.insert(id);
+        }
+        if connection.watches {
+            self.viewers += 1;
+            *self.watching.entry(person.id.clone()).or_default() += 1;
+        }
+        self.connections.insert(id, connection);
+        first
+    }
+
+    /// The connection that is gone, and whether it was the person's last.
+    pub(crate) fn go(&mut self, id: ConnectionId) -> Option<(Connection, bool)> {
+        let gone = self.connections.remove(&id)?;
+        self.moderators.remove(&id);
+        let person = &gone.person.id;
+        let last = match self.by_person.get_mut(person) {
+            Some(open) => {
+                open.retain(|&open| open != id);
+                open.is_empty()
+            }
+            None => true,
+        };
+        if last {
+            self.by_person.remove(person);
+        }
+        if gone.watches {
+            self.viewers = self.viewers.saturating_sub(1);
+            let open = self.watching.get_mut(person);
+            if open.is_some_and(|open| {
+                *open -= 1;
+                *open == 0
+            }) {
+                self.watching.remove(person);
+            }
+        }
+        Some((gone, last))
+    }
+
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.get(&id)
+    }
+
+    /// All connections of a person.
+    pub(crate) fn of(&self, person: &str) -> &[ConnectionId] {
+        self.by_person.get(person).map_or(&[], Vec::as_slice)
+    }
+
+    /// Somebody who is here.
+    pub(crate) fn person(&self, id: &str) -> Option<&Connection> {
+        self.connections.get(self.of(id).first()?)
+    }
+
+    /// Everybody who is here, each once.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &Person> {
+        self.by_person.values().filter_map(|open| self.connections.get(open.first()?)).map(|one| &one.person)
+    }
+
+    pub(crate) fn moderators(&self) -> Vec<ConnectionId> {
+        self.moderators.iter().copied().collect()
+    }
+
+    pub(crate) fn others(&self) -> Vec<ConnectionId> {
+        self.connections.keys().copied().filter(|id| !self.moderators.contains(id)).collect()
+    }
+
+    /// Viewers and members, see [`crate::frame::Out::Presence`].
+    pub(crate) fn count(&self) -> (u32, u32) {
+        (self.viewers, u32::try_from(self.watching.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// How many watched a broadcast, from its beginning to now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gauge {
+    began: Duration,
+    started_at_ms: Option<i64>,
+    counted_until: Duration,
+    viewer_ms: u64,
+    peak: u32,
+}
+
+impl Gauge {
+    pub(crate) fn new(now: Duration, started_at_ms: Option<i64>, viewers: u32) -> Gauge {
+        Gauge { began: now, started_at_ms, counted_until: now, viewer_ms: 0, peak: viewers }
+    }
+
+    /// `before` watched until `now`, and `after` do from here on.
+    pub(crate) fn changes(&mut self, now: Duration, before: u32, after: u32) {
+        let span = milliseconds(now.saturating_sub(self.counted_until));
+        self.viewer_ms += span.saturating_mul(u64::from(before));
+        self.counted_until = now;
+        self.peak = self.peak.max(after);
+    }
+
+    pub(crate) fn read(mut self, now: Duration, viewers: u32, likes: u64) -> Audience {
+        self.changes(now, viewers, viewers);
+        let duration_ms = milliseconds(now.saturating_sub(self.began));
+        let average_milli = self.viewer_ms.saturating_mul(1_000).checked_div(duration_ms);
+        Audience {
+            started_at_ms: self.started_at_ms,
+            duration_ms,
+            peak: self.peak,
+            average_milli: average_milli.unwrap_or(u64::from(viewers) * 1_000),
+            likes,
+        }
+    }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peak_and_average_are_of_viewers_over_time() {
+        let at = Duration::from_secs;
+        let mut gauge = Gauge::new(at(10), Some(5), 0);
+        gauge.changes(at(20), 0, 4);
+        gauge.changes(at(25), 4, 2);
+        let read = gauge.read(at(30), 2, 7);
+        assert_eq!((read.peak, read.average_milli, read.duration_ms, read.likes), (4, 1_500, 20_000, 7));
+    }
+}
