@@ -1,6 +1,6 @@
 // Carries chat frames through the program, which holds connection and token.
 import { Channel } from '@tauri-apps/api/core';
-import type { ClientFrame, ServerFrame } from '$lib/chat/frames';
+import { type ClientFrame, readFrame } from '$lib/chat/frames';
 import type { Transport, TransportListener } from '$lib/chat/transport';
 import { commands, type Heard } from './bindings';
 
@@ -32,7 +32,10 @@ export class ProgramTransport implements Transport {
   #hear(what: Heard): void {
     if (what.type === 'frames') {
       for (const text of what.frames) {
-        this.#listener?.frame(JSON.parse(text) as ServerFrame);
+        const frame = readFrame(text);
+        if (frame) {
+          this.#listener?.frame(frame);
+        }
       }
       return;
     }

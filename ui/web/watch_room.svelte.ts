@@ -1,5 +1,5 @@
 import { Chat, type ChatEvents } from '$lib/chat/chat.svelte';
-import type { NoticeCode } from '$lib/chat/frames';
+import type { MessageFrame, NoticeCode } from '$lib/chat/frames';
 import { chatUrl, WebSocketTransport } from '$lib/chat/websocket';
 import type { Room } from '$lib/room/room';
 import { getRoom, type RoomAnswer } from './api';
@@ -33,6 +33,8 @@ export class WatchRoom {
   owned = $state(false);
   guestName = $state(storedName());
   readonly chat: Chat;
+  /** Told of each new message, for those that fly over the picture. */
+  said: ((message: MessageFrame) => void) | null = null;
 
   readonly #slug: string;
   readonly #transport: WebSocketTransport;
@@ -49,6 +51,7 @@ export class WatchRoom {
       room: (room) => this.#known({ ...planned(this.room), ...room }),
       notice: (code) => this.#noticed(code),
       presence: (viewers, members) => this.#present(viewers, members),
+      said: (message) => this.said?.(message),
     };
     this.chat = new Chat(this.#transport, events);
   }

@@ -112,6 +112,16 @@ export const t = words(
     'keys.play': 'Play or pause',
     'keys.mute': 'Sound on or off',
     'keys.chat': 'Write in the chat',
+    'keys.danmaku': 'Flying comments on or off',
+    'keys.hand': 'Raise or lower your hand',
+
+    danmaku: 'Flying comments',
+    like: 'Like',
+    'like.total': 'Like, {{formatted}} so far',
+    'hand.raise': 'Raise hand',
+    'hand.lower': 'Lower my hand',
+    'hand.place': 'You are number {{place}} in the queue. {{owner}} sees your hand.',
+    'hand.called': 'You may speak: write in the chat.',
   },
   {
     home: 'Rostrum 首页',
@@ -219,5 +229,15 @@ export const t = words(
     'keys.play': '播放或暂停',
     'keys.mute': '开关声音',
     'keys.chat': '写聊天消息',
+    'keys.danmaku': '弹幕开关',
+    'keys.hand': '举手或放下',
+
+    danmaku: '弹幕',
+    like: '点赞',
+    'like.total': '点赞，已有 {{formatted}} 个',
+    'hand.raise': '举手',
+    'hand.lower': '放下手',
+    'hand.place': '你排在第 {{place}} 位，{{owner}} 能看到你举手。',
+    'hand.called': '轮到你了，请在聊天中发言。',
   },
 );

@@ -1,5 +1,6 @@
 import type { Room } from '../room/room';
-import type { Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
+import { Floor } from './floor.svelte';
+import type { ClientFrame, Danmaku, Deed, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
 import type { Transport } from './transport';
 
 /** Longest message, in Unicode code points: the origin's limit. */
@@ -13,7 +14,18 @@ export const ACK_TIMEOUT_MS = 10_000;
 
 /** A line of the log that has its place: it carries the room's sequence number. */
 export type Line =
-  | { kind: 'message'; key: string; seq: number; from: Member; text: string; at: number; deleted: boolean }
+  | {
+      kind: 'message';
+      key: string;
+      seq: number;
+      from: Member;
+      text: string;
+      at: number;
+      replyTo: number | null;
+      deleted: boolean;
+      /** Name of who took it away, when the origin said it. */
+      deletedBy: string | null;
+    }
   | { kind: 'notice'; key: string; seq: number; code: NoticeCode };
 
 /** Why a message was not sent; `message` is the origin's own sentence, for codes the page has no words for. */
@@ -28,7 +40,17 @@ export interface Refusal {
 export interface Pending {
   id: string;
   text: string;
+  replyTo: number | null;
+  danmaku: Danmaku | null;
   refusal: Refusal | null;
+  /** It waits for a moderator; with its number there. */
+  held: number | null;
+}
+
+/** What a message can have besides its text. */
+export interface Extras {
+  replyTo?: number | null;
+  danmaku?: Danmaku | null;
 }
 
 export type Connection = 'connecting' | 'open' | 'lost';
@@ -51,6 +73,8 @@ export interface ChatEvents {
   /** The broadcast changed state. Told only for new notices, not for history. */
   notice?: (code: NoticeCode) => void;
   presence?: (viewers: number, members: number) => void;
+  /** Somebody said something just now; not told for history. */
+  said?: (message: MessageFrame) => void;
 }
 
 /** One room's chat: the log, the own messages on their way, and the state of the connection. */
@@ -63,6 +87,16 @@ export class Chat {
   member = $state<Member | null>(null);
   /** A problem that belongs to no single message. */
   problem = $state<Refusal | null>(null);
+  /** The line above the chat. */
+  pinned = $state<MessageFrame | null>(null);
+  /** Rules, polls, hands and whatever else stands. */
+  readonly floor = new Floor();
+  readonly isModerator = $derived(
+    this.member?.roles.some((role) => role === 'owner' || role === 'admin' || role === 'moderator') ?? false,
+  );
+  readonly isHost = $derived(this.member?.roles.some((role) => role === 'owner' || role === 'admin') ?? false);
+  /** Until when slow mode keeps us waiting, Unix milliseconds by this computer's clock. */
+  slowUntil = $state(0);
 
   readonly #transport: Transport;
   readonly #events: ChatEvents;
@@ -70,6 +104,8 @@ export class Chat {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   /** Sequence numbers of acknowledged own messages whose line has not come yet. */
   readonly #acknowledged = new Map<number, string>();
+  /** Deeds without an answer yet; after a lost connection they are asked for again, which is harmless. */
+  readonly #deeds = new Map<string, Deed>();
   #epoch: string | null = null;
   /** Everything up to here is in the log: where `resume` goes on. */
   #seq = 0;
@@ -97,18 +133,54 @@ export class Chat {
     this.#clearTimers();
   }
 
+  /** Does something besides writing. `false`: there is no connection, and nothing was done. */
+  perform(deed: Deed): boolean {
+    const id = this.#newId();
+    if (this.connection !== 'open' || !this.#transport.send({ ...deed, id } as ClientFrame)) {
+      return false;
+    }
+    this.#deeds.set(id, deed);
+    this.problem = null;
+    return true;
+  }
+
+  /** Raises or lowers our hand. */
+  raise(up: boolean): void {
+    this.#transport.send({ type: 'hand', up });
+  }
+
+  like(count: number): void {
+    if (this.#transport.send({ type: 'like', count })) {
+      this.floor.likes += count;
+    }
+  }
+
+  /** The line with this number, while it is on the page. */
+  line(seq: number): Extract<Line, { kind: 'message' }> | null {
+    const found = this.lines.find((line) => line.seq === seq);
+    return found?.kind === 'message' ? found : null;
+  }
+
   /**
    * Sends `text`, or keeps it until the connection is back.
    * `false`: nothing was taken, because it is empty, too long, or too much waits already.
    */
-  send(text: string): boolean {
+  send(text: string, extras: Extras = {}): boolean {
     const body = text.trim();
     if (body === '' || codePoints(body) > MESSAGE_CODE_POINTS_MAX || this.pending.length >= PENDING_MAX) {
       return false;
     }
     const id = this.#newId();
-    this.pending.push({ id, text: body, refusal: null });
-    this.#transmit(id, body);
+    const entry: Pending = {
+      id,
+      text: body,
+      replyTo: extras.replyTo ?? null,
+      danmaku: extras.danmaku ?? null,
+      refusal: null,
+      held: null,
+    };
+    this.pending.push(entry);
+    this.#transmit(entry);
     return true;
   }
 
@@ -117,7 +189,7 @@ export class Chat {
     const entry = this.pending.find((pending) => pending.id === id);
     if (entry) {
       entry.refusal = null;
-      this.#transmit(id, entry.text);
+      this.#transmit(entry);
     }
   }
 
@@ -148,7 +220,7 @@ export class Chat {
         this.#message(frame);
         break;
       case 'ack':
-        this.#ack(frame.id, frame.seq);
+        this.#ack(frame.id, frame.seq, frame.held === true);
         break;
       case 'error':
         this.#refused(frame);
@@ -158,7 +230,14 @@ export class Chat {
         break;
       case 'deleted':
         this.#advance(frame.seq);
-        this.#delete(frame.message);
+        this.#delete(frame.message, frame.by?.name ?? null);
+        break;
+      case 'restored':
+        this.#advance(frame.seq);
+        this.#restore(frame.message);
+        break;
+      case 'pin':
+        this.pinned = frame.message;
         break;
       case 'reset':
         // What lies between is gone; the newest messages came with the welcome.
@@ -167,6 +246,12 @@ export class Chat {
       case 'presence':
         this.#events.presence?.(frame.viewers, frame.members);
         break;
+      case 'settled':
+        this.#settled(frame.held, frame.id, frame.released);
+        this.floor.receive(frame);
+        break;
+      default:
+        this.floor.receive(frame);
     }
   }
 
@@ -182,6 +267,10 @@ export class Chat {
     this.connection = 'open';
     this.#joinedSeq = frame.seq;
     this.#aheadSeq = 0;
+    if (frame.floor) {
+      this.floor.welcome(frame.floor);
+    }
+    this.pinned = frame.pinned ?? null;
     for (const message of frame.history) {
       this.#insertMessage(message);
     }
@@ -192,14 +281,21 @@ export class Chat {
     if (frame.room) {
       this.#events.room?.(frame.room);
     }
-    for (const entry of this.pending.filter((pending) => pending.refusal === null)) {
-      this.#transmit(entry.id, entry.text);
+    for (const entry of this.pending.filter((pending) => pending.refusal === null && pending.held === null)) {
+      this.#transmit(entry);
+    }
+    for (const [id, deed] of this.#deeds) {
+      this.#transport.send({ ...deed, id } as ClientFrame);
     }
   }
 
   #message(frame: MessageFrame): void {
+    const isNew = frame.seq > this.#joinedSeq;
     this.#advance(frame.seq);
     this.#insertMessage(frame);
+    if (isNew) {
+      this.#events.said?.(frame);
+    }
   }
 
   #insertMessage(frame: MessageFrame): void {
@@ -210,7 +306,9 @@ export class Chat {
       from: frame.from,
       text: frame.text,
       at: frame.at,
-      deleted: false,
+      replyTo: frame.reply_to ?? null,
+      deleted: typeof frame.deleted_by === 'string',
+      deletedBy: frame.deleted_by ?? null,
     });
     const own = this.#acknowledged.get(frame.seq) ?? (frame.from.id === this.member?.id ? frame.id : null);
     if (own) {
@@ -219,7 +317,28 @@ export class Chat {
     }
   }
 
-  #ack(id: string, seq: number): void {
+  #ack(id: string, seq: number, held: boolean): void {
+    const deed = this.#deeds.get(id);
+    if (deed) {
+      this.#deeds.delete(id);
+      this.#done(deed);
+      return;
+    }
+    if (held) {
+      const entry = this.pending.find((pending) => pending.id === id);
+      if (entry) {
+        this.#clearTimer(id);
+        entry.held = seq;
+      }
+      return;
+    }
+    const sent = this.pending.find((pending) => pending.id === id);
+    if (sent?.text.startsWith('/')) {
+      // A command is done, and nobody says it.
+      this.#settle(id);
+      return;
+    }
+    this.#slowDown();
     if (this.lines.some((line) => line.seq === seq)) {
       this.#settle(id);
       return;
@@ -229,12 +348,41 @@ export class Chat {
     this.#clearTimer(id);
   }
 
+  #done(deed: Deed): void {
+    if (deed.type === 'vote') {
+      this.floor.voted(deed.poll, deed.choices);
+    } else if (deed.type === 'upvote') {
+      this.floor.upvoted(deed.question);
+    }
+  }
+
+  #settled(held: number, id: string, released: boolean): void {
+    const entry = this.pending.find((pending) => pending.held === held || pending.id === id);
+    if (entry && !released) {
+      entry.held = null;
+      entry.refusal = { code: 'rejected', message: '', retry_after_s: 0 };
+    }
+  }
+
+  #slowDown(): void {
+    const slow_s = this.floor.settings.slow_mode_s;
+    if (slow_s > 0 && !this.isModerator) {
+      this.slowUntil = Date.now() + slow_s * 1000;
+    }
+  }
+
   #refused(frame: Extract<ServerFrame, { type: 'error' }>): void {
     const refusal: Refusal = {
       code: frame.code,
       message: frame.message,
       retry_after_s: Math.ceil((frame.retry_after_ms ?? 0) / 1000),
     };
+    if (frame.id !== null) {
+      this.#deeds.delete(frame.id);
+    }
+    if (frame.code === 'slow_mode') {
+      this.slowUntil = Date.now() + (frame.retry_after_ms ?? 0);
+    }
     const entry = this.pending.find((pending) => pending.id === frame.id);
     if (entry) {
       this.#clearTimer(entry.id);
@@ -257,11 +405,23 @@ export class Chat {
     }
   }
 
-  #delete(seq: number): void {
-    const line = this.lines.find((entry) => entry.seq === seq);
-    if (line?.kind === 'message') {
+  #delete(seq: number, by: string | null): void {
+    const line = this.line(seq);
+    if (line) {
       line.deleted = true;
+      line.deletedBy = by;
       line.text = '';
+    }
+  }
+
+  #restore(frame: MessageFrame): void {
+    const line = this.line(frame.seq);
+    if (line) {
+      line.deleted = false;
+      line.deletedBy = null;
+      line.text = frame.text;
+    } else if (frame.seq >= (this.lines[0]?.seq ?? 0)) {
+      this.#insertMessage(frame);
     }
   }
 
@@ -291,9 +451,16 @@ export class Chat {
     }
   }
 
-  #transmit(id: string, text: string): void {
+  #transmit({ id, text, replyTo, danmaku }: Pending): void {
     this.#clearTimer(id);
-    if (this.connection !== 'open' || !this.#transport.send({ type: 'send', id, text })) {
+    const frame: ClientFrame = {
+      type: 'send',
+      id,
+      text,
+      ...(replyTo === null ? {} : { reply_to: replyTo }),
+      ...(danmaku === null ? {} : { danmaku }),
+    };
+    if (this.connection !== 'open' || !this.#transport.send(frame)) {
       return;
     }
     const timer = setTimeout(() => this.#refused(unanswered(id)), ACK_TIMEOUT_MS);

@@ -1,6 +1,28 @@
 // The chat's wire format: JSON text, one object each. What the page does not know it passes over, so a newer
 // origin can add frames.
 import { type Room, readRoom } from '../room/room';
+import {
+  count,
+  type Fields,
+  type FloorState,
+  fieldsOf,
+  type Hand,
+  type Held,
+  type Poll,
+  type Question,
+  type Rules,
+  readFloor,
+  readHands,
+  readHeld,
+  readPoll,
+  readQuestion,
+  readRules,
+  readSanction,
+  readWhom,
+  type Sanction,
+  text,
+  type Whom,
+} from './floor_frames';
 
 /** Somebody in the room. */
 export interface Member {
@@ -8,6 +30,13 @@ export interface Member {
   name: string;
   /** For example `owner`, `moderator`, `guest`; empty for an ordinary viewer. */
   roles: string[];
+}
+
+/** How a message flies over the picture. */
+export interface Danmaku {
+  /** `#rrggbb`. */
+  color: string;
+  position: 'scroll' | 'top' | 'bottom';
 }
 
 export interface MessageFrame {
@@ -19,28 +48,77 @@ export interface MessageFrame {
   text: string;
   /** Unix time, milliseconds, the origin's clock. */
   at: number;
+  /** The line it answers. */
+  reply_to?: number | null;
+  danmaku?: Danmaku | null;
+  /** Name of who took it away. */
+  deleted_by?: string | null;
 }
 
 /** State changes of the broadcast, told in the chat. */
 export type NoticeCode = 'live' | 'interrupted' | 'offline';
 
+/** Frames that change what stands, not the log. */
+export type FloorFrame =
+  | { type: 'held'; message: Held }
+  | { type: 'settled'; held: number; id: string; released: boolean }
+  | { type: 'sanction'; seq: number; member: Whom; sanction: Sanction | null; by: Whom }
+  | { type: 'standing'; sanction: Sanction | null }
+  | { type: 'settings'; seq: number; settings: Rules }
+  | { type: 'poll'; seq: number; poll: Poll }
+  | { type: 'hand'; seq: number; queue: Hand[] }
+  | { type: 'place'; place: number | null; called: boolean }
+  | { type: 'question'; seq: number; question: Question }
+  | { type: 'likes'; total: number };
+
 export type ServerFrame =
-  | { type: 'welcome'; epoch: string; seq: number; member: Member; room: Room | null; history: MessageFrame[] }
+  | {
+      type: 'welcome';
+      epoch: string;
+      seq: number;
+      member: Member;
+      room: Room | null;
+      history: MessageFrame[];
+      floor?: FloorState;
+      pinned?: MessageFrame | null;
+    }
   | MessageFrame
-  | { type: 'ack'; id: string; seq: number }
+  | FloorFrame
+  | { type: 'ack'; id: string; seq: number; held?: boolean }
   | { type: 'error'; id: string | null; code: string; message: string; retry_after_ms: number | null }
   | { type: 'notice'; seq: number; code: string; at: number | null }
-  | { type: 'deleted'; seq: number; message: number }
+  | { type: 'deleted'; seq: number; message: number; by?: Whom | null }
+  | { type: 'restored'; seq: number; message: MessageFrame }
+  | { type: 'pin'; seq: number; message: MessageFrame | null }
   | { type: 'reset'; seq: number }
   | { type: 'presence'; viewers: number; members: number };
 
-export type ClientFrame = { type: 'send'; id: string; text: string } | { type: 'resume'; epoch: string; seq: number };
+/** What a member does besides writing; each gets an id of its own on the way. */
+export type Deed =
+  | { type: 'delete'; message: number }
+  | { type: 'restore'; message: number }
+  | { type: 'release'; held: number }
+  | { type: 'reject'; held: number }
+  | { type: 'timeout'; member: string; seconds: number }
+  | { type: 'ban'; member: string }
+  | { type: 'lift'; member: string }
+  | { type: 'pin'; message: number | null }
+  | ({ type: 'settings' } & Partial<Rules>)
+  | { type: 'poll'; question: string; options: string[]; multiple?: boolean; seconds?: number; right?: number[] }
+  | { type: 'close'; poll: number }
+  | { type: 'vote'; poll: number; choices: number[] }
+  | { type: 'call'; member: string }
+  | { type: 'lower'; member: string | null }
+  | { type: 'ask'; text: string }
+  | { type: 'upvote'; question: number }
+  | { type: 'answer'; question: number };
 
-type Fields = Record<string, unknown>;
-
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-const count = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+export type ClientFrame =
+  | { type: 'send'; id: string; text: string; reply_to?: number; danmaku?: Danmaku }
+  | { type: 'resume'; epoch: string; seq: number }
+  | { type: 'like'; count: number }
+  | { type: 'hand'; up: boolean }
+  | (Deed & { id: string });
 
 /** A time on the wire is Unix milliseconds or RFC 3339. */
 function readTime(value: unknown): number | null {
@@ -52,24 +130,40 @@ function readTime(value: unknown): number | null {
 }
 
 function readMember(value: unknown): Member | null {
-  if (typeof value !== 'object' || value === null) {
-    return null;
-  }
-  const { id, name, roles } = value as Fields;
-  if (typeof id !== 'string' || typeof name !== 'string') {
-    return null;
-  }
-  return { id, name, roles: Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : [] };
+  const whom = readWhom(value);
+  const { roles } = fieldsOf(value);
+  return whom && { ...whom, roles: Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : [] };
 }
 
-function readMessage(fields: Fields): MessageFrame | null {
+const POSITIONS: readonly unknown[] = ['scroll', 'top', 'bottom'];
+
+function readDanmaku(value: unknown): Danmaku | null {
+  const { color, position } = fieldsOf(value);
+  if (typeof color !== 'string' || !/^#[0-9a-f]{6}$/.test(color) || !POSITIONS.includes(position)) {
+    return null;
+  }
+  return { color, position: position as Danmaku['position'] };
+}
+
+function readMessage(value: unknown): MessageFrame | null {
+  const fields = fieldsOf(value);
   const seq = count(fields.seq);
   const from = readMember(fields.from);
   const body = text(fields.text);
   if (seq === null || from === null || body === null) {
     return null;
   }
-  return { type: 'message', seq, id: text(fields.id), from, text: body, at: readTime(fields.at) ?? 0 };
+  return {
+    type: 'message',
+    seq,
+    id: text(fields.id),
+    from,
+    text: body,
+    at: readTime(fields.at) ?? 0,
+    reply_to: count(fields.reply_to),
+    danmaku: readDanmaku(fields.danmaku),
+    deleted_by: text(fields.deleted_by),
+  };
 }
 
 function readWelcome(fields: Fields): ServerFrame | null {
@@ -86,7 +180,9 @@ function readWelcome(fields: Fields): ServerFrame | null {
     seq,
     member,
     room: readRoom(fields.room),
-    history: history.map((entry) => readMessage(entry as Fields)).filter((entry) => entry !== null),
+    history: history.map(readMessage).filter((entry) => entry !== null),
+    floor: readFloor(fields.floor),
+    pinned: readMessage(fieldsOf(fields.floor).pinned),
   };
 }
 
@@ -110,7 +206,7 @@ function readFields(fields: Fields): ServerFrame | null {
     case 'message':
       return readMessage(fields);
     case 'ack':
-      return id === null || seq === null ? null : { type: 'ack', id, seq };
+      return id === null || seq === null ? null : { type: 'ack', id, seq, held: fields.held === true };
     case 'error':
       return {
         type: 'error',
@@ -125,12 +221,58 @@ function readFields(fields: Fields): ServerFrame | null {
     }
     case 'deleted': {
       const message = count(fields.message);
-      return seq === null || message === null ? null : { type: 'deleted', seq, message };
+      return seq === null || message === null ? null : { type: 'deleted', seq, message, by: readWhom(fields.by) };
     }
+    case 'restored': {
+      const message = readMessage(fields.message);
+      return seq === null || message === null ? null : { type: 'restored', seq, message };
+    }
+    case 'pin':
+      return seq === null ? null : { type: 'pin', seq, message: readMessage(fields.message) };
     case 'reset':
       return seq === null ? null : { type: 'reset', seq };
     case 'presence':
       return { type: 'presence', viewers: count(fields.viewers) ?? 0, members: count(fields.members) ?? 0 };
+    default:
+      return readFloorFrame(fields, seq ?? 0);
+  }
+}
+
+function readFloorFrame(fields: Fields, seq: number): FloorFrame | null {
+  switch (fields.type) {
+    case 'held': {
+      const message = readHeld(fields.message);
+      return message && { type: 'held', message };
+    }
+    case 'settled': {
+      const held = count(fields.held);
+      return held === null
+        ? null
+        : { type: 'settled', held, id: text(fields.id) ?? '', released: fields.released === true };
+    }
+    case 'sanction': {
+      const [member, by] = [readWhom(fields.member), readWhom(fields.by)];
+      return member && by && { type: 'sanction', seq, member, sanction: readSanction(fields.sanction), by };
+    }
+    case 'standing':
+      return { type: 'standing', sanction: readSanction(fields.sanction) };
+    case 'settings':
+      return { type: 'settings', seq, settings: readRules(fields.settings) };
+    case 'poll':
+    case 'quiz': {
+      const poll = readPoll(fields.poll ?? fields.quiz);
+      return poll && { type: 'poll', seq, poll };
+    }
+    case 'hand':
+      return { type: 'hand', seq, queue: readHands(fields.queue) };
+    case 'place':
+      return { type: 'place', place: count(fields.place), called: fields.called === true };
+    case 'question': {
+      const question = readQuestion(fields.question);
+      return question && { type: 'question', seq, question };
+    }
+    case 'likes':
+      return { type: 'likes', total: count(fields.total) ?? 0 };
     default:
       return null;
   }

@@ -14,6 +14,20 @@ export function refusalText(refusal: Refusal): string {
       return t('error.name_refused');
     case 'not_stored':
       return t('error.not_stored');
+    case 'slow_mode':
+      return t('error.slow_mode', { count: Math.max(1, refusal.retry_after_s) });
+    case 'timed_out':
+      return t('error.timed_out', { count: Math.max(1, Math.ceil(refusal.retry_after_s / 60)) });
+    case 'not_allowed':
+    case 'banned':
+    case 'locked':
+    case 'emotes_only':
+    case 'sign_in_needed':
+    case 'unknown_command':
+    case 'already_voted':
+    case 'closed':
+    case 'rejected':
+      return t(`error.${refusal.code}`);
     case 'no_answer':
       return t('error.no_answer');
     default:
