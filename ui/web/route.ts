@@ -6,6 +6,7 @@ export type Route =
   | { page: 'files'; room: string }
   | { page: 'settings'; room: string }
   | { page: 'replay'; room: string; id: string }
+  | { page: 'signin' | 'register' | 'setup' | 'account' | 'admin' }
   | { page: 'missing' };
 
 /** Reads a path such as `/r/demo`. */
@@ -15,6 +16,9 @@ export function readRoute(path: string): Route {
     return { page: 'home' };
   }
   const [first, room, ...rest] = parts;
+  if (room === undefined && isPlain(first)) {
+    return { page: first };
+  }
   if (first === 'r' && room !== undefined && rest.length === 0) {
     return { page: 'watch', room: decodeSlug(room) };
   }
@@ -32,6 +36,13 @@ export function readRoute(path: string): Route {
     return { page: 'replay', room: decodeSlug(room), id: decodeSlug(id) };
   }
   return { page: 'missing' };
+}
+
+/** The pages whose address is their name. */
+const PLAIN = ['signin', 'register', 'setup', 'account', 'admin'] as const;
+
+function isPlain(name: string | undefined): name is (typeof PLAIN)[number] {
+  return PLAIN.some((plain) => plain === name);
 }
 
 function decodeSlug(part: string): string {

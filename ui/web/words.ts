@@ -13,6 +13,11 @@ export const t = words(
     skip: 'Skip to the content',
     'title.home': 'Rostrum',
     'title.room': '{{title}} – Rostrum',
+    person: '{{name}}: account and signing out',
+    'person.in': 'Sign in',
+    'person.account': 'Account',
+    'person.admin': 'Server admin',
+    'person.out': 'Sign out',
 
     'home.title': 'Rooms',
     'home.live': 'Live now',
@@ -133,6 +138,11 @@ export const t = words(
     skip: '跳到主要内容',
     'title.home': 'Rostrum',
     'title.room': '{{title}} – Rostrum',
+    person: '{{name}}：账号和退出登录',
+    'person.in': '登录',
+    'person.account': '账号',
+    'person.admin': '服务器管理',
+    'person.out': '退出登录',
 
     'home.title': '直播间',
     'home.live': '正在直播',

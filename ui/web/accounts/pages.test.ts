@@ -1,0 +1,83 @@
+import { mount, unmount } from 'svelte';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { setLanguage } from '$lib/i18n/i18n.svelte';
+import Register from '../pages/Register.svelte';
+import SignIn from '../pages/SignIn.svelte';
+import { loadSession } from './session.svelte';
+
+interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+let asked: Asked[] = [];
+/** What the origin answers, by method and path. */
+let answers: Record<string, [number, unknown]> = {};
+let page: Record<string, unknown> | null = null;
+
+beforeEach(() => {
+  setLanguage('en');
+  asked = [];
+  answers = { 'GET /api/v1/session': [200, { account: null, registration: 'invite' }] };
+  vi.stubGlobal('fetch', async (path: string, { method, body }: { method: string; body?: string }) => {
+    asked.push({ method, path, body: body === undefined ? null : JSON.parse(body) });
+    const [status, answer] = answers[`${method} ${path}`] ?? [404, {}];
+    return new Response(JSON.stringify(answer), { status });
+  });
+});
+
+afterEach(async () => {
+  if (page) {
+    await unmount(page);
+  }
+  page = null;
+  document.body.replaceChildren();
+  history.replaceState(null, '', '/');
+});
+
+function field(name: string): HTMLInputElement {
+  const found = document.querySelector<HTMLInputElement>(`[data-testid=${name}]`);
+  if (!found) {
+    throw new Error(`the page has no "${name}"`);
+  }
+  return found;
+}
+
+function fill(name: string, value: string): void {
+  field(name).value = value;
+  field(name).dispatchEvent(new Event('input'));
+}
+
+test('a wrong password says how many tries are left', async () => {
+  answers['POST /api/v1/session'] = [401, { code: 'wrong_password', tries_left: 4, detail: 'x' }];
+  page = mount(SignIn, { target: document.body });
+  fill('name', 'mara');
+  fill('password', 'wrong password');
+  field('signin').click();
+  await vi.waitFor(() => expect(document.body.textContent).toContain('wrong. 4 tries left.'));
+  expect(asked).toContainEqual({
+    method: 'POST',
+    path: '/api/v1/session',
+    body: { name: 'mara', password: 'wrong password', keep: true },
+  });
+  expect(field('password').getAttribute('aria-invalid')).toBe('true');
+});
+
+test('an invitation of the address is checked, and gone from the address', async () => {
+  history.replaceState(null, '', '/register#abc');
+  answers['POST /api/v1/invitation'] = [200, { role: 'broadcaster' }];
+  await loadSession();
+  page = mount(Register, { target: document.body });
+  await vi.waitFor(() => expect(field('invitation-hint').textContent).toContain('Good, for a broadcaster'));
+  expect(field('invitation').value).toBe('abc');
+  expect(location.hash).toBe('');
+});
+
+test('a server that takes no registrations has no form', async () => {
+  answers['GET /api/v1/session'] = [200, { account: null, registration: 'closed' }];
+  await loadSession();
+  page = mount(Register, { target: document.body });
+  await vi.waitFor(() => expect(field('closed').textContent).toContain('takes no registrations'));
+  expect(document.querySelector('form')).toBe(null);
+});
