@@ -4,6 +4,7 @@
 // What a test prints is shown when it fails, and is how it tells a person what it measured.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod accounts;
 mod architecture;
 mod bad_input;
 mod browser_broadcast;

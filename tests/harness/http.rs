@@ -96,7 +96,7 @@ impl Http {
     /// # Panics
     /// When there is no whole answer.
     pub async fn post(&self, url: &str, json: &Value) -> Answer {
-        self.post_request(Request::post(url), json).await
+        self.send_json(Request::post(url), json).await
     }
 
     /// Sends JSON to `url` with a token.
@@ -105,15 +105,24 @@ impl Http {
     /// When there is no whole answer.
     pub async fn post_as(&self, token: &str, url: &str, json: &Value) -> Answer {
         let request = Request::post(url).header("authorization", format!("Bearer {token}"));
-        self.post_request(request, json).await
+        self.send_json(request, json).await
     }
 
-    async fn post_request(&self, request: http::request::Builder, json: &Value) -> Answer {
+    /// Sends JSON that changes what is at `url`, with a token.
+    ///
+    /// # Panics
+    /// When there is no whole answer.
+    pub async fn patch_as(&self, token: &str, url: &str, json: &Value) -> Answer {
+        let request = Request::patch(url).header("authorization", format!("Bearer {token}"));
+        self.send_json(request, json).await
+    }
+
+    async fn send_json(&self, request: http::request::Builder, json: &Value) -> Answer {
         let request = request
             .header("content-type", "application/json")
             .body(Full::from(json.to_string()))
             .expect("tests make valid requests");
-        let told = format!("POST {}", request.uri());
+        let told = format!("{} {}", request.method(), request.uri());
         self.send(request).await.unwrap_or_else(|error| panic!("{told}: {error}"))
     }
 

@@ -3,10 +3,11 @@ import { type Room, readRoom } from '$lib/room/room';
 /** An answer later than this counts as none. Milliseconds. */
 const TIMEOUT_MS = 8_000;
 
-/** What asking for a room gave. `failed`: no answer, or not one we understand; asking again may help. */
+/** What asking for a room gave. `locked`: it is private, and this browser was not let in. `failed`: no answer, or not
+ * one we understand; asking again may help. */
 export type RoomAnswer =
   // `owned`: whoever asks may see and change its settings.
-  { kind: 'room'; room: Room; owned: boolean } | { kind: 'missing' } | { kind: 'failed' };
+  { kind: 'room'; room: Room; owned: boolean } | { kind: 'missing' } | { kind: 'locked' } | { kind: 'failed' };
 
 async function get(path: string): Promise<Response> {
   return fetch(path, {
@@ -47,6 +48,9 @@ export async function getRoom(slug: string): Promise<RoomAnswer> {
     // A slug that is no slug is a room that does not exist.
     if (response.status === 404 || response.status === 400) {
       return { kind: 'missing' };
+    }
+    if (response.status === 403) {
+      return { kind: 'locked' };
     }
     const body: { record?: unknown } | null = response.ok ? await response.json() : null;
     const room = readRoom(body);

@@ -8,8 +8,8 @@ import { getRoom, type RoomAnswer } from './api';
 const POLL_MS = 3_000;
 const NAME_KEY = 'rostrum.guest_name';
 
-/** `loading`: not answered yet. `failed`: no answer at all so far. */
-export type WatchStatus = 'loading' | 'ready' | 'missing' | 'failed';
+/** `loading`: not answered yet. `locked`: a private room that this browser was not let into. `failed`: no answer at all so far. */
+export type WatchStatus = 'loading' | 'ready' | 'missing' | 'locked' | 'failed';
 
 /** The guest name chosen in this browser, else empty: the origin then gives one. */
 function storedName(): string {

@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod data_folder;
 mod facts;
+mod gates;
 mod http;
 mod ingest;
 mod origin;

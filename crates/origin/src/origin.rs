@@ -144,6 +144,7 @@ impl Origin {
         };
         let token = secret::random();
         let shared = Shared::new(config, store, addresses, Digest::of(&token));
+        shared.refresh_gates().await?;
         let pid = std::process::id();
         folder.write_run(&RunFile {
             pid,

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{self, AccountError, Accounts};
 use crate::clock::unix_ms;
 use crate::config::Config;
+use crate::gates::Gates;
 use crate::ingest::{Places, Tickets, WrongKeys};
 use crate::origin::Addresses;
 use crate::people::People;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) streams: Streams,
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
+    pub(crate) gates: Gates,
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) uploads: Arc<Uploads>,
     /// What is bound, for the URLs that are shown.
@@ -66,6 +68,7 @@ impl Shared {
             uploads: Uploads::new(store.clone(), &config.data, config.uploads, shutdown.clone()),
             people: People::new(),
             accounts: Accounts::new(config.accounts.registration),
+            gates: Gates::default(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
             websocket_places: Places::new(
                 config.limits.websocket_publishers,
@@ -102,6 +105,12 @@ impl Shared {
         let account = accounts::create(&self.store, &self.accounts.hashing, name, password, role).await?;
         self.people.describe_again(&self.store).await?;
         Ok(account)
+    }
+
+    /// Takes who may come into which room as it is stored now.
+    pub(crate) async fn refresh_gates(&self) -> Result<(), StoreError> {
+        self.gates.replace(self.store.locks().await?);
+        Ok(())
     }
 
     /// Removes an account: its sessions and tokens end, its messages are nobody's, its rooms the first admin's.

@@ -55,6 +55,12 @@ export const t = words(
     'problem.last': 'This is the only administrator. Make another one first.',
     'problem.unreachable': 'The server does not answer. Try again.',
 
+    locked: 'This room is private',
+    'locked.text': 'Whoever runs it gives out its password or a link.',
+    'locked.password': 'Password of the room',
+    'locked.enter': 'Enter',
+    'locked.owner': 'Is it your room?',
+
     account: 'Account',
     'account.none': 'You are not signed in',
     'account.profile': 'Profile',
@@ -201,6 +207,12 @@ export const t = words(
     'problem.link': '链接已被使用或已过期，请获取新的链接。',
     'problem.last': '这是唯一的管理员，请先指定另一位管理员。',
     'problem.unreachable': '服务器没有回应，请重试。',
+
+    locked: '这个直播间是私密的',
+    'locked.text': '请向直播间的主人索取密码或链接。',
+    'locked.password': '直播间密码',
+    'locked.enter': '进入',
+    'locked.owner': '这是你的直播间吗？',
 
     account: '账号',
     'account.none': '你没有登录',

@@ -10,7 +10,7 @@ mod quotas;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rooms::Name;
+use rooms::{Name, Slug};
 use thiserror::Error;
 
 pub(crate) use attempts::network;
@@ -31,6 +31,8 @@ pub(crate) struct Accounts {
     pub(crate) links: Links,
     pub(crate) quotas: Quotas,
     attempts: Attempts,
+    /// Of the passwords of rooms, by room and address together: a stranger's guesses must not lock a class out.
+    room_attempts: Attempts,
     /// Who may register as the settings file says it; the store has the last word.
     configured: Registration,
 }
@@ -79,6 +81,7 @@ impl Accounts {
             links: Links::default(),
             quotas: Quotas::new(),
             attempts: Attempts::new(),
+            room_attempts: Attempts::new(),
             configured,
         }
     }
@@ -114,6 +117,26 @@ impl Accounts {
             }
             _ => Err(AccountError::Wrong { tries_left: attempt.tries_left }),
         }
+    }
+
+    /// Whether this is the password of a private room.
+    ///
+    /// # Errors
+    /// [`AccountError::Wrong`], [`AccountError::TooManyTries`], [`PasswordError::Busy`].
+    pub(crate) async fn check_room_password(
+        &self,
+        room: &Slug,
+        password: String,
+        stored: Option<String>,
+        address: IpAddr,
+    ) -> Result<(), AccountError> {
+        let begun = self.room_attempts.begin(&format!("{room} {address}"), address);
+        let attempt = begun.map_err(|wait| AccountError::TooManyTries { wait })?;
+        if !self.hashing.verify(password, stored).await? {
+            return Err(AccountError::Wrong { tries_left: attempt.tries_left });
+        }
+        self.room_attempts.succeeded(&attempt);
+        Ok(())
     }
 
     /// Makes an account for somebody who asks for one.

@@ -94,6 +94,19 @@ fn key_needed() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "the room's stream key is needed")
 }
 
+/// Who asks, for a layer that comes before the handlers.
+pub(super) async fn who(
+    shared: &Shared,
+    method: &Method,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Option<Identity>, Problem> {
+    if let Some(found) = extensions.get::<Found>() {
+        return Ok(Some(found.identity.clone()));
+    }
+    Ok(find(shared, method, headers, extensions).await?.map(|found| found.identity))
+}
+
 /// Who asks. A token goes before a cookie; one that is not known is nobody's.
 async fn find(
     shared: &Shared,

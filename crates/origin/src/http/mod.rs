@@ -7,6 +7,9 @@ mod chat;
 mod client_address;
 mod cookies;
 mod flv;
+mod gate;
+#[cfg(test)]
+mod gate_tests;
 mod identity;
 mod ingest;
 mod interaction;
@@ -20,6 +23,7 @@ mod playback;
 mod problem;
 mod recordings;
 mod replay;
+mod room_settings;
 mod rooms;
 mod routes;
 mod secure;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -12,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Known;
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
-use crate::state::{self, Shared};
+use super::rooms::{find, fresh};
+use crate::state::Shared;
 use crate::store::{Recording, WallSpan};
 
 #[derive(Debug, Serialize)]
@@ -56,45 +54,9 @@ pub(crate) struct Said {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ChangeRoom {
-    record: Option<bool>,
-    title: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
 pub(crate) struct SaidPage {
     /// Messages with a higher number only.
     after: Option<u64>,
-}
-
-/// `PATCH /api/v1/rooms/{room}`.
-pub(crate) async fn change_room(
-    State(shared): State<Arc<Shared>>,
-    Path(slug): Path<String>,
-    Known(identity): Known,
-    body: Result<Json<ChangeRoom>, JsonRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let record = find(&shared, &slug).await?;
-    if !identity.may_manage(&record) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
-    }
-    let Json(ChangeRoom { record: wanted, title }) = body.map_err(unreadable)?;
-    if let Some(title) = title {
-        let title = state::title(Some(&title), &record.slug);
-        shared.store.set_title(record.slug.clone(), title).await?;
-        shared.people.describe_again(&shared.store).await?;
-        tracing::info!(room = %record.slug, "room has another title");
-    }
-    if let Some(wanted) = wanted {
-        shared.store.set_recorded(record.slug.clone(), wanted).await?;
-        if let Some(stream) = shared.streams.get(&record.slug) {
-            stream.record(wanted);
-        }
-        tracing::info!(room = %record.slug, record = wanted, "room changed");
-    }
-    let record = find(&shared, &slug).await?;
-    Ok(fresh(super::rooms::answer(&shared, &record, Some(&identity))))
 }
 
 pub(crate) async fn list(

@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
 use super::problem::Problem;
+use super::room_settings::SettingsView;
 use super::secure::Scheme;
 use super::thumbnail;
 use crate::facts::Ingest;
 use crate::recordings::StatusView;
 use crate::state::{self, RoomWithKey, Shared};
-use crate::store::{NewRoom, RoomRecord, StoreError};
+use crate::store::{NewRoom, RoomRecord, RoomSettings, StoreError, Visibility};
 
 /// A room; `ingest` only for its owner and admins.
 #[derive(Debug, Serialize)]
@@ -37,6 +38,8 @@ pub(crate) struct RoomAnswer {
     /// Where its picture is, another address for each one; while it is live and has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
+    #[serde(flatten)]
+    settings: Option<SettingsView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingest: Option<Option<Ingest>>,
     /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
@@ -47,6 +50,27 @@ pub(crate) struct RoomAnswer {
     /// Why the last publisher was sent away.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+}
+
+/// Which rooms a list holds.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Search {
+    /// Words in title, description, owner or name, whatever their case.
+    search: Option<String>,
+    tag: Option<String>,
+}
+
+impl Search {
+    fn finds(&self, record: &RoomRecord, settings: &RoomSettings) -> bool {
+        let lower = |text: &str| text.to_lowercase();
+        let tagged = |tag: &String| settings.tags.iter().any(|own| lower(own) == lower(tag));
+        let text = || {
+            let owner = record.owner.as_deref().unwrap_or_default();
+            lower(&[&record.title, &settings.description, owner, record.slug.as_str()].join("\n"))
+        };
+        let found = |words: &String| words.split_whitespace().all(|word| text().contains(&lower(word)));
+        self.tag.as_ref().is_none_or(tagged) && self.search.as_ref().is_none_or(found)
+    }
 }
 
 /// What somebody may do in a room.
@@ -100,10 +124,20 @@ pub(crate) struct MessagesAnswer {
 
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
+    Query(search): Query<Search>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
-    let records = shared.store.rooms().await?;
-    let rooms = records.into_iter().map(|record| answer(&shared, &record, caller.0.as_ref())).collect();
+    let mut settings = shared.store.all_room_settings().await?;
+    let mut rooms = Vec::new();
+    for record in shared.store.rooms().await? {
+        let settings = settings.remove(&record.id).unwrap_or_default();
+        let managed = caller.0.as_ref().is_some_and(|identity| identity.may_manage(&record));
+        if (settings.visibility == Visibility::Public || managed) && search.finds(&record, &settings) {
+            let mut answer = answer(&shared, &record, caller.0.as_ref());
+            answer.settings = Some(SettingsView::of(settings, managed));
+            rooms.push(answer);
+        }
+    }
     Ok(fresh(RoomsAnswer { rooms }))
 }
 
@@ -113,7 +147,7 @@ pub(crate) async fn show(
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
-    let mut answer = answer(&shared, &record, caller.0.as_ref());
+    let mut answer = answer_with_settings(&shared, &record, caller.0.as_ref()).await?;
     if let Some(identity) = &caller.0 {
         let standing = identity.standing(&shared, &record).await?;
         answer.may = Some(May { manage: identity.may_manage(&record), moderate: standing.may_moderate() });
@@ -225,7 +259,7 @@ pub(crate) fn view(shared: &Shared, record: &RoomRecord) -> RoomView {
     }
 }
 
-pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
+fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> RoomAnswer {
     let managed = identity.is_some_and(|identity| identity.may_manage(record));
     let stream = shared.streams.get(&record.slug);
     let picture = stream.as_ref().and_then(|stream| stream.picture());
@@ -237,11 +271,24 @@ pub(super) fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Ide
         may: None,
         next_live_ms: shared.uploads.next_live_ms(&record.slug),
         picture,
+        settings: None,
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
         recording: managed.then(|| stream.as_ref().map(|stream| stream.recording()).unwrap_or_default()),
         problem,
     }
+}
+
+/// A room with what its owner says about it.
+pub(super) async fn answer_with_settings(
+    shared: &Shared,
+    record: &RoomRecord,
+    identity: Option<&Identity>,
+) -> Result<RoomAnswer, Problem> {
+    let managed = identity.is_some_and(|identity| identity.may_manage(record));
+    let mut answer = answer(shared, record, identity);
+    answer.settings = Some(SettingsView::of(shared.store.room_settings(record.id).await?, managed));
+    Ok(answer)
 }
 
 fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {

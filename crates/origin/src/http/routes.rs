@@ -17,13 +17,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::problem::Problem;
 use super::{
-    access, accounts, chapters, chat, flv, ingest, interaction, invitations, moderators, owner, pages,
-    playback, recordings, replay, rooms, session, thumbnail, tokens, uploads,
+    access, accounts, chapters, chat, flv, gate, ingest, interaction, invitations, moderators, owner, pages,
+    playback, recordings, replay, room_settings, rooms, session, thumbnail, tokens, uploads,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 43] = [
+pub(super) const OPEN: [(&str, &str); 48] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -42,6 +42,11 @@ pub(super) const OPEN: [(&str, &str); 43] = [
     ("OPTIONS", "/live/{room}"),
     ("OPTIONS", "/live/{room}/index.m3u8"),
     ("OPTIONS", "/live/{room}/{rendition}/{file}"),
+    ("GET", "/live/{room}/s/{token}/index.m3u8"),
+    ("OPTIONS", "/live/{room}/s/{token}/index.m3u8"),
+    ("GET", "/live/{room}/s/{token}/{rendition}/{file}"),
+    ("OPTIONS", "/live/{room}/s/{token}/{rendition}/{file}"),
+    ("POST", "/api/v1/rooms/{room}/entry"),
     ("GET", "/api/v1/rooms"),
     ("GET", "/api/v1/rooms/{room}"),
     ("GET", "/api/v1/rooms/{room}/messages"),
@@ -85,9 +90,11 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
-        ("/api/v1/rooms/{room}", get(rooms::show).patch(recordings::change_room)),
+        ("/api/v1/rooms/{room}", get(rooms::show).patch(room_settings::change).delete(room_settings::remove)),
         ("/api/v1/rooms/{room}/owner", get(owner::show)),
         ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
+        ("/api/v1/rooms/{room}/entry", post(gate::enter)),
+        ("/api/v1/rooms/{room}/link", post(room_settings::make_link)),
         ("/api/v1/rooms/{room}/end", post(rooms::end)),
         ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
         ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
@@ -155,6 +162,8 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
         ("/live/{room}/thumbnail.jpg", get(thumbnail::show)),
         ("/live/{room}/{rendition}/{file}", get(playback::file)),
+        ("/live/{room}/s/{token}/index.m3u8", get(gate::multivariant)),
+        ("/live/{room}/s/{token}/{rendition}/{file}", get(gate::file)),
         ("/replay/{id}/{file}", get(replay::file)),
     ]
 }
@@ -166,8 +175,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::RANGE])
         .expose_headers([header::CONTENT_LENGTH, header::CONTENT_RANGE, header::AGE, header::DATE]);
-    let media = collect(media_routes()).layer(cors);
+    let gate = || middleware::from_fn_with_state(Arc::clone(&shared), gate::watch);
+    let media = collect(media_routes()).layer(gate()).layer(cors);
     collect(routes())
+        .layer(gate())
         .merge(media)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -11,6 +11,7 @@ fn filled(path: &str) -> String {
         .replace("{id}", "00000000000000000000000000000000")
         .replace("{rendition}", "main")
         .replace("{file}", "x")
+        .replace("{token}", "00000000000000000000000000000000")
         .replace("{*path}", "x")
 }
 

@@ -11,6 +11,7 @@ mod keys;
 mod log;
 mod moderators;
 mod recordings;
+mod room_settings;
 mod rooms;
 mod sessions;
 mod settings;
@@ -31,6 +32,7 @@ pub(crate) use invitations::{Invitation, NewInvitation};
 pub use log::Kept;
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
+pub(crate) use room_settings::{Lock, RoomChange, RoomSettings, Visibility};
 pub use rooms::{NewRoom, RoomRecord};
 pub(crate) use sessions::{LASTING_MS, NewSession, Session};
 pub(crate) use tokens::{NewToken, Scope, Token};
@@ -218,12 +220,13 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
     include_str!("uploads.sql"),
     include_str!("deeds.sql"),
+    include_str!("room_settings.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

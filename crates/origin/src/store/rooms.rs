@@ -115,21 +115,6 @@ impl Store {
         changed
     }
 
-    /// Gives a room another name for people.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`].
-    pub(crate) async fn set_title(&self, slug: Slug, title: String) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let sql = "update rooms set title = ?2 where slug = ?1";
-            match connection.execute(sql, params![slug.as_str(), title])? {
-                0 => Err(StoreError::Missing { what: "room", name: slug.to_string() }),
-                _ => Ok(()),
-            }
-        })
-        .await
-    }
-
     /// The room called `slug`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod chat;
 mod command_line;
 mod flv;
 mod full_disk;
+mod gates;
 mod harness;
 mod hostile;
 mod interaction;

@@ -1,0 +1,191 @@
+//! Rooms that not everybody may watch just like that: private ones, and those with a limit of viewers.
+//!
+//! All of it is in memory, since players ask for media several times a second. A room that is not here is open.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::Duration;
+
+use rooms::Slug;
+use tokio::time::Instant;
+
+use crate::secret::{self, Digest};
+use crate::store::Lock;
+
+/// The gates of all rooms that have one.
+#[derive(Debug, Default)]
+pub(crate) struct Gates(RwLock<HashMap<Slug, Arc<Gate>>>);
+
+/// What stands before one room.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    private: bool,
+    viewer_limit: Option<u32>,
+    password: Option<String>,
+    link: Option<Digest>,
+    /// Who plays, by the digest of what stands in their address, and when they last asked. Limits may change
+    /// around them.
+    sessions: Arc<Mutex<HashMap<Digest, Instant>>>,
+}
+
+/// Why nobody is let to the media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GateError {
+    /// As many watch as may.
+    Full,
+    /// The session has ended, or never was.
+    Ended,
+}
+
+impl Gates {
+    /// The gate of a room; `None` for one that is open.
+    pub(crate) fn get(&self, slug: &Slug) -> Option<Arc<Gate>> {
+        self.0.read().expect(UNBROKEN).get(slug).cloned()
+    }
+
+    /// Whether every room is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().expect(UNBROKEN).is_empty()
+    }
+
+    /// Takes the gates as they are stored now. Who plays goes on, unless who may come in has changed.
+    pub(crate) fn replace(&self, locks: Vec<Lock>) {
+        let mut gates = self.0.write().expect(UNBROKEN);
+        let before = std::mem::take(&mut *gates);
+        for Lock { slug, private, password, link, viewer_limit } in locks {
+            let same = before
+                .get(&slug)
+                .filter(|gate| (gate.private, &gate.password, gate.link) == (private, &password, link));
+            let sessions = same.map(|gate| Arc::clone(&gate.sessions)).unwrap_or_default();
+            gates.insert(slug, Arc::new(Gate { private, viewer_limit, password, link, sessions }));
+        }
+    }
+}
+
+impl Gate {
+    /// Whether one needs to be let in, and not only a free place.
+    pub(crate) fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// The stored password, argon2id in PHC form.
+    pub(crate) fn password(&self) -> Option<String> {
+        self.password.clone()
+    }
+
+    /// What lets whoever knew the password in again: it goes with the password, and needs no list.
+    pub(crate) fn entry(&self) -> Option<String> {
+        let password = self.password.as_ref()?;
+        Some(secret::hex(&Digest::of(&format!("entry {password}")).0))
+    }
+
+    /// Whether this is the code of the room's link, or what the right password was answered with.
+    pub(crate) fn opens_to(&self, shown: &str) -> bool {
+        let shown = Digest::of(shown);
+        self.link == Some(shown) || self.entry().is_some_and(|entry| Digest::of(&entry) == shown)
+    }
+
+    /// A place for a player: what stands in its address from now on.
+    ///
+    /// # Errors
+    /// [`GateError::Full`].
+    pub(crate) fn open_session(&self) -> Result<String, GateError> {
+        let now = Instant::now();
+        let mut sessions = self.sessions();
+        sessions.retain(|_, asked| now - *asked < SESSION_IDLE_MAX);
+        if !self.has_place(&sessions, now) || sessions.len() >= SESSIONS_MAX {
+            return Err(GateError::Full);
+        }
+        let session = secret::random();
+        sessions.insert(Digest::of(&session), now);
+        Ok(session)
+    }
+
+    /// Notes that a session's player asks for media.
+    ///
+    /// # Errors
+    /// [`GateError::Ended`], or [`GateError::Full`] for one that was away while others took the places.
+    pub(crate) fn use_session(&self, session: &str) -> Result<(), GateError> {
+        let (digest, now) = (Digest::of(session), Instant::now());
+        let mut sessions = self.sessions();
+        let asked = sessions.get(&digest).copied().filter(|asked| now - *asked < SESSION_IDLE_MAX);
+        let asked = asked.ok_or(GateError::Ended)?;
+        if now - asked >= WATCHING && !self.has_place(&sessions, now) {
+            return Err(GateError::Full);
+        }
+        sessions.insert(digest, now);
+        Ok(())
+    }
+
+    /// Whether one more may watch beside those who asked lately.
+    fn has_place(&self, sessions: &HashMap<Digest, Instant>, now: Instant) -> bool {
+        let watching = || sessions.values().filter(|asked| now - **asked < WATCHING).count();
+        self.viewer_limit.is_none_or(|limit| watching() < limit as usize)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Digest, Instant>> {
+        self.sessions.lock().expect("nothing panics while it holds the sessions")
+    }
+}
+
+const UNBROKEN: &str = "nothing panics while it holds the gates";
+/// A player counts as a viewer for so long after it asked for media.
+const WATCHING: Duration = Duration::from_secs(10);
+/// A session whose player asked for nothing in so long has ended; a pause of a minute or two is none.
+const SESSION_IDLE_MAX: Duration = Duration::from_secs(5 * 60);
+/// Sessions of one room: a bound on memory, above any limit that one origin serves.
+const SESSIONS_MAX: usize = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(viewer_limit: Option<u32>, password: Option<&str>) -> Lock {
+        let slug = "demo".parse().unwrap();
+        let password = password.map(str::to_owned);
+        Lock { slug, private: password.is_some(), password, link: None, viewer_limit }
+    }
+
+    fn gate(gates: &Gates) -> Arc<Gate> {
+        gates.get(&"demo".parse().unwrap()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_is_free_ten_seconds_after_its_player_last_asked() {
+        let gates = Gates::default();
+        gates.replace(vec![lock(Some(2), None)]);
+        let gate = gate(&gates);
+        let (first, second) = (gate.open_session().unwrap(), gate.open_session().unwrap());
+        assert_eq!(gate.open_session(), Err(GateError::Full));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        gate.use_session(&first).unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        gate.open_session().unwrap();
+        assert_eq!(gate.use_session(&second), Err(GateError::Full), "somebody else has the place");
+        gate.use_session(&first).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_ends_when_nothing_was_asked_for_long() {
+        let gates = Gates::default();
+        gates.replace(vec![lock(None, Some("phc"))]);
+        let gate = gate(&gates);
+        let session = gate.open_session().unwrap();
+        assert_eq!(gate.use_session("guess"), Err(GateError::Ended));
+        tokio::time::advance(SESSION_IDLE_MAX).await;
+        assert_eq!(gate.use_session(&session), Err(GateError::Ended));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_password_ends_the_sessions_and_another_limit_does_not() {
+        let gates = Gates::default();
+        gates.replace(vec![lock(None, Some("one"))]);
+        let (session, entry) = (gate(&gates).open_session().unwrap(), gate(&gates).entry().unwrap());
+        gates.replace(vec![lock(Some(5), Some("one"))]);
+        gate(&gates).use_session(&session).unwrap();
+        assert!(gate(&gates).opens_to(&entry) && !gate(&gates).opens_to("one"));
+        gates.replace(vec![lock(Some(5), Some("other"))]);
+        assert_eq!(gate(&gates).use_session(&session), Err(GateError::Ended));
+        assert!(!gate(&gates).opens_to(&entry));
+    }
+}

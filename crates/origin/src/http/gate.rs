@@ -1,0 +1,223 @@
+//! Who may come into a private room, and who gets a place where viewers are counted.
+//!
+//! A room without a lock or limit passes here with one look into memory. For another one the multivariant playlist
+//! gives a player a session and redirects to an address with it; everything below that is relative, so the playlists
+//! stay one text for all.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::RequestPartsExt as _;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{MatchedPath, Path, RawPathParams, RawQuery, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use rooms::Slug;
+use serde::{Deserialize, Serialize};
+
+use super::access::{cookie, who};
+use super::client_address::ClientAddress;
+use super::playback;
+use super::problem::Problem;
+use super::rooms::{fresh, unreadable};
+use crate::accounts::AccountError;
+use crate::gates::{Gate, GateError};
+use crate::state::Shared;
+
+/// How somebody shows that they may come in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Enter {
+    /// The room's password.
+    password: Option<String>,
+    /// The code of the room's link.
+    code: Option<String>,
+}
+
+/// What opens the room from now on, for players that take no cookie.
+#[derive(Debug, Serialize)]
+pub(crate) struct EnterAnswer {
+    /// The multivariant playlist, with what opens it.
+    playlist: String,
+}
+
+/// Stands before every route. Only those of a room with a gate are looked at closer.
+pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let Some(path) = path.filter(|path| is_guarded(path)) else { return next.run(request).await };
+    let (mut parts, body) = request.into_parts();
+    let gate = match gate_of(&shared, &path, &mut parts).await {
+        Ok(gate) => gate,
+        Err(problem) => return problem.into_response(),
+    };
+    let Some((slug, gate)) = gate else { return next.run(Request::from_parts(parts, body)).await };
+    match pass(&shared, &slug, &gate, &path, &parts).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Pages hold nothing of a room; its door and what needs its stream key have checks of their own.
+fn is_guarded(path: &str) -> bool {
+    let open = ["/api/v1/rooms/{room}/entry", "/api/v1/rooms/{room}/ingest-session"];
+    let below = ["/live/{room}", "/api/v1/rooms/{room}", "/replay/{id}", "/api/v1/recordings/{id}"];
+    let is_below =
+        |root: &&str| path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below.iter().any(|root| is_below(&root)) && !open.contains(&path) && !path.starts_with("/live/{room}/s/")
+}
+
+async fn gate_of(
+    shared: &Shared,
+    path: &str,
+    parts: &mut Parts,
+) -> Result<Option<(Slug, Arc<Gate>)>, Problem> {
+    if shared.gates.is_empty() {
+        return Ok(None);
+    }
+    let Ok(params) = parts.extract::<RawPathParams>().await else { return Ok(None) };
+    let param = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let slug = match (param("room"), param("id")) {
+        (Some(room), _) => room.strip_suffix(".flv").unwrap_or(room).parse::<Slug>().ok(),
+        (None, Some(id)) if !path.starts_with("/live") => {
+            shared.store.recording(id.to_owned()).await?.map(|recording| recording.slug)
+        }
+        _ => None,
+    };
+    Ok(slug.and_then(|slug| shared.gates.get(&slug).map(|gate| (slug, gate))))
+}
+
+/// `None` lets the request go on to its handler.
+async fn pass(
+    shared: &Shared,
+    slug: &Slug,
+    gate: &Gate,
+    path: &str,
+    parts: &Parts,
+) -> Result<Option<Response>, Problem> {
+    let media = path.starts_with("/live/{room}") && !path.ends_with("/thumbnail.jpg");
+    // What a page of another site asks first holds nothing yet.
+    if parts.method == Method::OPTIONS {
+        return Ok(None);
+    }
+    if gate.is_private() && !may_enter(shared, slug, gate, parts).await? {
+        return Err(Problem::forbidden("this room is private: enter with its password or its link")
+            .with_code("entry_needed"));
+    }
+    if !media {
+        return Ok(None);
+    }
+    if path != "/live/{room}/index.m3u8" {
+        let detail =
+            format!("this room's media is below the address that /live/{slug}/index.m3u8 redirects to");
+        return Err(Problem::forbidden(detail).with_code("session_needed"));
+    }
+    let session = gate.open_session().map_err(refused)?;
+    let headers = [
+        (header::LOCATION, format!("/live/{slug}/s/{session}/index.m3u8")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok(Some((StatusCode::FOUND, headers).into_response()))
+}
+
+async fn may_enter(shared: &Shared, slug: &Slug, gate: &Gate, parts: &Parts) -> Result<bool, Problem> {
+    let shown = cookie(&parts.headers, &cookie_name(slug));
+    let query = parts.uri.query().unwrap_or_default();
+    let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
+    if shown.is_some_and(|shown| gate.opens_to(shown)) || key.is_some_and(|key| gate.opens_to(key)) {
+        return Ok(true);
+    }
+    let who = who(shared, &parts.method, &parts.headers, &parts.extensions).await?;
+    let Some(identity) = who else { return Ok(false) };
+    let Some(room) = shared.store.room(slug.clone()).await? else { return Ok(false) };
+    Ok(identity.standing(shared, &room).await?.may_moderate())
+}
+
+/// `POST /api/v1/rooms/{room}/entry`: the password or the link's code against a cookie.
+pub(crate) async fn enter(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    ClientAddress(address): ClientAddress,
+    body: Result<Json<Enter>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let room = super::rooms::find(&shared, &slug).await?;
+    let gate = shared.gates.get(&room.slug).filter(|gate| gate.is_private());
+    let gate = gate.ok_or_else(|| Problem::new(StatusCode::CONFLICT, "this room is open to everybody"))?;
+    let opens = match body.map_err(unreadable)?.0 {
+        Enter { password: Some(password), code: None } => {
+            shared.accounts.check_room_password(&room.slug, password, gate.password(), address).await?;
+            gate.entry().ok_or(AccountError::LinkWrong)?
+        }
+        Enter { password: None, code: Some(code) } => {
+            shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
+            if !gate.opens_to(&code) {
+                return Err(AccountError::LinkWrong.into());
+            }
+            code
+        }
+        _ => return Err(Problem::bad_request("expected either password or code")),
+    };
+    let name = cookie_name(&room.slug);
+    let set = format!("{name}={opens}; Path=/; Max-Age={ENTRY_AGE_S}; HttpOnly; SameSite=Lax");
+    let set = HeaderValue::from_str(&set).map_err(|_| AccountError::LinkWrong)?;
+    let answer = EnterAnswer { playlist: format!("/live/{}/index.m3u8?key={opens}", room.slug) };
+    let mut response = fresh(answer).into_response();
+    response.headers_mut().append(header::SET_COOKIE, set);
+    Ok(response)
+}
+
+/// `/live/{room}/s/{token}/index.m3u8`.
+pub(crate) async fn multivariant(
+    State(shared): State<Arc<Shared>>,
+    Path((slug, session)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    count(&shared, &slug, &session)?;
+    playback::multivariant(State(shared), Path(slug), headers).await.map(kept_private)
+}
+
+/// `/live/{room}/s/{token}/{rendition}/{file}`.
+pub(crate) async fn file(
+    State(shared): State<Arc<Shared>>,
+    Path((slug, session, rendition, file)): Path<(String, String, String, String)>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    count(&shared, &slug, &session)?;
+    let path = Path((slug, rendition, file));
+    playback::file(State(shared), path, query, headers).await.map(kept_private)
+}
+
+fn count(shared: &Shared, slug: &str, session: &str) -> Result<(), Problem> {
+    let gate = slug.parse::<Slug>().ok().and_then(|slug| shared.gates.get(&slug));
+    // A room that has been opened meanwhile goes on for those who were in it.
+    gate.map_or(Ok(()), |gate| gate.use_session(session).map_err(refused))
+}
+
+/// A cache between must not hand one viewer's address to another.
+fn kept_private(mut response: Response) -> Response {
+    let kept = response.headers().get(header::CACHE_CONTROL).and_then(|kept| kept.to_str().ok());
+    if kept.is_none_or(|kept| kept != "no-store") {
+        let private = HeaderValue::from_static("private, max-age=0");
+        response.headers_mut().insert(header::CACHE_CONTROL, private);
+    }
+    response
+}
+
+fn refused(error: GateError) -> Problem {
+    match error {
+        GateError::Full => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "as many watch this room as may")
+            .with_code("room_full"),
+        GateError::Ended => Problem::forbidden("this session has ended: ask for the playlist again")
+            .with_code("session_ended"),
+    }
+}
+
+fn cookie_name(slug: &Slug) -> String {
+    format!("rostrum_entry_{slug}")
+}
+
+/// How long a browser may come in again: a school year's half, in seconds. Another password ends it before.
+const ENTRY_AGE_S: u32 = 180 * 24 * 60 * 60;

@@ -1,0 +1,163 @@
+use serde_json::json;
+
+use super::place::{JSON, OPERATOR, Place};
+
+impl Place {
+    async fn set(&self, change: serde_json::Value) {
+        let (status, answer) =
+            self.json("PATCH", "/api/v1/rooms/demo", &[JSON, OPERATOR], &change.to_string()).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// The address that a player is sent to, or the code of the refusal.
+    async fn play(&self, query: &str, headers: &[(&str, &str)]) -> Result<String, String> {
+        let response = self.ask("GET", &format!("/live/demo/index.m3u8{query}"), headers, "").await;
+        match response.headers().get("location") {
+            Some(location) => Ok(location.to_str().unwrap().to_owned()),
+            None => {
+                let bytes = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+                let problem: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                Err(problem["code"].as_str().unwrap_or("none").to_owned())
+            }
+        }
+    }
+
+    async fn code(&self, path: &str) -> (u16, Option<String>) {
+        let (status, problem) = self.json("GET", path, &[], "").await;
+        (status, problem["code"].as_str().map(str::to_owned))
+    }
+}
+
+#[tokio::test]
+async fn a_room_without_a_gate_is_served_as_it_is() {
+    let place = Place::new().await;
+    assert_eq!(place.play("", &[]).await, Err("none".to_owned()), "it is not live, and nothing else");
+}
+
+#[tokio::test]
+async fn a_limit_gives_each_player_a_place_and_no_more() {
+    let place = Place::new().await;
+    place.set(json!({ "viewer_limit": 2 })).await;
+    let first = place.play("", &[]).await.unwrap();
+    assert!(first.starts_with("/live/demo/s/") && first.ends_with("/index.m3u8"), "{first}");
+    place.play("", &[]).await.unwrap();
+    assert_eq!(place.play("", &[]).await, Err("room_full".to_owned()));
+    assert_eq!(place.code(&first).await, (404, None), "let through to a room that is not live");
+    let guess = "/live/demo/s/00000000000000000000000000000000/index.m3u8";
+    assert_eq!(place.code(guess).await, (403, Some("session_ended".to_owned())));
+    for around in ["/live/demo/main/index.m3u8", "/live/demo/main/seg-1.m4s", "/live/demo.flv"] {
+        assert_eq!(place.code(around).await, (403, Some("session_needed".to_owned())), "{around}");
+    }
+    place.set(json!({ "viewer_limit": null })).await;
+    assert_eq!(place.play("", &[]).await, Err("none".to_owned()));
+}
+
+#[tokio::test]
+async fn a_private_room_opens_to_its_password() {
+    let place = Place::new().await;
+    place.set(json!({ "visibility": "private", "password": "class code 7" })).await;
+    assert_eq!(place.play("", &[]).await, Err("entry_needed".to_owned()));
+    for closed in [
+        "/api/v1/rooms/demo",
+        "/api/v1/rooms/demo/messages",
+        "/api/v1/rooms/demo/chat",
+        "/api/v1/rooms/demo/recordings",
+        "/live/demo.flv",
+        "/live/demo/thumbnail.jpg",
+        "/live/demo/main/index.m3u8",
+    ] {
+        assert_eq!(place.code(closed).await, (403, Some("entry_needed".to_owned())), "{closed}");
+    }
+    let enter = |body: serde_json::Value| {
+        let place = &place;
+        async move { place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body.to_string()).await }
+    };
+    assert_eq!(enter(json!({ "password": "class code 8" })).await.status(), 401);
+    let entered = enter(json!({ "password": "class code 7" })).await;
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert!(place.play("", &[("cookie", &cookie)]).await.is_ok());
+    let (status, _) = place.json("GET", "/api/v1/rooms/demo", &[("cookie", &cookie)], "").await;
+    assert_eq!(status, 200);
+    let (_, list) = place.json("GET", "/api/v1/rooms", &[("cookie", &cookie)], "").await;
+    assert_eq!(list["rooms"], json!([]), "it stands in nobody's list");
+    assert!(place.play("", &[OPERATOR]).await.is_ok(), "who manages it needs no password");
+    place.set(json!({ "password": "class code 9" })).await;
+    assert_eq!(place.play("", &[("cookie", &cookie)]).await, Err("entry_needed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_private_room_opens_to_its_last_link() {
+    let place = Place::new().await;
+    place.set(json!({ "visibility": "private" })).await;
+    let make = || place.json("POST", "/api/v1/rooms/demo/link", &[OPERATOR], "");
+    let (_, first) = make().await;
+    let key = |made: &serde_json::Value| {
+        let playlist = made["playlist"].as_str().unwrap();
+        format!("?key={}", playlist.split_once("?key=").unwrap().1)
+    };
+    assert!(place.play(&key(&first), &[]).await.is_ok());
+    let (_, second) = make().await;
+    assert_eq!(place.play(&key(&first), &[]).await, Err("entry_needed".to_owned()));
+    let code = second["link"].as_str().unwrap().split_once('#').unwrap().1;
+    let body = json!({ "code": code }).to_string();
+    let entered = place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body).await;
+    assert_eq!(entered.status(), 200);
+    let body = json!({ "code": "guess" }).to_string();
+    assert_eq!(place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body).await.status(), 403);
+}
+
+#[tokio::test]
+async fn an_unlisted_room_is_for_those_who_know_its_address() {
+    let place = Place::new().await;
+    place.set(json!({ "visibility": "unlisted" })).await;
+    assert_eq!(place.json("GET", "/api/v1/rooms", &[], "").await.1["rooms"], json!([]));
+    assert_eq!(place.json("GET", "/api/v1/rooms/demo", &[], "").await.0, 200);
+    let (_, managed) = place.json("GET", "/api/v1/rooms", &[OPERATOR], "").await;
+    assert_eq!(managed["rooms"][0]["visibility"], "unlisted");
+}
+
+#[tokio::test]
+async fn a_room_says_what_its_owner_says_and_is_found_by_it() {
+    let place = Place::new().await;
+    place
+        .set(json!({
+            "title": "Evening chess", "description": "Openings, slowly.", "language": "en",
+            "tags": ["Chess", "games"], "next_at_ms": 1_800_000_000_000_i64,
+        }))
+        .await;
+    let (_, room) = place.json("GET", "/api/v1/rooms/demo", &[], "").await;
+    assert_eq!((room["title"].as_str(), room["tags"][0].as_str()), (Some("Evening chess"), Some("Chess")));
+    assert_eq!(room["next_at_ms"], 1_800_000_000_000_i64);
+    for (query, found) in [
+        ("search=CHESS%20openings", 1),
+        ("search=poker", 0),
+        ("tag=chess", 1),
+        ("tag=che", 0),
+        ("search=", 1),
+    ] {
+        let (_, list) = place.json("GET", &format!("/api/v1/rooms?{query}"), &[], "").await;
+        assert_eq!(list["rooms"].as_array().unwrap().len(), found, "{query}");
+    }
+    place.set(json!({ "next_at_ms": null, "language": null })).await;
+    let (_, room) = place.json("GET", "/api/v1/rooms/demo", &[], "").await;
+    assert!(room["next_at_ms"].is_null() && room["language"].is_null() && room["description"] != "");
+    for bad in
+        [json!({ "language": "no language" }), json!({ "viewer_limit": 0 }), json!({ "next_at_ms": -1 })]
+    {
+        let (status, _) =
+            place.json("PATCH", "/api/v1/rooms/demo", &[JSON, OPERATOR], &bad.to_string()).await;
+        assert_eq!(status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_gone_with_its_key() {
+    let place = Place::new().await;
+    let (_, key) = place.json("POST", "/api/v1/rooms/demo/stream-key", &[OPERATOR], "").await;
+    let key = crate::secret::Digest::of(key["stream_key"].as_str().unwrap());
+    assert!(place.shared.store.knows_key(key));
+    let gone = place.ask("DELETE", "/api/v1/rooms/demo", &[OPERATOR], "").await;
+    assert_eq!(gone.status(), 204);
+    assert_eq!(place.json("GET", "/api/v1/rooms/demo", &[], "").await.0, 404);
+    assert!(!place.shared.store.knows_key(key));
+}

@@ -1,0 +1,261 @@
+//! What an owner says about a room, and the end of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::access::Known;
+use super::client_address::ClientAddress;
+use super::problem::Problem;
+use super::rooms::{find, fresh, unreadable};
+use super::secure::Scheme;
+use crate::accounts::AccountError;
+use crate::secret::{self, Digest};
+use crate::state::{self, Shared};
+use crate::store::{RoomChange, RoomRecord, RoomSettings, Visibility};
+
+/// What is to change; what is missing stays, and `null` takes away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeRoom {
+    record: Option<bool>,
+    title: Option<String>,
+    description: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    language: Option<Option<String>>,
+    tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "given")]
+    next_at_ms: Option<Option<i64>>,
+    visibility: Option<Visibility>,
+    /// Of a private room.
+    #[serde(default, deserialize_with = "given")]
+    password: Option<Option<String>>,
+    /// Players at a time.
+    #[serde(default, deserialize_with = "given")]
+    viewer_limit: Option<Option<u32>>,
+}
+
+/// What everybody in the room may know of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct SettingsView {
+    description: String,
+    language: Option<String>,
+    tags: Vec<String>,
+    /// When the next broadcast is planned.
+    next_at_ms: Option<i64>,
+    visibility: Visibility,
+    /// Players at a time.
+    viewer_limit: Option<u32>,
+    /// Whether it has a password, and a link; for its owner and admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_password: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_link: Option<bool>,
+}
+
+/// A link that was just made: the only answer that holds it.
+#[derive(Debug, Serialize)]
+pub(crate) struct LinkAnswer {
+    /// For people.
+    link: String,
+    /// For players.
+    playlist: String,
+}
+
+impl SettingsView {
+    pub(super) fn of(settings: RoomSettings, managed: bool) -> SettingsView {
+        let RoomSettings { description, language, tags, next_at_ms, visibility, viewer_limit, .. } = settings;
+        let (has_password, has_link) = (settings.has_password, settings.has_link);
+        let (has_password, has_link) = (managed.then_some(has_password), managed.then_some(has_link));
+        SettingsView {
+            description,
+            language,
+            tags,
+            next_at_ms,
+            visibility,
+            viewer_limit,
+            has_password,
+            has_link,
+        }
+    }
+}
+
+/// `PATCH /api/v1/rooms/{room}`.
+pub(crate) async fn change(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    known: Known,
+    body: Result<Json<ChangeRoom>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let room = managed(&shared, &slug, &known).await?;
+    let Json(asked) = body.map_err(unreadable)?;
+    let wanted = asked.record;
+    let change = asked.checked(&shared, &room).await?;
+    shared.store.change_room(room.id, change).await?;
+    shared.refresh_gates().await?;
+    if let Some(wanted) = wanted {
+        shared.store.set_recorded(room.slug.clone(), wanted).await?;
+        if let Some(stream) = shared.streams.get(&room.slug) {
+            stream.record(wanted);
+        }
+    }
+    shared.people.describe_again(&shared.store).await?;
+    tracing::info!(room = %room.slug, "room changed");
+    let room = find(&shared, &slug).await?;
+    Ok(fresh(super::rooms::answer_with_settings(&shared, &room, Some(&known.0)).await?))
+}
+
+/// `POST /api/v1/rooms/{room}/link`: another link into a private room; the one before opens it no more.
+pub(crate) async fn make_link(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    known: Known,
+    ClientAddress(address): ClientAddress,
+    scheme: Scheme,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let room = managed(&shared, &slug, &known).await?;
+    shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
+    let code = secret::random();
+    shared.store.set_room_link(room.id, Some(Digest::of(&code))).await?;
+    shared.refresh_gates().await?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.map_or_else(|| shared.addresses.http.to_string(), str::to_owned);
+    let (scheme, slug) = (scheme.0, room.slug);
+    let link = format!("{scheme}://{host}/r/{slug}#{code}");
+    let playlist = format!("{scheme}://{host}/live/{slug}/index.m3u8?key={code}");
+    Ok((StatusCode::CREATED, fresh(LinkAnswer { link, playlist })))
+}
+
+/// `DELETE /api/v1/rooms/{room}`: with its messages and its recordings, which the page says before.
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    known: Known,
+) -> Result<StatusCode, Problem> {
+    let room = managed(&shared, &slug, &known).await?;
+    let recordings = shared.store.recordings_of(room.id).await?;
+    let on_air = shared.streams.status(&room.slug).state != rooms::frame::State::Offline;
+    if on_air || recordings.iter().any(|recording| recording.writing) {
+        return Err(Problem::new(StatusCode::CONFLICT, "the room is live: end the broadcast first"));
+    }
+    for recording in recordings {
+        shared.recordings.remove(&recording).await?;
+    }
+    shared.store.delete_room(room.slug.clone()).await?;
+    shared.refresh_gates().await?;
+    tracing::info!(room = %room.slug, "room deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl ChangeRoom {
+    /// What is stored of it, when all of it may be.
+    async fn checked(self, shared: &Shared, room: &RoomRecord) -> Result<RoomChange, Problem> {
+        let bad = |detail: String| Err(Problem::bad_request(detail));
+        if self.language.iter().flatten().any(|language| !is_language(language)) {
+            return bad("language: expected a tag such as en or zh-CN".to_owned());
+        }
+        if self.next_at_ms.iter().flatten().any(|at_ms| !(0..=TIME_MS_MAX).contains(at_ms)) {
+            return bad("next_at_ms: expected Unix time in milliseconds".to_owned());
+        }
+        if self.viewer_limit == Some(Some(0)) {
+            return bad("viewer_limit is 0: expected 1 or more, or null for none".to_owned());
+        }
+        let tags = self.tags.map(clean_tags).transpose()?;
+        let password = match self.password {
+            Some(Some(password)) => {
+                let hashed = shared.accounts.hashing.hash(password).await;
+                Some(Some(hashed.map_err(AccountError::from)?))
+            }
+            Some(None) => Some(None),
+            None => None,
+        };
+        Ok(RoomChange {
+            title: self.title.map(|title| state::title(Some(&title), &room.slug)),
+            description: self.description.map(|text| clean(&text, DESCRIPTION_CHARS_MAX)),
+            language: self.language,
+            tags,
+            next_at_ms: self.next_at_ms,
+            visibility: self.visibility,
+            password,
+            viewer_limit: self.viewer_limit,
+        })
+    }
+}
+
+async fn managed(shared: &Shared, slug: &str, Known(identity): &Known) -> Result<RoomRecord, Problem> {
+    let room = find(shared, slug).await?;
+    if !identity.may_manage(&room) {
+        return Err(Problem::forbidden("the room belongs to somebody else"));
+    }
+    Ok(room)
+}
+
+/// Tells `null` from nothing.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(value).map(Some)
+}
+
+/// A BCP 47 tag by its shape; which of them there are is for the pages.
+fn is_language(tag: &str) -> bool {
+    let subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    tag.len() <= 35
+        && tag.split('-').all(subtag)
+        && tag.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+fn clean_tags(raw: Vec<String>) -> Result<Vec<String>, Problem> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in raw.iter().take(TAGS_MAX + 1) {
+        let tag = clean(tag, TAG_CHARS_MAX);
+        if !tag.is_empty() && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    if tags.len() > TAGS_MAX {
+        return Err(Problem::bad_request(format!("tags: expected at most {TAGS_MAX}")));
+    }
+    Ok(tags)
+}
+
+/// Trimmed, without controls other than line ends, and not too long.
+fn clean(raw: &str, chars_max: usize) -> String {
+    let kept = raw.trim().chars().filter(|character| !character.is_control() || *character == '\n');
+    kept.take(chars_max).collect()
+}
+
+/// Code points of a description.
+const DESCRIPTION_CHARS_MAX: usize = 2_000;
+/// Tags of a room, and code points of one.
+const TAGS_MAX: usize = 10;
+const TAG_CHARS_MAX: usize = 30;
+/// The year 9999, the last that every library can show.
+const TIME_MS_MAX: i64 = 253_402_300_799_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_tags() {
+        for good in ["en", "zh-CN", "sr-Latn-RS"] {
+            assert!(is_language(good), "{good}");
+        }
+        for bad in ["", "-", "en_US", "12", "en-", "english language", &"a-".repeat(30)] {
+            assert!(!is_language(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tags_are_cleaned_and_counted() {
+        let tags = clean_tags(vec![" chess ".to_owned(), "chess".to_owned(), "\u{0}".to_owned()]).unwrap();
+        assert_eq!(tags, ["chess"]);
+        assert!(clean_tags((0..20).map(|number| number.to_string()).collect()).is_err());
+    }
+}
