@@ -79,7 +79,8 @@ async fn uploads_and_watches(clip: PathBuf) {
     assert_eq!(page.accessibility_faults().await, Vec::<String>::new());
 
     let recording = recording(&server).await;
-    let (source, got) = (pictures(path(&clip)), pictures(&server.url(&recording)));
+    let played = server.url(&recording);
+    let (source, got) = (pictures(path(&clip)), pictures(&played));
     let (source, got) = (source.await, got.await);
     println!("{} pictures in the file, {} in the recording", source.len(), got.len());
     assert!(source.len() > 300 && source == got, "{} {}", source.len(), got.len());

@@ -389,19 +389,6 @@ impl Lease {
         self.dismissal.borrow().unwrap_or(Dismissal::TakenOver)
     }
 
-    /// Tells the publisher and the admins something in words. Of a `kind` only the latest is kept: its
-    /// words may hold a count that goes on. What is new is logged, once.
-    pub(crate) fn warn(&self, kind: Option<WarningKind>, text: String) {
-        if self.stream.facts.warn(kind, &text) {
-            tracing::warn!(room = %self.stream.slug, warning = text, "publisher");
-        }
-    }
-
-    /// Keeps how many video packets were left out so far.
-    pub(crate) fn set_dropped(&self, frames: u64) {
-        self.stream.facts.set_dropped(frames);
-    }
-
     /// The publisher said that it has finished: viewers are told at once.
     pub(crate) fn finish(self) {
         self.stream.slot().finished = true;

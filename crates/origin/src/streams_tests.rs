@@ -2,6 +2,7 @@ use bytes::Bytes;
 use media::{Aac, Codec, MediaEvent, Packet, Timescale, Timestamp, Track, TrackId};
 
 use super::*;
+use crate::facts::WarningKind;
 
 const SECOND_PACKETS: i64 = 47;
 

@@ -22,7 +22,7 @@ use super::secure::Scheme;
 use crate::clock::unix_ms;
 use crate::secret::Digest;
 use crate::state::Shared;
-use crate::store::{Account, RoomRecord, Scope, StoreError};
+use crate::store::{Account, RoomRecord, Scope};
 
 /// Who asks, and how they showed it.
 #[derive(Clone, Debug)]

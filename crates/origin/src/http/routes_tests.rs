@@ -1,7 +1,17 @@
 use super::*;
 use crate::http::place::{JSON, OPERATOR, Place};
 use crate::secret::Digest;
-use crate::store::{NewAccount, NewToken, Role, Scope};
+use crate::state;
+use crate::store::{NewAccount, NewRoom, NewToken, Role, Scope, Store};
+
+/// An account that may do all its role allows with `token`.
+async fn account_with_token(store: &Store, name: &str, role: Role, token: &str) {
+    let name = ::rooms::Name::account(name).unwrap();
+    let account = store.create_account(NewAccount { name, password: None, role, local: false }, 1).await;
+    let account = account.unwrap().id;
+    let (digest, scopes) = (Digest::of(token), Scope::ALL.to_vec());
+    store.create_token(NewToken { digest, account, label: "test".to_owned(), scopes }, 1).await.unwrap();
+}
 
 fn filled(path: &str) -> String {
     path.replace("{room}", "demo")
@@ -83,12 +93,7 @@ async fn what_is_somebody_elses_may_not_be_ended_nor_given_another_key() {
     let place = Place::new().await;
     let store = &place.shared.store;
     for (name, role) in [("mara", Role::Admin), ("otto", Role::Broadcaster)] {
-        let new =
-            NewAccount { name: rooms::Name::account(name).unwrap(), password: None, role, local: false };
-        let account = store.create_account(new, 1).await.unwrap().id;
-        let (digest, scopes) = (Digest::of(name), Scope::ALL.to_vec());
-        let token = NewToken { digest, account, label: "test".to_owned(), scopes };
-        store.create_token(token, 1).await.unwrap();
+        account_with_token(store, name, role, name).await;
     }
     let (_, room) = place.json("GET", "/api/v1/rooms/demo", &[], "").await;
     assert_eq!(room["owner"], "mara");
@@ -193,12 +198,8 @@ async fn the_origin_says_that_it_is_well() {
 async fn a_rooms_files_are_its_owners_alone() {
     let place = Place::new().await;
     let store = &place.shared.store;
-    for (name, admin) in [("mara", true), ("ben", false)] {
-        let name = ::rooms::Name::account(name).unwrap();
-        let new = crate::store::NewAccount { name, password: None, admin, local: false };
-        let account = store.create_account(new, 1).await.unwrap();
-        let token = if admin { "mara-token" } else { "ben-token" };
-        store.replace_token(account.id, "test", Digest::of(token), 1).await.unwrap();
+    for (name, role) in [("mara", Role::Admin), ("ben", Role::Broadcaster)] {
+        account_with_token(store, name, role, &format!("{name}-token")).await;
     }
     let bens = NewRoom {
         slug: "bens".parse().unwrap(),
