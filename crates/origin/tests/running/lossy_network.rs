@@ -102,7 +102,7 @@ async fn paced(connection: &Connection, blocks: &[&[u8]], per_second: u32) {
 
 /// One block of null packets.
 fn filling() -> Vec<u8> {
-    let mut packet = vec![0xff; 188];
+    let mut packet = [0xff; 188];
     packet[..4].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
     packet.repeat(BLOCK_BYTES / 188)
 }
