@@ -31,6 +31,7 @@ pub struct Demuxer {
     fragments: Option<FragmentReader>,
     waiting: Waiting,
     sequence: Sequence,
+    turned: u16,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +100,13 @@ impl Demuxer {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.sequence.counters
+    }
+
+    /// By how many degrees players turn the picture clockwise, as the last `moov` says: 0, 90, 180 or 270. Packets
+    /// hold the picture as it lies.
+    #[must_use]
+    pub fn turned(&self) -> u16 {
+        self.turned
     }
 
     /// What the publisher should know so far.
@@ -178,6 +186,7 @@ impl Demuxer {
         if atom.is(b"moov") {
             let movie = Movie::read(&atom)?;
             self.sequence.begin(&movie);
+            self.turned = movie.video.as_ref().map_or(0, |video| video.turned);
             self.fragments = Some(FragmentReader::new(movie));
         } else {
             let before = || atom.wrong("it comes before 'moov'");

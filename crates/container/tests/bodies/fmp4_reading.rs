@@ -55,6 +55,29 @@ fn packet(event: &MediaEvent) -> Option<&Packet> {
     }
 }
 
+/// The body of a box within all that holds it.
+fn body<'a>(file: &'a mut [u8], name: &[u8; 4]) -> &'a mut [u8] {
+    let at = file.windows(4).position(|window| window == name).expect("the box is there");
+    &mut file[at + 4..]
+}
+
+#[test]
+fn a_turned_picture_is_told_and_not_turned() {
+    let events = source().events();
+    let mut file = written(&events, Span::from_secs(1));
+    let as_it_lies = read(&file, 1_000).expect("our own file").0;
+    for (a, b, turned) in [(0, 0x1_0000, 90), (-0x1_0000, 0, 180), (0, -0x1_0000, 270), (0x1_0000, 0, 0)] {
+        // The first track is the video; its header of version 0 has 40 bytes before the matrix.
+        let matrix = &mut body(&mut file, b"tkhd")[40..];
+        matrix[..4].copy_from_slice(&i32::to_be_bytes(a));
+        matrix[4..8].copy_from_slice(&i32::to_be_bytes(b));
+        let mut demuxer = Demuxer::new();
+        demuxer.push(&file).expect("our own file");
+        assert_eq!(demuxer.turned(), turned);
+        assert_eq!(read(&file, 1_000).expect("our own file").0, as_it_lies, "{turned}");
+    }
+}
+
 fn source() -> Source {
     Source { duration: Span::from_secs(1), b_frames: 2, ..Source::default() }
 }

@@ -185,6 +185,13 @@ impl Demuxer {
         match self {
             Demuxer::Unknown(_) => {}
             Demuxer::Mp4(demuxer) => {
+                let turned = demuxer.turned();
+                if turned != 0 {
+                    let words = format!(
+                        "the stream turns its picture by {turned}°, and viewers see it as it lies: turn it in the encoder"
+                    );
+                    tell(WarningKind::Turned, words);
+                }
                 for warning in demuxer.warnings() {
                     tell(WarningKind::Fmp4(std::mem::discriminant(&warning)), warning.to_string());
                 }
