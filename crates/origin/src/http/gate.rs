@@ -66,7 +66,7 @@ fn is_guarded(path: &str) -> bool {
     let below = ["/live/{room}", "/api/v1/rooms/{room}", "/replay/{id}", "/api/v1/recordings/{id}"];
     let is_below =
         |root: &&str| path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    below.iter().any(|root| is_below(&root)) && !open.contains(&path) && !path.starts_with("/live/{room}/s/")
+    below.iter().any(is_below) && !open.contains(&path) && !path.starts_with("/live/{room}/s/")
 }
 
 async fn gate_of(

@@ -25,6 +25,7 @@ pub(crate) enum State {
 /// Why a file is not live any more, or did not go live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "a broadcast that somebody ended is called that everywhere")]
 pub(crate) enum Ended {
     /// It was played to its end.
     Finished,
