@@ -80,7 +80,8 @@ export const t = words(
     keep: 'Keep',
 
     'sign.title': 'Only the owner of the room sees its files',
-    'sign.text': 'Show an access token of the owner or of an administrator. It is kept in this page’s memory alone.',
+    'sign.in': 'Sign in',
+    'sign.text': 'Or show an access token of the owner or of an administrator. It is kept in this page’s memory alone.',
     'sign.token': 'Access token',
     'sign.show': 'Show the files',
     'sign.wrong': 'This token does not open the room',
@@ -165,7 +166,8 @@ export const t = words(
     keep: '保留',
 
     'sign.title': '只有直播间的所有者能看到这些文件',
-    'sign.text': '请输入所有者或管理员的访问令牌。令牌只保存在本页内存中。',
+    'sign.in': '登录',
+    'sign.text': '也可以输入所有者或管理员的访问令牌。令牌只保存在本页内存中。',
     'sign.token': '访问令牌',
     'sign.show': '显示文件',
     'sign.wrong': '这个令牌无法打开本直播间',

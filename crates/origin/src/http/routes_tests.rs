@@ -1,8 +1,7 @@
 use super::*;
 use crate::http::place::{JSON, OPERATOR, Place};
 use crate::secret::Digest;
-use crate::state;
-use crate::store::{NewAccount, NewRoom, NewToken, Role, Scope, Store};
+use crate::store::{NewAccount, NewToken, Role, Scope, Store};
 
 /// An account that may do all its role allows with `token`.
 async fn account_with_token(store: &Store, name: &str, role: Role, token: &str) {
@@ -192,55 +191,4 @@ async fn the_origin_says_that_it_is_well() {
     }
     place.shared.shutdown.cancel();
     assert_eq!(place.ask("GET", "/readyz", &[], "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
-}
-
-#[tokio::test]
-async fn a_rooms_files_are_its_owners_alone() {
-    let place = Place::new().await;
-    let store = &place.shared.store;
-    for (name, role) in [("mara", Role::Admin), ("ben", Role::Broadcaster)] {
-        account_with_token(store, name, role, &format!("{name}-token")).await;
-    }
-    let bens = NewRoom {
-        slug: "bens".parse().unwrap(),
-        title: "Ben's".to_owned(),
-        owner: Some("ben".to_owned()),
-        record: false,
-    };
-    state::create_room(store, bens).await.unwrap();
-    let tus = ("tus-resumable", "1.0.0");
-    let ask = |method: &'static str, path: &'static str, token: &'static str| {
-        let headers = [("authorization", token), tus, ("upload-length", "10")];
-        let place = &place;
-        async move { place.ask(method, path, &headers, "").await }
-    };
-    for method in ["GET", "POST"] {
-        let (own, others) = ("/api/v1/rooms/bens/uploads", "/api/v1/rooms/demo/uploads");
-        assert_eq!(ask(method, others, "Bearer ben-token").await.status(), StatusCode::FORBIDDEN);
-        assert!(ask(method, own, "Bearer ben-token").await.status().is_success());
-        assert!(ask(method, own, "Bearer mara-token").await.status().is_success(), "an admin may");
-    }
-    let made = ask("POST", "/api/v1/rooms/demo/uploads", "Bearer mara-token").await;
-    let path = made.headers()["location"].to_str().unwrap().to_owned();
-    for (method, path) in [
-        ("GET", path.clone()),
-        ("HEAD", path.clone()),
-        ("PATCH", path.clone()),
-        ("DELETE", path.clone()),
-        ("PUT", format!("{path}/schedule")),
-        ("DELETE", format!("{path}/schedule")),
-    ] {
-        let headers = [("authorization", "Bearer ben-token"), tus, JSON];
-        let status = place.ask(method, &path, &headers, "{}").await.status();
-        assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
-    }
-}
-
-#[tokio::test]
-async fn an_upload_needs_the_protocols_version() {
-    let place = Place::new().await;
-    let headers = [OPERATOR, ("upload-length", "10")];
-    let response = place.ask("POST", "/api/v1/rooms/demo/uploads", &headers, "").await;
-    assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
-    assert_eq!(response.headers()["tus-version"], "1.0.0");
 }

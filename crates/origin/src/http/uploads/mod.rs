@@ -1,5 +1,7 @@
 //! The JSON API for uploaded files; their bytes come by the protocol in [`tus`].
 
+#[cfg(test)]
+mod tests;
 pub(super) mod tus;
 
 use std::sync::Arc;
