@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::harness::accessibility;
 use crate::harness::browser::Browser;
 use crate::harness::frames::{Record, record, recorded};
 use crate::harness::machine::alone;
@@ -55,6 +56,9 @@ async fn by_hand() -> Result<(), String> {
     let page = WatchPage(session);
     let generation = page.plays(1.0, seconds(20)).await.generation;
     record(session).await;
+    session.click("quality").await;
+    assert_eq!(accessibility::faults(session).await, Vec::<String>::new(), "with the menu open");
+    session.click("quality").await;
     for (choice, height) in [("180p", SMALL), ("360p", SOURCE), ("180p", SMALL), ("360p", SOURCE)] {
         choose(&browser, choice).await;
         page_shows(&browser, height, SWITCHED).await;
@@ -71,6 +75,19 @@ async fn by_hand() -> Result<(), String> {
     choose(&browser, "180p").await;
     session.client.refresh().await.expect("the page loads again");
     page_shows(&browser, SMALL, SWITCHED).await;
+    // The sound goes on alone, and the picture comes back to the same player.
+    choose(&browser, "Sound only").await;
+    until("the picture to go", SWITCHED, async || {
+        (page.player().await?.size == (0, 0) && session.shows("sound-only").await).then_some(())
+    })
+    .await;
+    page.plays(3.0, seconds(30)).await;
+    choose(&browser, "Automatic").await;
+    let back = until("the picture to come back", SWITCHED, async || {
+        page.player().await.filter(|player| player.size.1 > 0)
+    })
+    .await;
+    assert_eq!((&*back.generation, &*back.fatal_errors, &*back.media_error), ("1", "0", ""));
     Ok(())
 }
 

@@ -51,7 +51,7 @@ export class LivePlayer {
   /** What the viewer chose, and is in force. */
   wish = $state<Wish>(readWish(storedWish()));
   /** There is a choice, and the sound without the picture is part of it. */
-  soundAlone = $state(false);
+  soundAlone = $derived.by(() => this.#soundUrl !== '' && this.qualities.length > 1);
   /** How many hls.js instances there were. */
   generation = $state(0);
   /** How many errors hls.js called fatal. */
@@ -61,7 +61,7 @@ export class LivePlayer {
   #hls: Hls | null = null;
   #url = '';
   /** The playlist of the sound alone, once it is known. */
-  #soundUrl = '';
+  #soundUrl = $state('');
   /** Counts `load` and `unload`, so that a library that arrives late knows it is not wanted any more. */
   #turn = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -137,16 +137,13 @@ export class LivePlayer {
       this.#soundUrl = pictured && sound ? sound.url : '';
       this.codecs = codecNames(data.levels.map((level) => level.attrs.CODECS ?? ''));
       look();
+      this.#soundIfWished(hls);
     });
     hls.on(Library.Events.MANIFEST_PARSED, () => {
       if (hls.url !== this.#soundUrl) {
         this.#offer(hls);
         look();
-        if (this.wish === 'sound' && this.soundAlone) {
-          // Not while hls.js is busy with this very playlist.
-          queueMicrotask(() => this.#hls === hls && hls.loadSource(this.#soundUrl));
-          return;
-        }
+        this.#soundIfWished(hls);
       }
       void this.play();
     });
@@ -177,9 +174,15 @@ export class LivePlayer {
     }
   }
 
+  #soundIfWished(hls: Hls): void {
+    if (this.wish === 'sound' && this.soundAlone) {
+      // Not while hls.js is busy with this very playlist.
+      queueMicrotask(() => this.#hls === hls && hls.url === this.#url && hls.loadSource(this.#soundUrl));
+    }
+  }
+
   #offer(hls: Hls): void {
     this.qualities = qualities(hls.levels);
-    this.soundAlone = this.#soundUrl !== '' && this.qualities.length > 1;
     const level = levelFor(this.wish, this.qualities);
     if (level !== hls.loadLevel || (level === -1) !== hls.autoLevelEnabled) {
       hls.loadLevel = level;
@@ -201,7 +204,6 @@ export class LivePlayer {
     this.pictureMissing = false;
     this.qualities = [];
     this.playing = null;
-    this.soundAlone = false;
     this.#soundUrl = '';
     this.state = 'idle';
     this.latency = null;
