@@ -13,6 +13,7 @@ mod cast;
 mod desktop;
 mod foreign_sound;
 mod harness;
+mod interaction;
 mod newer_codecs;
 mod obs;
 mod owner_pages;
