@@ -67,8 +67,10 @@ fn a_turned_picture_is_told_and_not_turned() {
     let mut file = written(&events, Span::from_secs(1));
     let as_it_lies = read(&file, 1_000).expect("our own file").0;
     for (a, b, turned) in [(0, 0x1_0000, 90), (-0x1_0000, 0, 180), (0, -0x1_0000, 270), (0x1_0000, 0, 0)] {
-        // The first track is the video; its header of version 0 has 40 bytes before the matrix.
-        let matrix = &mut body(&mut file, b"tkhd")[40..];
+        // The first track is the video; its header has 40 bytes before the matrix, with wide times 52.
+        let header = body(&mut file, b"tkhd");
+        let at = if header[0] == 1 { 52 } else { 40 };
+        let matrix = &mut header[at..];
         matrix[..4].copy_from_slice(&i32::to_be_bytes(a));
         matrix[4..8].copy_from_slice(&i32::to_be_bytes(b));
         let mut demuxer = Demuxer::new();
