@@ -139,25 +139,6 @@ async fn fragmented_mp4_and_flv_go_live_and_a_goodbye_ends_them() {
 }
 
 #[tokio::test]
-async fn a_picture_that_players_would_turn_is_told_to_the_owner() {
-    let folder = Folder::new();
-    let running = Running::start(&folder).await;
-    let key = running.room("demo").await;
-    let mut chat = Chat::join(running.addresses.http, "demo", "", &[]).await;
-    let mut socket = with_key(running.addresses.http, &key).await;
-    let mut recorder = recorder(&[&FMP4[..], &["-metadata:s:v:0", "rotate=90"]].concat());
-    tokio::select! {
-        closed = carry(&mut socket, &mut recorder) => panic!("closed with {closed:?}"),
-        _ = chat.notice("live") => {}
-    }
-    let ingest = running.managed("demo").await["ingest"].clone();
-    let warnings = ingest["warnings"].to_string();
-    assert!(warnings.contains("turns its picture by 90°"), "{ingest}");
-    assert_eq!(ingest["video"]["width"], 160, "as it lies: {ingest}");
-    running.stop().await;
-}
-
-#[tokio::test]
 async fn a_newer_publisher_takes_over_and_the_older_one_is_told_by_a_code_of_its_own() {
     let folder = Folder::new();
     let running = Running::start(&folder).await;
