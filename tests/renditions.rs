@@ -25,7 +25,7 @@ async fn hevc_is_seen_in_a_browser_without_it_as_h264_of_its_own_size() {
         let Some(file) = clip("d_bbb_hevc_closed48_nob.mp4") else { return };
         let server = rendering(Vec::new()).await;
         let room = server.room("hevc").await;
-        let push = push_files(server.rtmp_address, &room.key, &[&file]);
+        let push = push_files(server.rtmp_address, &room.key, &[&file, &file, &file]);
         server.live("hevc").await;
         let text = renditions(&server, "hevc", 3).await;
         let infos: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("#EXT-X-STREAM-INF:")).collect();
