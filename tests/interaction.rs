@@ -31,7 +31,7 @@ impl Page {
     }
 
     async fn tool(&self, tool: &str) {
-        self.press(&format!("[data-testid=tool-{tool}]")).await;
+        self.session().click(&format!("tool-{tool}")).await;
     }
 
     /// Chooses an entry of the menu of the message that holds a text.
