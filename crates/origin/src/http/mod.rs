@@ -33,6 +33,8 @@ mod session_tests;
 mod thumbnail;
 mod tokens;
 mod uploads;
+#[cfg(test)]
+mod walk_tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
