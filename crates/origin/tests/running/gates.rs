@@ -39,6 +39,14 @@ async fn set(running: &Running, change: serde_json::Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
+/// Waits until there is what FFmpeg begins with: whole segments.
+async fn has_segments(running: &Running) {
+    let path = running.media_path("demo").await;
+    for msn in 1..=3 {
+        assert_eq!(running.get(&format!("{path}?_HLS_msn={msn}")).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn a_limit_holds_for_players_that_know_nothing_of_it() {
     let folder = Folder::new();
@@ -47,6 +55,7 @@ async fn a_limit_holds_for_players_that_know_nothing_of_it() {
     let mut chat = Chat::join(running.addresses.http, "demo", "", &[]).await;
     let publisher = Publisher::start(&running.publish_url(&key));
     chat.notice("live").await;
+    has_segments(&running).await;
     set(&running, json!({ "viewer_limit": 2 })).await;
     let url = format!("http://{}/live/demo/index.m3u8", running.addresses.http);
     let (mut first, mut second) = (player(&url, 8), player(&url, 8));
@@ -68,6 +77,7 @@ async fn a_private_room_plays_for_who_has_its_link() {
     let mut chat = Chat::join(running.addresses.http, "demo", "", &[]).await;
     let publisher = Publisher::start(&running.publish_url(&key));
     chat.notice("live").await;
+    has_segments(&running).await;
     set(&running, json!({ "visibility": "private" })).await;
     let made = running.post("/api/v1/rooms/demo/link", "").await;
     let url = format!("http://{}/live/demo/index.m3u8", running.addresses.http);
