@@ -7,7 +7,8 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::IntoRawFd as _;
 
 use bytes::{BufMut as _, BytesMut};
 use socket2::SockAddr;
@@ -143,7 +144,7 @@ unsafe extern "C" {
     safe fn srt_startup() -> c_int;
     safe fn srt_cleanup() -> c_int;
     safe fn srt_create_socket() -> Raw;
-    fn srt_bind(socket: Raw, name: *const libc::sockaddr, len: c_int) -> c_int;
+    fn srt_bind_acquire(socket: Raw, port: c_int) -> c_int;
     safe fn srt_listen(socket: Raw, backlog: c_int) -> c_int;
     fn srt_listen_callback(socket: Raw, hook: ListenHook, opaque: *mut c_void) -> c_int;
     fn srt_accept(socket: Raw, name: *mut libc::sockaddr, len: *mut c_int) -> Raw;
@@ -193,10 +194,10 @@ pub(crate) fn create_socket() -> Result<Raw, Code> {
     check(srt_create_socket())
 }
 
-pub(crate) fn bind(socket: Raw, address: SocketAddr) -> Result<(), Code> {
-    let name = SockAddr::from(address);
-    // SAFETY: pointer and length are those of one address, which outlives the call.
-    check(unsafe { srt_bind(socket, name.as_ptr().cast(), name.len() as c_int) }).map(drop)
+/// Gives `socket` a bound UDP socket to work on, which it closes.
+pub(crate) fn bind(socket: Raw, port: UdpSocket) -> Result<(), Code> {
+    // SAFETY: the descriptor is an open UDP socket, and nobody but libsrt closes it from here on.
+    check(unsafe { srt_bind_acquire(socket, port.into_raw_fd()) }).map(drop)
 }
 
 pub(crate) fn listen(socket: Raw, backlog: i32) -> Result<(), Code> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
@@ -90,11 +90,17 @@ impl Listener {
         let silence_ms = i32::try_from(options.silence.as_millis()).unwrap_or(i32::MAX);
         ffi::set_number(socket.raw, Flag::PeerIdleTimeout, silence_ms)
             .map_err(Error::library("the time of silence"))?;
-        let question = Question::new(answer);
+        let bell = socket.library().bell();
+        let question = Question::new(move |request: Request<'_>| {
+            bell.ring();
+            answer(request)
+        });
         ffi::ask_before_accepting(socket.raw, question.0).map_err(&bind)?;
-        ffi::bind(socket.raw, address).map_err(&bind)?;
+        let (port, ours) = open_port(address)?;
+        ffi::bind(socket.raw, port).map_err(&bind)?;
         ffi::listen(socket.raw, BACKLOG).map_err(&bind)?;
         let address = socket.local_address()?;
+        socket.rest_with(ours);
         Ok(Listener { socket, _question: question, address })
     }
 
@@ -124,6 +130,19 @@ impl Listener {
             }
         }
     }
+}
+
+/// A UDP socket for libsrt to work on, and another handle of the same to set its pace.
+fn open_port(address: SocketAddr) -> Result<(UdpSocket, UdpSocket), Error> {
+    let open = || {
+        let port = UdpSocket::bind(address)?;
+        let ours = port.try_clone()?;
+        Ok((port, ours))
+    };
+    open().map_err(|error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Error::AddressInUse(address),
+        _ => Error::Bind { address, words: error.to_string() },
+    })
 }
 
 impl Question {
@@ -184,4 +203,4 @@ fn questions() -> MutexGuard<'static, HashMap<usize, Arc<Ask>>> {
 /// come only when a server with as many publishers starts again.
 const BACKLOG: i32 = 512;
 /// A wake-up that was lost delays a caller by at most this.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! One socket, closed when it is dropped.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,11 @@ impl Socket {
                 Err(error)
             }
         }
+    }
+
+    /// It only listens, on `port`.
+    pub(crate) fn rest_with(&self, port: UdpSocket) {
+        self.library.rest_with(self.raw, port);
     }
 
     pub(crate) fn library(&self) -> Arc<Library> {
