@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use container::flv::{Demuxer, TagKind};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -52,7 +51,7 @@ pub(super) async fn serve<S>(io: S, peer: SocketAddr, shared: &Shared, shutdown:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection { io, peer, session: Session::default(), buffer: BytesMut::new() };
+    let mut connection = Connection { io, peer, session: Session::default() };
     let room = match connection.admit(shared, shutdown).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, room = %room.slug, "publisher admitted");
@@ -72,7 +71,6 @@ struct Connection<S> {
     io: S,
     peer: SocketAddr,
     session: Session,
-    buffer: BytesMut,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -174,12 +172,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn read(&mut self) -> Result<(), End> {
-        self.buffer.clear();
-        self.buffer.reserve(READ_BYTES);
-        match self.io.read_buf(&mut self.buffer).await {
+        match self.io.read_buf(self.session.inbox()).await {
             Err(error) => Err(End::Io(error)),
             Ok(0) => Err(End::Closed),
-            Ok(_) => Ok(self.session.handle_input(&self.buffer)?),
+            Ok(count) => Ok(self.session.handle_received(count)?),
         }
     }
 
@@ -214,16 +210,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         }
         // Closing while bytes wait unread would reset the connection, and the words would be lost.
-        let _ = timeout(GOODBYE_MAX, async {
-            loop {
-                self.buffer.clear();
-                match self.io.read_buf(&mut self.buffer).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(_) => {}
-                }
-            }
-        })
-        .await;
+        let mut nowhere = tokio::io::sink();
+        let _ = timeout(GOODBYE_MAX, tokio::io::copy(&mut self.io, &mut nowhere)).await;
     }
 }
 
@@ -245,8 +233,6 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 const WRITE_MAX: Duration = Duration::from_secs(5);
 /// For the publisher to read why it has to go.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
-/// Bytes in one read: a few packets of video, so that a task seldom wakes for less than a frame.
-const READ_BYTES: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -86,13 +86,21 @@ pub(super) enum Error {
 }
 
 impl Session {
-    /// Takes bytes as they came.
-    pub(super) fn handle_input(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.received = self.received.wrapping_add(bytes.len() as u32);
+    /// Where what the peer sends is put, with room for it, so that it is not copied on the way; then
+    /// [`Session::handle_received`].
+    pub(super) fn inbox(&mut self) -> &mut BytesMut {
+        if self.inbox.capacity() - self.inbox.len() < READ_BYTES_MIN {
+            self.inbox.reserve(READ_BYTES);
+        }
+        &mut self.inbox
+    }
+
+    /// Takes the `count` bytes that were put behind what [`Session::inbox`] held.
+    pub(super) fn handle_received(&mut self, count: usize) -> Result<(), Error> {
+        self.received = self.received.wrapping_add(count as u32);
         if self.phase != Phase::Publishing && self.received > BEFORE_PUBLISH_BYTES_MAX {
             return Err(Error::TooMuchBeforePublish);
         }
-        self.inbox.extend_from_slice(bytes);
         self.shake_hands()?;
         if self.is_connected() && self.received.wrapping_sub(self.acknowledged) >= ACKNOWLEDGE_BYTES {
             self.acknowledged = self.received;
@@ -294,6 +302,10 @@ fn without_set_data_frame(body: Bytes) -> Bytes {
     if body.starts_with(CALL) { body.slice(CALL.len()..) } else { body }
 }
 
+/// Bytes of one buffer: some packets of video, which share it until the part they go into is written.
+const READ_BYTES: usize = 64 << 10;
+/// Less room than this is not worth a read.
+const READ_BYTES_MIN: usize = 4 << 10;
 const VERSION: u8 = 3;
 /// C1, C2, S1 and S2 each (§5.2.3).
 const HANDSHAKE_BYTES: usize = 1_536;

@@ -3,6 +3,14 @@ use rand::{Rng as _, SeedableRng as _};
 
 use super::*;
 
+impl Session {
+    /// Bytes as they came.
+    pub(in crate::ingest) fn handle_input(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.inbox().extend_from_slice(bytes);
+        self.handle_received(bytes.len())
+    }
+}
+
 /// A client's bytes up to its publish command, and one video message behind it.
 fn client_bytes(with_media: bool) -> Vec<u8> {
     let mut bytes = vec![VERSION];
