@@ -162,8 +162,15 @@ impl Cutter {
         self.segment_start = at;
         self.part_start = at;
         self.next_msn = msn;
-        self.open =
-            Some(Segment { msn, init: self.init, discontinuity, unix_ms, parts: Vec::new(), last_idr: None });
+        self.open = Some(Segment {
+            msn,
+            init: self.init,
+            discontinuity,
+            unix_ms,
+            parts: Vec::new(),
+            last_idr: None,
+            whole: Arc::default(),
+        });
     }
 
     pub(crate) fn close_segment(&mut self) {

@@ -26,6 +26,7 @@ mod segmenter;
 mod text;
 mod timeline;
 mod vod_playlist;
+mod whole;
 mod window;
 
 pub use config::Config;
@@ -34,4 +35,5 @@ pub use notice::Notice;
 pub use packager::{Input, Mapping, Output, Packager, RungMedia};
 pub use text::Text;
 pub use vod_playlist::{VodFile, VodFragment, vod_playlist};
+pub use whole::Whole;
 pub use window::{AUDIO, MAIN, Position, RUNGS, Rendition, Window};

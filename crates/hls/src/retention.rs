@@ -219,6 +219,7 @@ mod tests {
                     unix_ms: 0,
                     parts: vec![part],
                     last_idr,
+                    whole: Arc::default(),
                 },
                 JOIN_BACK,
             );

@@ -1,7 +1,11 @@
 //! Segments and the parts they are chained of.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use media::Span;
+
+use crate::whole::Whole;
 
 /// A partial segment: one `moof` and `mdat` (rfc8216bis §4.4.4.9).
 #[derive(Clone, Debug)]
@@ -28,6 +32,7 @@ pub(crate) struct Segment {
     pub(crate) parts: Vec<Part>,
     /// Where its last IDR picture stands, after its start.
     pub(crate) last_idr: Option<Span>,
+    pub(crate) whole: Arc<Whole>,
 }
 
 impl Segment {

@@ -12,6 +12,7 @@ use crate::retention::Complete;
 use crate::segment::Segment;
 use crate::segmenter::Targets;
 use crate::text::Text;
+use crate::whole::Whole;
 
 /// Everything that can be fetched at one moment; immutable, so that it is shared without a lock.
 #[derive(Debug)]
@@ -167,6 +168,12 @@ impl Rendition {
         let parts = &self.complete(msn)?.parts;
         let bytes: Vec<Bytes> = parts.iter().filter_map(|part| part.data.clone()).collect();
         (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// Where a complete segment's bytes are kept in one piece, once somebody made that of [`Rendition::segment`].
+    #[must_use]
+    pub fn whole(&self, msn: u64) -> Option<&Whole> {
+        self.complete(msn).map(|segment| segment.whole.as_ref())
     }
 
     /// How many parts segment `msn` has so far, those without media included; 0 when it is not there.

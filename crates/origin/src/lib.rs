@@ -19,6 +19,7 @@ mod facts;
 mod gates;
 mod http;
 mod ingest;
+mod memory_file;
 mod origin;
 mod outlets;
 mod people;

@@ -12,6 +12,7 @@ use crate::clock::unix_ms;
 use crate::config::Config;
 use crate::gates::Gates;
 use crate::ingest::{Places, Tickets, WrongKeys};
+use crate::memory_file::Files;
 use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) run_token: Digest,
     /// Places for requests that wait for media.
     pub(crate) blocked: Arc<Semaphore>,
+    /// What is sent to viewers without a copy.
+    pub(crate) files: Arc<Files>,
     /// Publishers over WebSocket.
     pub(crate) websocket_places: Places,
     /// What lets a browser's WebSocket in that showed its key before.
@@ -70,6 +73,7 @@ impl Shared {
             accounts: Accounts::new(config.accounts.registration),
             gates: Gates::default(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
+            files: Arc::default(),
             websocket_places: Places::new(
                 config.limits.websocket_publishers,
                 config.limits.websocket_publishers_per_address,

@@ -103,16 +103,13 @@ async fn pass(
         return Ok(None);
     }
     if gate.is_private() && !may_enter(shared, slug, gate, parts).await? {
-        return Err(Problem::forbidden("this room is private: enter with its password or its link")
-            .with_code("entry_needed"));
+        return Err(entry_needed());
     }
     if !media {
         return Ok(None);
     }
     if path != "/live/{room}/index.m3u8" {
-        let detail =
-            format!("this room's media is below the address that /live/{slug}/index.m3u8 redirects to");
-        return Err(Problem::forbidden(detail).with_code("session_needed"));
+        return Err(session_needed(slug.as_str()));
     }
     let session = gate.open_session().map_err(refused)?;
     let headers = [
@@ -182,12 +179,25 @@ pub(crate) async fn multivariant(
 pub(crate) async fn file(
     State(shared): State<Arc<Shared>>,
     Path((slug, session, rendition, file)): Path<(String, String, String, String)>,
-    query: RawQuery,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     count(&shared, &slug, &session)?;
-    let path = Path((slug, rendition, file));
-    playback::file(State(shared), path, query, headers).await.map(kept_private)
+    let asked = playback::Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref() };
+    playback::answer(&shared, asked, &headers).await.map(kept_private)
+}
+
+/// Lets nobody past the sessions of a room that gives some.
+pub(super) fn refuse_without_session(shared: &Shared, slug: &str) -> Result<(), Problem> {
+    if shared.gates.is_empty() {
+        return Ok(());
+    }
+    let gate = slug.parse::<Slug>().ok().and_then(|slug| shared.gates.get(&slug));
+    match gate {
+        None => Ok(()),
+        Some(gate) if gate.is_private() => Err(entry_needed()),
+        Some(_) => Err(session_needed(slug)),
+    }
 }
 
 fn count(shared: &Shared, slug: &str, session: &str) -> Result<(), Problem> {
@@ -204,6 +214,15 @@ fn kept_private(mut response: Response) -> Response {
         response.headers_mut().insert(header::CACHE_CONTROL, private);
     }
     response
+}
+
+fn entry_needed() -> Problem {
+    Problem::forbidden("this room is private: enter with its password or its link").with_code("entry_needed")
+}
+
+fn session_needed(slug: &str) -> Problem {
+    let detail = format!("this room's media is below the address that /live/{slug}/index.m3u8 redirects to");
+    Problem::forbidden(detail).with_code("session_needed")
 }
 
 fn refused(error: GateError) -> Problem {

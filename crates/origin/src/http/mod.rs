@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod byte_range;
 mod chapters;
 mod chat;
 mod client_address;
@@ -17,6 +18,7 @@ mod invitations;
 mod moderators;
 mod owner;
 mod pages;
+mod pieces;
 #[cfg(test)]
 mod place;
 mod playback;
@@ -53,6 +55,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 
 use crate::ingest::Places;
+use crate::memory_file::{Files, Socket};
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
@@ -93,7 +96,9 @@ pub(crate) async fn serve(
                     tracing::warn!(%peer, "too many HTTP connections, this one is refused");
                     continue;
                 };
-                let connection = Connection { peer, router: router.clone(), shutdown: shutdown.clone() };
+                let files = Arc::clone(&shared.files);
+                let connection =
+                    Connection { peer, router: router.clone(), files, shutdown: shutdown.clone() };
                 let tls = tls.clone();
                 connections.spawn(async move {
                     connection.open(socket, tls).await;
@@ -115,6 +120,7 @@ pub(crate) async fn serve(
 struct Connection {
     peer: SocketAddr,
     router: Router,
+    files: Arc<Files>,
     shutdown: CancellationToken,
 }
 
@@ -124,7 +130,10 @@ impl Connection {
         let _ = socket.set_nodelay(true);
         // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
         let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
-        let Some(tls) = tls else { return self.serve(socket, builder().http1_only()).await };
+        let Some(tls) = tls else {
+            let socket = Socket::new(socket, Arc::clone(&self.files));
+            return self.serve(socket, builder().http1_only()).await;
+        };
         let peer = self.peer;
         let accepted = tokio::select! {
             () = self.shutdown.cancelled() => return,
@@ -143,7 +152,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Connection { peer, router, shutdown } = self;
+        let Connection { peer, router, shutdown, .. } = self;
         let service = axum::Extension(ConnectInfo(peer)).layer(router);
         let connection =
             builder.serve_connection_with_upgrades(TokioIo::new(socket), TowerToHyperService::new(service));

@@ -6,7 +6,6 @@
 //! Spec: draft-pantos-hls-rfc8216bis §6.2.5 and appendix C.
 
 use std::io::Write as _;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,9 @@ use rooms::frame::State as StreamState;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::byte_range::ByteRange;
+use super::gate;
+use super::pieces::Pieces;
 use super::problem::Problem;
 use crate::state::Shared;
 use crate::streams::{Served, Stream};
@@ -55,25 +57,70 @@ pub(crate) async fn multivariant(
     Ok(playlist_answer(window.multivariant(), Encoding::of(&headers), &brief(PLAYLIST_AGE_S)))
 }
 
+/// Any file of a room's live media, as it is for everybody.
 pub(crate) async fn file(
     State(shared): State<Arc<Shared>>,
     Path((slug, rendition, file)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+) -> Response {
+    let asked = Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref() };
+    let answer = match gate::refuse_without_session(&shared, &slug) {
+        Ok(()) => answer(&shared, asked, &headers).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = answer.into_response();
+    response.headers_mut().extend(LIVE_HEADERS);
+    response
+}
+
+/// Tells a page of another site that it may ask for a range (Fetch standard, "CORS-preflight fetch").
+pub(crate) async fn preflight() -> impl IntoResponse {
+    [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD")),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("range")),
+    ]
+}
+
+/// What one request of live media names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) slug: &'a str,
+    pub(super) rendition: &'a str,
+    pub(super) file: &'a str,
+    pub(super) query: Option<&'a str>,
+}
+
+/// A complete segment: in one piece, which is sent without a copy, once many ask for it.
+fn segment(shared: &Shared, rendition: &Rendition, msn: u64) -> Option<Vec<Bytes>> {
+    let pieces = rendition.segment(msn)?;
+    let whole = rendition.whole(msn)?.ask(POPULAR_FROM, || {
+        let made = shared.files.make(&pieces);
+        made.inspect_err(|error| tracing::warn!(%error, "a segment stays out of shared memory")).ok()
+    });
+    Some(whole.map_or(pieces, |whole| vec![whole.clone()]))
+}
+
+/// The file that is asked for.
+pub(super) async fn answer(
+    shared: &Shared,
+    asked: Asked<'_>,
+    headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let stream = find(&shared, &slug)?;
-    let Some(file) = parse_file(&file) else { return Ok(missing()) };
-    let named = Named::parse(&rendition);
+    let stream = find(shared, asked.slug)?;
+    let Some(file) = parse_file(asked.file) else { return Ok(missing()) };
+    let named = Named::parse(asked.rendition);
     let found = match file {
         File::Playlist => {
-            let directives = parse_directives(query.as_deref().unwrap_or_default())?;
-            return playlist(&shared, &stream, named, directives, Encoding::of(&headers)).await;
+            let directives = parse_directives(asked.query.unwrap_or_default())?;
+            return playlist(shared, &stream, named, directives, Encoding::of(headers)).await;
         }
         File::Init(number) => current(&stream, named, |found| found.init(number).map(|bytes| vec![bytes]))?,
-        File::Segment(msn) => current(&stream, named, |found| found.segment(msn))?,
-        File::Part(position) => part(&shared, &stream, named, position).await?,
+        File::Segment(msn) => current(&stream, named, |found| segment(shared, found, msn))?,
+        File::Part(position) => part(shared, &stream, named, position).await?,
     };
-    Ok(found.map_or_else(missing, |pieces| media(pieces, &headers, named)))
+    Ok(found.map_or_else(missing, |pieces| media(pieces, headers, named)))
 }
 
 /// A rendition as URLs name it: with its broadcast as the multivariant playlist has it, or without, which
@@ -246,7 +293,7 @@ fn parse_directives(query: &str) -> Result<Directives, Problem> {
 }
 
 /// A number of decimal digits only: no sign, no space.
-fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(super) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
@@ -296,68 +343,31 @@ fn gzip(text: &[u8]) -> Bytes {
 
 /// The chained pieces, or the range of them that was asked for.
 fn media(pieces: Vec<Bytes>, headers: &HeaderMap, named: Named<'_>) -> Response {
-    let length: usize = pieces.iter().map(Bytes::len).sum();
-    let range =
-        headers.get(header::RANGE).and_then(|range| range.to_str().ok()).map(|r| parse_range(r, length));
-    let (status, range) = match range {
-        None | Some(Asked::All) => (StatusCode::OK, 0..length),
-        Some(Asked::Range(range)) => (StatusCode::PARTIAL_CONTENT, range),
-        Some(Asked::Unsatisfiable) => {
+    let pieces = Pieces::new(pieces);
+    let length = pieces.len();
+    let (status, range) = match ByteRange::of(headers, length) {
+        ByteRange::Whole => (StatusCode::OK, 0..length),
+        ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        ByteRange::Unsatisfiable => {
             let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
             set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
             return response;
         }
     };
-    let partial = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
-    let content_length = range.len().to_string();
-    let pieces = cut(pieces, range).into_iter().map(Ok::<Bytes, std::convert::Infallible>);
-    let mut response = Body::from_stream(futures_util::stream::iter(pieces)).into_response();
+    let partial = (status == StatusCode::PARTIAL_CONTENT)
+        .then(|| format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1)));
+    let mut response = Response::new(Body::new(pieces.cut(range)));
     *response.status_mut() = status;
-    if status == StatusCode::PARTIAL_CONTENT {
+    let kind = if named.rendition == AUDIO { AUDIO_MP4 } else { VIDEO_MP4 };
+    let lasting = if named.broadcast.is_some() { IMMUTABLE } else { NO_STORE };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, lasting);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(partial) = partial {
         set(&mut response, header::CONTENT_RANGE, &partial);
     }
-    set(&mut response, header::CONTENT_LENGTH, &content_length);
-    let kind = if named.rendition == AUDIO { "audio/mp4" } else { "video/mp4" };
-    set(&mut response, header::CONTENT_TYPE, kind);
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    let lasting = if named.broadcast.is_some() { "public, max-age=3600, immutable" } else { "no-store" };
-    set(&mut response, header::CACHE_CONTROL, lasting);
     response
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    All,
-    Range(Range<usize>),
-    Unsatisfiable,
-}
-
-/// One range of bytes (RFC 9110 §14); anything else is answered whole, as the standard allows.
-pub(super) fn parse_range(header: &str, length: usize) -> Asked {
-    let Some((from, to)) = header.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
-        return Asked::All;
-    };
-    let range = match (digits::<usize>(from), digits::<usize>(to)) {
-        (Some(from), Some(to)) if from <= to => from..to.saturating_add(1).min(length),
-        (Some(from), None) if to.is_empty() => from..length,
-        (None, Some(last)) if from.is_empty() => length.saturating_sub(last)..length,
-        _ => return Asked::All,
-    };
-    if range.start >= length || range.is_empty() { Asked::Unsatisfiable } else { Asked::Range(range) }
-}
-
-fn cut(pieces: Vec<Bytes>, range: Range<usize>) -> Vec<Bytes> {
-    let mut at = 0;
-    let mut kept = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        let from = range.start.clamp(at, at + piece.len()) - at;
-        let to = range.end.clamp(at, at + piece.len()) - at;
-        at += piece.len();
-        if from < to {
-            kept.push(piece.slice(from..to));
-        }
-    }
-    kept
 }
 
 fn missing() -> Response {
@@ -383,12 +393,30 @@ pub(super) fn set(response: &mut Response, name: header::HeaderName, value: &str
     response.headers_mut().insert(name, value);
 }
 
+/// On every answer of live media: any page may play it, without credentials, and it is nothing else than it says.
+const LIVE_HEADERS: [(header::HeaderName, HeaderValue); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("content-length,content-range,age,date"),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
+
+const AUDIO_MP4: HeaderValue = HeaderValue::from_static("audio/mp4");
+const VIDEO_MP4: HeaderValue = HeaderValue::from_static("video/mp4");
+/// A name with its broadcast in it never means other bytes.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// Seconds that a cache may keep a playlist that waited for nothing; half the usual target duration.
 const PLAYLIST_AGE_S: u64 = 1;
 /// Target durations that a shared cache may keep the answer to a wait (appendix C).
 const BLOCKED_AGE_TARGETS: u64 = 6;
 /// Seconds that a cache may remember that something is missing.
 const MISSING_AGE_S: u64 = 1;
+/// Requests from which on a segment is worth a copy of its own.
+const POPULAR_FROM: u32 = 3;
 /// Target durations after which a wait ends (§6.2.5.2).
 const WAIT_TARGETS: u32 = 3;
 
@@ -426,25 +454,5 @@ mod tests {
         assert_eq!(of("br;q=1.0, gzip;q=0.5"), Encoding::Gzip);
         assert_eq!(of("gzip;q=0, br"), Encoding::Plain);
         assert_eq!(Encoding::of(&HeaderMap::new()), Encoding::Plain);
-    }
-
-    #[test]
-    fn a_range_is_cut_out_of_the_chained_pieces() {
-        let pieces = || vec![Bytes::from_static(b"abc"), Bytes::from_static(b"def")];
-        let cut_out = |range| cut(pieces(), range).concat();
-        assert_eq!(cut_out(0..6), b"abcdef");
-        assert_eq!(cut_out(2..4), b"cd");
-        assert_eq!(cut_out(3..6), b"def");
-    }
-
-    #[test]
-    fn ranges_are_read_as_the_standard_says() {
-        assert_eq!(parse_range("bytes=0-1", 6), Asked::Range(0..2));
-        assert_eq!(parse_range("bytes=4-", 6), Asked::Range(4..6));
-        assert_eq!(parse_range("bytes=-2", 6), Asked::Range(4..6));
-        assert_eq!(parse_range("bytes=5-99", 6), Asked::Range(5..6));
-        assert_eq!(parse_range("bytes=6-", 6), Asked::Unsatisfiable);
-        assert_eq!(parse_range("bytes=0-1,3-4", 6), Asked::All);
-        assert_eq!(parse_range("lines=0-1", 6), Asked::All);
     }
 }

@@ -12,7 +12,8 @@ use media::{Span, Timescale};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::playback::{Asked, parse_range, set};
+use super::byte_range::ByteRange;
+use super::playback::set;
 use super::problem::Problem;
 use super::recordings::find_recording;
 use crate::recordings::file::Contents;
@@ -99,11 +100,10 @@ async fn ranged(path: PathBuf, headers: &HeaderMap) -> Result<Response, Problem>
     let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
     let length = file.metadata().await.map_err(gone)?.len();
     let whole = usize::try_from(length).unwrap_or(usize::MAX);
-    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let (status, range) = match asked.map(|range| parse_range(range, whole)) {
-        None | Some(Asked::All) => (StatusCode::OK, 0..whole),
-        Some(Asked::Range(range)) => (StatusCode::PARTIAL_CONTENT, range),
-        Some(Asked::Unsatisfiable) => {
+    let (status, range) = match ByteRange::of(headers, whole) {
+        ByteRange::Whole => (StatusCode::OK, 0..whole),
+        ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        ByteRange::Unsatisfiable => {
             let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
             set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
             return Ok(response);

@@ -161,11 +161,16 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/live/{room}", get(flv::watch)),
         ("/live/{room}/index.m3u8", get(playback::multivariant)),
         ("/live/{room}/thumbnail.jpg", get(thumbnail::show)),
-        ("/live/{room}/{rendition}/{file}", get(playback::file)),
         ("/live/{room}/s/{token}/index.m3u8", get(gate::multivariant)),
         ("/live/{room}/s/{token}/{rendition}/{file}", get(gate::file)),
         ("/replay/{id}/{file}", get(replay::file)),
     ]
+}
+
+/// Live media, which thousands ask for twice a second: nothing stands before it, its answers set their own
+/// headers. Open to anybody, and for reading only.
+pub(super) fn live_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+    vec![("/live/{room}/{rendition}/{file}", get(playback::file).options(playback::preflight))]
 }
 
 /// The service of one origin.
@@ -190,6 +195,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(header_layer(header::REFERRER_POLICY, "same-origin"))
         .layer(header_layer(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header_layer(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .merge(collect(live_routes()).method_not_allowed_fallback(wrong_method))
         .with_state(shared)
 }
 
