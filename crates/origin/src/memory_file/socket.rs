@@ -117,8 +117,8 @@ mod tests {
         let mut far = Socket::new(far, Arc::clone(&files));
         let sent = media.clone();
         let sending = tokio::spawn(async move {
-            let all = [IoSlice::new(b"head"), IoSlice::new(&sent), IoSlice::new(b"tail")];
-            let mut rest = &mut all.clone()[..];
+            let mut all = [IoSlice::new(b"head"), IoSlice::new(&sent), IoSlice::new(b"tail")];
+            let mut rest = &mut all[..];
             while !rest.is_empty() {
                 let count = far.write_vectored(rest).await.unwrap();
                 assert_ne!(count, 0);

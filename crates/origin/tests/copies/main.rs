@@ -76,7 +76,6 @@ async fn a_packet_is_copied_once_between_the_socket_and_its_part() {
     }
     assert!(media > 3_000_000, "{media} bytes of media");
     let times = allocated as f64 / media as f64;
-    eprintln!("{allocated} bytes allocated for {media} bytes of media: {times:.2} times");
     // Once for what is read from the socket, once for the parts, and a little for their surroundings.
     assert!(times < 2.4, "{allocated} bytes allocated for {media} bytes of media: {times:.2} times");
     running.stop().await;
