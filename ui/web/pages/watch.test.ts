@@ -15,6 +15,12 @@ vi.mock('$lib/player/live_player.svelte', () => ({
     volume = 1;
     soundBlocked = false;
     gestureNeeded = false;
+    codecs = '';
+    pictureMissing = false;
+    qualities = [];
+    playing = null;
+    wish = 'auto';
+    soundAlone = false;
     generation = 0;
     fatalErrors = 0;
     attach = () => () => undefined;
