@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use container::stored::Format;
-use media::{Codec, MediaEvent, Packet, TrackKind};
+use media::{Codec, MediaEvent, Packet, SoundFormat, TrackKind};
 use testkit::{Source, ffmpeg, media_file, read_mp4};
 
 use crate::{clip, read, remuxed};
@@ -106,4 +106,19 @@ fn the_samples_are_read_once_and_the_rest_of_the_file_hardly() {
     let Some(file) = clip("d_bbb_720p60_gop120.mp4") else { return };
     let got = read(&file).unwrap();
     assert!(got.bytes <= file.len() as u64 + 4_096, "{} of {} bytes", got.bytes, file.len());
+}
+
+#[test]
+fn sound_that_browsers_do_not_take_is_read_for_whoever_makes_it_anew() {
+    let Some((_folder, path)) = remuxed("d_jfk_stereo48000.mp3", "flv", &[]) else { return };
+    let file = read(&std::fs::read(path).unwrap().into()).unwrap();
+    let tracks = file.events.iter().find_map(|event| match event {
+        MediaEvent::Tracks(tracks) => Some(tracks),
+        _ => None,
+    });
+    let codec = &tracks.unwrap()[0].codec;
+    let Codec::Foreign(sound) = codec else { panic!("{codec:?}, expected MP3") };
+    assert_eq!((sound.format, sound.sample_rate, sound.channels), (SoundFormat::Mp3, 48_000, 2));
+    let heard = file.events.iter().filter(|event| matches!(event, MediaEvent::Packet(_))).count();
+    assert!(heard > 400, "{heard} packets of 24 ms, expected the eleven seconds of the clip");
 }

@@ -19,9 +19,6 @@ fn codecs_that_are_not_read_are_named() {
         let Some(file) = clip(name) else { return };
         check(&file, &format!("the file holds {codec}, {CODECS}"));
     }
-    let Some((_folder, path)) = remuxed("d_jfk_stereo48000.mp3", "flv", &[]) else { return };
-    let file = Bytes::from(std::fs::read(path).unwrap());
-    check(&file, &format!("the file holds MP3, {CODECS}"));
 }
 
 #[test]
