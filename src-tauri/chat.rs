@@ -149,6 +149,10 @@ impl Carrier {
         let mut socket = connect(target).await?;
         // Said to a connection that is gone; the page says it again after the welcome.
         while self.said.try_recv().is_ok() {}
+        // A page that asked meanwhile is welcomed by this connection.
+        if let Ok(listener) = self.listeners.try_recv() {
+            self.listener = Some(listener);
+        }
         self.tell(Heard::Opened).await;
         let mut batch = Vec::new();
         let mut due = tokio::time::interval(BATCH);

@@ -43,15 +43,13 @@ fn target(http: SocketAddr) -> Option<Target> {
 async fn frames_are_carried_both_ways_and_a_loss_is_told_and_mended() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (chat, carrier) = Chat::new();
-    let (_target, targets) = watch::channel(target(listener.local_addr().unwrap()));
+    let (aim, targets) = watch::channel(None);
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(carrier.run(targets, shutdown.clone()));
-    let (mut page, mut origin) = {
-        let (page, first) = tokio::join!(chat.follow(), accept(&listener));
-        // The page asks for a welcome of its own; a connection of before is given up for it.
-        drop(first);
-        (page, accept(&listener).await)
-    };
+    let mut page = chat.follow().await;
+    aim.send_replace(target(listener.local_addr().unwrap()));
+    let mut origin = accept(&listener).await;
+    assert_eq!(page.recv().await, Some(Heard::Opened));
     assert_eq!(next_frame(&mut page).await, WELCOME);
     assert_eq!(*chat.viewers().borrow(), 4);
     chat.say(SEND.to_owned()).unwrap();
@@ -61,6 +59,24 @@ async fn frames_are_carried_both_ways_and_a_loss_is_told_and_mended() {
     assert_eq!(*chat.viewers().borrow(), 0);
     let _again = accept(&listener).await;
     assert_eq!(page.recv().await, Some(Heard::Opened));
+    assert_eq!(next_frame(&mut page).await, WELCOME);
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_follows_anew_is_welcomed_by_a_connection_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (chat, carrier) = Chat::new();
+    let (_target, targets) = watch::channel(target(listener.local_addr().unwrap()));
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(carrier.run(targets, shutdown.clone()));
+    // Held until its end is read, so that it is the page that ends it and not the origin.
+    let mut unheard = accept(&listener).await;
+    chat.viewers().wait_for(|viewers| *viewers == 4).await.unwrap();
+    let mut page = chat.follow().await;
+    while let Some(Ok(_)) = unheard.next().await {}
+    let _origin = accept(&listener).await;
     assert_eq!(next_frame(&mut page).await, WELCOME);
     shutdown.cancel();
     running.await.unwrap();
