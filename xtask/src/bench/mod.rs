@@ -2,6 +2,7 @@
 
 mod clip;
 mod cost;
+mod ladder;
 mod peer;
 mod publishing;
 mod servers;
@@ -20,7 +21,7 @@ use crate::{apt, setup};
 
 /// What `cargo xtask bench --help` prints.
 pub const HELP: &str = "\
-cargo xtask bench [publishing] [serving] [waking] [cycles]
+cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder]
 
   1. set-up, with nginx and its RTMP module as the peers; release builds of the origin and of a load generator
   2. publishing  CPU seconds per stream-minute of 1, 10 and 50 publishers of 2.5 Mbit/s 720p with HLS on, beside nginx-rtmp
@@ -28,11 +29,12 @@ cargo xtask bench [publishing] [serving] [waking] [cycles]
                  players of Low-Latency HLS
      waking      from the frame that completes a part to the answer of 1, 200 and 10000 blocked reloads, and its CPU
      cycles      memory after 250, 500, 750 and 1000 publishers that came and went
+     ladder      CPU seconds per stream-minute and memory of one 720p stream with the smaller renditions
 
-Without a choice all four are measured, in about a quarter of an hour. Seconds are the server's own CPU time, which the
+Without a choice all five are measured, in about a quarter of an hour. Seconds are the server's own CPU time, which the
 load of other programs moves little; ratios are what counts. The machine should be quiet: its load is printed first.";
 
-const MEASUREMENTS: [&str; 4] = ["publishing", "serving", "waking", "cycles"];
+const MEASUREMENTS: [&str; 5] = ["publishing", "serving", "waking", "cycles", "ladder"];
 
 /// Whether all of these are measurements.
 pub fn knows(chosen: &[String]) -> bool {
@@ -70,6 +72,7 @@ pub fn bench(chosen: &[String]) -> Result<()> {
         ("serving", serving::measure),
         ("waking", waking::measure),
         ("cycles", waking::cycles),
+        ("ladder", ladder::measure),
     ] {
         if chosen.is_empty() || chosen.iter().any(|choice| choice == name) {
             step(name, || measure(&bench))?;

@@ -33,14 +33,22 @@ impl Origin {
     /// # Errors
     /// When it does not start.
     pub fn start(bench: &Bench, rooms: usize) -> Result<Origin> {
+        // Its peers make no renditions either.
+        Origin::start_with(bench, rooms, "[transcode]\nenabled = false\n")
+    }
+
+    /// Starts one with these settings.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(bench: &Bench, rooms: usize, settings_text: &str) -> Result<Origin> {
         let data = bench.folder.join("origin");
         let _ = fs::remove_dir_all(&data);
         let program = bench.programs.join("rostrum-origin");
         let rooms = (1..=rooms).map(|number| create(&program, &data, &format!("room-{number}")));
         let rooms: Vec<_> = rooms.collect::<Result<_>>()?;
         let settings = bench.folder.join("origin.toml");
-        // Its peer makes no renditions either; what they cost is told by `--example ladder` of `encode`.
-        fs::write(&settings, "[transcode]\nenabled = false\n")
+        fs::write(&settings, settings_text)
             .with_context(|| format!("cannot write {}", settings.display()))?;
         let mut command = Command::new(&program);
         let free = "127.0.0.1:0";

@@ -38,7 +38,7 @@ pub(super) async fn wait(
         let text = first.text(&playlist).await?;
         let next = blocked(&playlist, &text).context("the playlist hints at no part")?;
         // A few parts ahead, so that all have asked before the first is answered.
-        let ahead = later(&next, if waiters > MANY { 6 } else { 2 })?;
+        let ahead = later(&next, if waiters > MANY { 5 } else { 2 }, parts_of_a_segment(&text))?;
         let (back, answers) = answered(connections, &ahead).await?;
         connections = back;
         let earliest = *answers.iter().min().context("nobody waited")?;
@@ -90,14 +90,24 @@ async fn answered(connections: Vec<Connection>, path: &str) -> Result<(Vec<Conne
     Ok(all)
 }
 
-/// The blocked request so many segments' halves later: of the last part that will surely come.
-fn later(path: &str, parts: u64) -> Result<String> {
+/// The most parts that a whole segment of `playlist` has.
+fn parts_of_a_segment(playlist: &str) -> u64 {
+    let (most, _) = playlist.lines().fold((0, 0), |(most, parts), line| match line {
+        line if line.starts_with("#EXT-X-PART:") => (most, parts + 1),
+        line if line.starts_with("#EXTINF:") => (most.max(parts), 0),
+        _ => (most, parts),
+    });
+    most
+}
+
+/// The blocked request `parts` parts later, in segments of `of_a_segment` parts.
+fn later(path: &str, parts: u64, of_a_segment: u64) -> Result<String> {
+    ensure!(of_a_segment > 0, "the playlist has no whole segment with parts");
     let (base, query) = path.split_once("?_HLS_msn=").context("a blocked request names a segment")?;
     let (msn, part) = query.split_once("&_HLS_part=").context("a blocked request names a part")?;
     let (msn, part): (u64, u64) = (msn.parse()?, part.parse()?);
-    // A part beyond the segment's last is the next segment's first.
     let part = part + parts;
-    ensure!(part < 1_000, "segments of so many parts");
+    let (msn, part) = (msn + part / of_a_segment, part % of_a_segment);
     Ok(format!("{base}?_HLS_msn={msn}&_HLS_part={part}"))
 }
 
