@@ -12,9 +12,18 @@ pub fn root() -> &'static Path {
 }
 
 /// `cargo`, the one that runs this task, in the root of the repository.
+///
+/// What it told this task about its own package stays here: build scripts such as ring's watch these variables, and
+/// would compile anew whenever `cargo build` and a task take turns.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if told(&name) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
