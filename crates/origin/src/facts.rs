@@ -6,19 +6,22 @@ use std::time::Duration;
 use media::{MediaEvent, Packet, Span, Timestamp, Track};
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 /// The facts about one stream's ingest; none while nobody publishes.
 #[derive(Debug, Default)]
 pub(crate) struct Facts(Mutex<Option<Ingest>>);
 
 /// What arrives, as its publisher and the admins are told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Ingest {
     pub(crate) protocol: Protocol,
     /// How an SRT connection does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) srt: Option<SrtFacts>,
+    #[schema(required)]
     pub(crate) video: Option<VideoFacts>,
+    #[schema(required)]
     pub(crate) audio: Option<AudioFacts>,
     /// Over the last [`MEASURE_INTERVAL`], coded media without the protocol around it.
     pub(crate) bitrate_bps: u64,
@@ -27,9 +30,11 @@ pub(crate) struct Ingest {
     pub(crate) dropped_frames: u64,
     /// How unevenly pictures arrive beside their timestamps, milliseconds, smoothed as RFC 3550 §6.4.1 does;
     /// `None` before the second one.
+    #[schema(required)]
     pub(crate) jitter_ms: Option<f64>,
     /// How far the newest sound is ahead of the newest picture by their timestamps as they arrive, milliseconds,
     /// the mean over the last [`MEASURE_INTERVAL`]; negative: behind. `None` without both.
+    #[schema(required)]
     pub(crate) av_offset_ms: Option<f64>,
     /// Made of the picture, largest first.
     pub(crate) renditions: Vec<RenditionFacts>,
@@ -38,8 +43,9 @@ pub(crate) struct Ingest {
 }
 
 /// By what way media comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = IngestProtocol)]
 pub(crate) enum Protocol {
     #[default]
     Rtmp,
@@ -50,7 +56,7 @@ pub(crate) enum Protocol {
 }
 
 /// An SRT connection's figures; counts are of packets and from its beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct SrtFacts {
     pub(crate) rtt_ms: f64,
     /// Missing when they were looked for; most came when repeated.
@@ -69,10 +75,12 @@ pub(crate) struct SrtFacts {
 }
 
 /// Something the publisher should know.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(as = IngestWarning)]
 pub(crate) struct Warning {
     #[serde(skip)]
+    #[schema(required)]
     kind: Option<WarningKind>,
     text: String,
 }
@@ -87,22 +95,26 @@ pub(crate) enum WarningKind {
     Turned,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = IngestVideo)]
 pub(crate) struct VideoFacts {
+    #[schema(value_type = String)]
     pub(crate) codec: &'static str,
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Frames per second: what the stream promises, else what was counted.
+    #[schema(required)]
     pub(crate) fps: Option<f64>,
     /// Media time between the last two keyframes at which viewers can join, milliseconds; while the next one is
     /// overdue, the time since the last. `None` before the second.
+    #[schema(required)]
     pub(crate) keyframe_interval_ms: Option<u64>,
     #[serde(skip)]
     fps_promised: bool,
 }
 
 /// One rendition that is made of the picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct RenditionFacts {
     /// As people call it: `480p`.
     pub(crate) name: String,
@@ -114,8 +126,10 @@ pub(crate) struct RenditionFacts {
     pub(crate) active: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = IngestAudio)]
 pub(crate) struct AudioFacts {
+    #[schema(value_type = String)]
     pub(crate) codec: &'static str,
     pub(crate) sample_rate: u32,
     pub(crate) channels: u8,

@@ -1,6 +1,7 @@
 //! One line of a room's log.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::frame::{Danmaku, NoticeCode, Out, Person, Whom};
 use crate::poll::Poll;
@@ -37,7 +38,8 @@ pub enum EntryBody {
 }
 
 /// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LoggedMessage)]
 pub struct Message {
     /// The sender's own id for it.
     pub id: String,
@@ -56,7 +58,7 @@ pub struct Message {
 }
 
 /// How a message came through that was held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Released {
     /// Its number while it waited.
     pub held: u64,
@@ -76,8 +78,9 @@ pub struct Deed {
 }
 
 /// What can be done. Its JSON is what the log keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "act", rename_all = "snake_case")]
+#[schema(as = Deed)]
 pub enum Act {
     /// A line is taken away.
     Delete {
@@ -113,6 +116,7 @@ pub enum Act {
     /// Another line is pinned, or none.
     Pin {
         /// It with its place.
+        #[schema(value_type = Option<Pinned>)]
         pinned: Option<Box<Pinned>>,
     },
     /// The rules are others.
@@ -178,7 +182,7 @@ pub enum Act {
 }
 
 /// Who watched a broadcast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Audience {
     /// When it began, Unix time in milliseconds.
     pub started_at_ms: Option<i64>,
@@ -193,7 +197,7 @@ pub struct Audience {
 }
 
 /// A line that is pinned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pinned {
     /// Its place.
     pub seq: u64,

@@ -5,11 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 
 use crate::text::visible;
 
 /// A shown name: cleaned, without outer or doubled spaces, 1 to 32 code points.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, example = "mara")]
 pub struct Name(Box<str>);
 
 /// A name that cannot be used.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::frame::PollView;
 use crate::text::visible;
 
 /// What a moderator asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewPoll {
     /// 1 to [`Poll::QUESTION_CHARS_MAX`] code points.
     pub question: String,
@@ -26,7 +27,7 @@ pub struct NewPoll {
 }
 
 /// A poll with its votes: one a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Poll {
     /// See [`NewPoll::question`].
     pub question: String,

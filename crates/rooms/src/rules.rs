@@ -1,12 +1,13 @@
 //! What a chat lets through, and what waits for a moderator.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::name::fold;
 use crate::text::Text;
 
 /// The rules of one room's chat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Rules {
     /// Seconds between two messages of one person; 0 is off.
@@ -28,8 +29,9 @@ pub struct Rules {
 }
 
 /// Who may write in a chat.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WhoWrites)]
 pub enum Who {
     /// Guests too.
     #[default]
@@ -39,8 +41,9 @@ pub enum Who {
 }
 
 /// A change of [`Rules`]: what is `None` stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = ChangeRules)]
 pub struct Change {
     /// See [`Rules::slow_mode_s`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,8 +72,9 @@ pub struct Change {
 }
 
 /// Why a message waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WhyHeld)]
 pub enum Why {
     /// It holds a link.
     Link,

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A room's name in URLs: 1 to 64 of `a-z`, `0-9`, `-`. Parsed once, where it enters the program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -54,6 +57,16 @@ impl FromStr for Slug {
         if fits && text.bytes().all(allowed) { Ok(Slug(text.into())) } else { Err(SlugError) }
     }
 }
+
+impl PartialSchema for Slug {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9-]{1,64}$"));
+        let text = text.description(Some("A room's name in URLs."));
+        text.min_length(Some(1)).max_length(Some(Slug::LEN_MAX)).examples(["chess"]).into()
+    }
+}
+
+impl ToSchema for Slug {}
 
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// A message's text: trimmed, without control characters, 1 to 500 code points. It is kept and sent
 /// plain; whoever shows it shows it as text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String)]
 pub struct Text(String);
 
 /// A text that cannot be sent.

@@ -1,6 +1,7 @@
 //! Who may make an account.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Settings for accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +12,7 @@ pub struct AccountSettings {
 }
 
 /// Who may register.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Everybody.

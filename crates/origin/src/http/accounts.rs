@@ -8,21 +8,21 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::access::{Admin, Caller, Credential, SignedIn};
+use super::access::{Admin, Caller};
 use super::client_address::ClientAddress;
+use super::description::AccountPath;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use super::secure::Scheme;
-use super::session::{Entrance, signed_out};
+use super::session::{Entrance, SessionAnswer};
 use crate::accounts::{AccountError, Newcomer, account_name};
-use crate::clock::unix_ms;
-use crate::config::Registration;
 use crate::state::Shared;
-use crate::store::{Account, AccountFilter, Role, Session};
+use crate::store::{Account, AccountFilter, Role};
 
 /// An account as it sees itself, and as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountView {
     id: i64,
     name: String,
@@ -31,6 +31,7 @@ pub(crate) struct AccountView {
     local: bool,
     created_at_ms: i64,
     /// When it was last used; to within a few minutes.
+    #[schema(required)]
     seen_at_ms: Option<i64>,
 }
 
@@ -47,7 +48,7 @@ impl AccountView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateAccount {
     name: String,
@@ -58,24 +59,7 @@ pub(crate) struct CreateAccount {
     role: Option<Role>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ChangeOwn {
-    name: Option<String>,
-    /// The new password; it ends all other sessions.
-    password: Option<String>,
-    /// The present password; needed for a new one.
-    current_password: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DeleteOwn {
-    /// The present password.
-    password: String,
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeAccount {
     name: Option<String>,
@@ -84,24 +68,27 @@ pub(crate) struct ChangeAccount {
     password: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AccountsPage {
     /// Part of the name.
     search: Option<String>,
+    /// Of this role only.
     role: Option<Role>,
     /// With a higher number only: the last one of the page before.
     after: Option<i64>,
+    /// At most so many.
     limit: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountsAnswer {
     accounts: Vec<AccountWithRooms>,
     /// How many there are that the search finds.
     total: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountWithRooms {
     #[serde(flatten)]
     account: AccountView,
@@ -109,40 +96,42 @@ pub(crate) struct AccountWithRooms {
     rooms: Vec<rooms::Slug>,
 }
 
-/// One's own account.
-#[derive(Debug, Serialize)]
-pub(crate) struct OwnAnswer {
-    #[serde(flatten)]
-    account: AccountWithRooms,
-    /// Whether there is a password to ask for.
-    has_password: bool,
+/// An account that was made.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "read by the description's derive alone")]
+enum NewAccountAnswer {
+    /// By an administrator.
+    Made(AccountView),
+    /// By a guest, who is signed in with it.
+    Registered(SessionAnswer),
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct SessionView {
-    id: i64,
-    created_at_ms: i64,
-    used_at_ms: i64,
-    /// Whether the browser keeps it when it is closed.
-    lasting: bool,
-    /// The browser as it names itself.
-    agent: String,
-    /// Whether it is the one that asks.
-    current: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct SessionsAnswer {
-    sessions: Vec<SessionView>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServerSettings {
-    registration: Registration,
-}
-
-/// `POST /api/v1/accounts`: registers a guest and signs them in; for administrators, makes somebody else's account.
+/// Register, or make somebody else's account.
+///
+/// A guest is signed in with it; an administrator is told of it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/accounts",
+    tag = "accounts",
+    request_body = CreateAccount,
+    responses(
+        (
+            status = 201,
+            description = "The account; with a session for the guest whose it is.",
+            body = NewAccountAnswer,
+            headers(("Set-Cookie" = String, description = "The session of a guest who registered.")),
+        ),
+        (status = 400, description = "`name_refused`, `password_too_short`, `password_too_long`"),
+        (
+            status = 403,
+            description = "`registration_closed`, `invitation_needed`, `invitation_wrong`; only administrators give a role.",
+        ),
+        (status = 409, description = "`name_taken`"),
+        (status = 429, description = "`too_many_requests`: too many registrations from this address."),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Caller(caller): Caller,
@@ -167,112 +156,17 @@ pub(crate) async fn create(
     entrance.let_in(StatusCode::CREATED, account, false).await
 }
 
-/// `GET /api/v1/account`.
-pub(crate) async fn show_own(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, .. }: SignedIn,
-) -> Result<impl IntoResponse, Problem> {
-    let found = shared.store.credentials_by_id(account.id).await?;
-    let has_password = found.is_some_and(|found| found.password.is_some());
-    Ok(fresh(OwnAnswer { account: with_rooms(&shared, account).await?, has_password }))
-}
-
-/// `PATCH /api/v1/account`.
-pub(crate) async fn change_own(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, credential }: SignedIn,
-    ClientAddress(address): ClientAddress,
-    body: Result<Json<ChangeOwn>, JsonRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let Json(ChangeOwn { name, password, current_password }) = body.map_err(unreadable)?;
-    // Checked before anything changes, so that a refused request changes nothing.
-    let name = name.map(|name| account_name(&name)).transpose()?;
-    let password = match password {
-        Some(password) => {
-            let current = current_password.unwrap_or_default();
-            shared.accounts.check_password(&shared.store, &account.name, current, address).await?;
-            Some(shared.accounts.hashing.hash(password).await.map_err(AccountError::from)?)
-        }
-        None => None,
-    };
-    let mut changed = account;
-    if let Some(name) = name {
-        changed = shared.store.rename_account(changed.id, name).await?;
-        shared.people.describe_again(&shared.store).await?;
-    }
-    if let Some(password) = password {
-        let kept = match credential {
-            Credential::Session(Session { id, .. }) => Some(id),
-            Credential::Token(_) | Credential::RunToken => None,
-        };
-        shared.store.set_password(changed.id, password, kept).await?;
-    }
-    tracing::info!(account = changed.id, "account changed");
-    Ok(fresh(AccountView::of(&changed)))
-}
-
-/// `DELETE /api/v1/account`.
-pub(crate) async fn delete_own(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, .. }: SignedIn,
-    ClientAddress(address): ClientAddress,
-    scheme: Scheme,
-    body: Result<Json<DeleteOwn>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let Json(DeleteOwn { password }) = body.map_err(unreadable)?;
-    if account.local {
-        return Err(Problem::forbidden("this account belongs to the app: remove it there"));
-    }
-    shared.accounts.check_password(&shared.store, &account.name, password, address).await?;
-    shared.delete_account(account.id).await?;
-    Ok(signed_out(scheme))
-}
-
-/// `GET /api/v1/account/sessions`.
-pub(crate) async fn own_sessions(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, credential }: SignedIn,
-) -> Result<impl IntoResponse, Problem> {
-    let current = match credential {
-        Credential::Session(session) => Some(session.id),
-        Credential::Token(_) | Credential::RunToken => None,
-    };
-    let sessions = shared.store.sessions(account.id, unix_ms()).await?;
-    let view = |Session { id, created_at_ms, used_at_ms, lasting, agent }| SessionView {
-        id,
-        created_at_ms,
-        used_at_ms,
-        lasting,
-        agent,
-        current: current == Some(id),
-    };
-    Ok(fresh(SessionsAnswer { sessions: sessions.into_iter().map(view).collect() }))
-}
-
-/// `DELETE /api/v1/account/sessions`: signs out everywhere, here too.
-pub(crate) async fn end_own_sessions(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, .. }: SignedIn,
-    scheme: Scheme,
-) -> Result<Response, Problem> {
-    shared.store.end_sessions(account.id, None).await?;
-    tracing::info!(account = account.id, "signed out everywhere");
-    Ok(signed_out(scheme))
-}
-
-/// `DELETE /api/v1/account/sessions/{id}`.
-pub(crate) async fn end_own_session(
-    State(shared): State<Arc<Shared>>,
-    SignedIn { account, .. }: SignedIn,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    match shared.store.end_sessions(account.id, Some(number(&id)?)).await? {
-        0 => Err(Problem::not_found("there is no such session")),
-        _ => Ok(StatusCode::NO_CONTENT),
-    }
-}
-
-/// `GET /api/v1/accounts`.
+/// All accounts, by their number.
+#[utoipa::path(
+    get,
+    path = "/api/v1/accounts",
+    tag = "accounts",
+    params(AccountsPage),
+    responses(
+        (status = 200, description = "At most a hundred that the search finds.", body = AccountsAnswer),
+        (status = 403, description = "Only administrators may."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -289,7 +183,23 @@ pub(crate) async fn list(
     Ok(fresh(AccountsAnswer { accounts, total }))
 }
 
-/// `PATCH /api/v1/accounts/{id}`.
+/// Change somebody's account.
+///
+/// A new password ends all its sessions.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/accounts/{id}",
+    tag = "accounts",
+    params(AccountPath),
+    request_body = ChangeAccount,
+    responses(
+        (status = 200, description = "As it is now.", body = AccountWithRooms),
+        (status = 400, description = "`name_refused`, `password_too_short`, `password_too_long`"),
+        (status = 403, description = "Only administrators may, and an account of the app has no password."),
+        (status = 409, description = "`name_taken`; `last_admin`: somebody must keep the origin."),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -320,7 +230,18 @@ pub(crate) async fn change(
     Ok(fresh(with_rooms(&shared, account).await?))
 }
 
-/// `DELETE /api/v1/accounts/{id}`.
+/// Delete somebody's account.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/accounts/{id}",
+    tag = "accounts",
+    params(AccountPath),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 403, description = "Only administrators may, and an account of the app is removed there."),
+        (status = 409, description = "`last_admin`: somebody must keep the origin."),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -334,7 +255,17 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/accounts/{id}/sessions`.
+/// Sign somebody out everywhere.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/accounts/{id}/sessions",
+    tag = "accounts",
+    params(AccountPath),
+    responses(
+        (status = 204, description = "No session of theirs is left."),
+        (status = 403, description = "Only administrators may."),
+    ),
+)]
 pub(crate) async fn end_sessions(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -345,32 +276,12 @@ pub(crate) async fn end_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/v1/settings`.
-pub(crate) async fn settings(
-    State(shared): State<Arc<Shared>>,
-    Admin(_): Admin,
-) -> Result<impl IntoResponse, Problem> {
-    Ok(fresh(ServerSettings { registration: shared.accounts.registration(&shared.store).await? }))
-}
-
-/// `PATCH /api/v1/settings`.
-pub(crate) async fn change_settings(
-    State(shared): State<Arc<Shared>>,
-    Admin(_): Admin,
-    body: Result<Json<ServerSettings>, JsonRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let Json(settings) = body.map_err(unreadable)?;
-    shared.store.set_registration(settings.registration).await?;
-    tracing::info!(registration = settings.registration.as_str(), "settings changed");
-    Ok(fresh(settings))
-}
-
 async fn find(shared: &Shared, id: &str) -> Result<Account, Problem> {
     let missing = || Problem::not_found("there is no such account");
     shared.store.account_by_id(number(id)?).await?.ok_or_else(missing)
 }
 
-async fn with_rooms(shared: &Shared, account: Account) -> Result<AccountWithRooms, Problem> {
+pub(super) async fn with_rooms(shared: &Shared, account: Account) -> Result<AccountWithRooms, Problem> {
     let rooms = shared.store.rooms_of(account.id).await?;
     Ok(AccountWithRooms { account: AccountView::of(&account), rooms })
 }

@@ -5,28 +5,31 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::description::RecordingPath;
 use super::problem::Problem;
 use super::recordings::{find_recording, offset_ms};
 use super::rooms::fresh;
 use crate::state::Shared;
 use crate::store::{Mark, Marked, WallSpan};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChaptersAnswer {
     chapters: Vec<Chapter>,
 }
 
 /// A place in a recording, from its beginning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Chapter {
     offset_ms: i64,
     #[serde(flatten)]
     what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[schema(as = ChapterKind)]
 enum What {
     /// The publisher was away for so long, and is back.
     Resumed { away_ms: i64 },
@@ -36,7 +39,16 @@ enum What {
     Hand,
 }
 
-/// `GET /api/v1/recordings/{id}/chapters`.
+/// Places that a replay leads to.
+#[utoipa::path(
+    get,
+    path = "/api/v1/recordings/{id}/chapters",
+    tag = "recordings",
+    params(RecordingPath),
+    responses(
+        (status = 200, description = "In their order.", body = ChaptersAnswer),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,

@@ -13,9 +13,11 @@ use rooms::Name;
 use rooms::frame::{ErrorCode, In, Out, Person, Role};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
+use utoipa::IntoParams;
 
 use super::access::{Caller, Identity, cookie, same_origin};
 use super::client_address::ClientAddress;
+use super::description::RoomPath;
 use super::problem::Problem;
 use super::rooms::find;
 use crate::people::{Handle, JoinError, Member, json, too_slow};
@@ -23,7 +25,8 @@ use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::RoomRecord;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     /// What a guest wants to be called.
     name: Option<String>,
@@ -37,6 +40,21 @@ struct Newcomer {
     cookie: Option<HeaderValue>,
 }
 
+/// The room's chat, a WebSocket.
+///
+/// Text messages of one JSON object each: `ChatIn` from the member, `ChatOut` to them. Without an account one comes as a guest, whom a cookie names.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/chat",
+    tag = "chat",
+    params(RoomPath, Asked),
+    responses(
+        (status = 101, description = "From here on it is a WebSocket (RFC 6455)."),
+        (status = 400, description = "The request asks for no WebSocket."),
+        (status = 403, description = "The page is another site's."),
+        (status = 426, description = "A WebSocket is needed."),
+    ),
+)]
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

@@ -16,9 +16,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rooms::Slug;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{cookie, who};
 use super::client_address::ClientAddress;
+use super::description::RoomPath;
 use super::playback;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
@@ -27,7 +29,7 @@ use crate::gates::{Gate, GateError};
 use crate::state::Shared;
 
 /// How somebody shows that they may come in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Enter {
     /// The room's password.
@@ -37,7 +39,7 @@ pub(crate) struct Enter {
 }
 
 /// What opens the room from now on, for players that take no cookie.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EnterAnswer {
     /// The multivariant playlist, with what opens it.
     playlist: String,
@@ -61,7 +63,7 @@ pub(crate) async fn watch(State(shared): State<Arc<Shared>>, request: Request, n
 }
 
 /// Pages hold nothing of a room; its door and what needs its stream key have checks of their own.
-fn is_guarded(path: &str) -> bool {
+pub(super) fn is_guarded(path: &str) -> bool {
     let open = ["/api/v1/rooms/{room}/entry", "/api/v1/rooms/{room}/ingest-session"];
     let below = ["/live/{room}", "/api/v1/rooms/{room}", "/replay/{id}", "/api/v1/recordings/{id}"];
     let is_below =
@@ -132,7 +134,30 @@ async fn may_enter(shared: &Shared, slug: &Slug, gate: &Gate, parts: &Parts) -> 
     Ok(identity.standing(shared, &room).await?.may_moderate())
 }
 
-/// `POST /api/v1/rooms/{room}/entry`: the password or the link's code against a cookie.
+/// Come into a private room.
+///
+/// The password or the link's code against a cookie.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/entry",
+    tag = "rooms",
+    params(RoomPath),
+    request_body = Enter,
+    responses(
+        (
+            status = 200,
+            description = "The way in is open to this browser.",
+            body = EnterAnswer,
+            headers(("Set-Cookie" = String, description = "What opens the room from now on.")),
+        ),
+        (status = 400, description = "Expected either password or code."),
+        (status = 401, description = "`wrong_password`"),
+        (status = 403, description = "`link_wrong`: the code opens nothing."),
+        (status = 409, description = "The room is open to everybody."),
+        (status = 429, description = "`too_many_tries`, `too_many_requests`: wait for `retry_after_ms`."),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn enter(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

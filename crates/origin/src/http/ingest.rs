@@ -10,25 +10,47 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::access::{KeyHolder, TICKET_COOKIE, same_origin};
+use super::description::RoomPath;
 use super::problem::Problem;
 use crate::ingest::{Tickets, websocket};
 use crate::state::Shared;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    /// The room's name in URLs.
     room: String,
 }
 
 /// Where else this origin can be reached.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AddressesAnswer {
     /// `https://host:port` for whoever asked; `null` when it is off.
+    #[schema(required)]
     https: Option<String>,
 }
 
-/// Gives a browser that shows the room's key a cookie for the WebSocket that follows, which cannot show it.
+/// Let a browser publish.
+///
+/// Gives one that shows the room's key a cookie for the WebSocket that follows, which cannot show it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/ingest-session",
+    tag = "publishing",
+    params(RoomPath),
+    responses(
+        (
+            status = 204,
+            description = "The cookie is good for a short while.",
+            headers(("Set-Cookie" = String, description = "What opens `/api/v1/ingest`.")),
+        ),
+        (status = 403, description = "The stream key is another room's."),
+        (status = 429, description = "`too_many_requests`: too many wrong keys from this address."),
+    ),
+)]
 pub(crate) async fn open_session(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -43,7 +65,22 @@ pub(crate) async fn open_session(
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
-/// Takes a publisher's connection.
+/// Publish, over a WebSocket.
+///
+/// Binary messages of fragmented MP4, as `MediaRecorder` makes, or of FLV.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ingest",
+    tag = "publishing",
+    params(Asked),
+    responses(
+        (status = 101, description = "From here on it is a WebSocket (RFC 6455)."),
+        (status = 403, description = "The stream key is another room's, or the page another site's."),
+        (status = 426, description = "A WebSocket is needed."),
+        (status = 429, description = "`too_many_requests`: too many wrong keys from this address."),
+        (status = 503, description = "Too many publishers, in all or from this address."),
+    ),
+)]
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Query(Asked { room: slug }): Query<Asked>,
@@ -76,7 +113,15 @@ pub(crate) async fn upgrade(
     }))
 }
 
-/// Browsers give cameras to https pages only: where they find this one.
+/// Where else this origin can be reached.
+#[utoipa::path(
+    get,
+    path = "/api/v1/addresses",
+    tag = "server",
+    responses(
+        (status = 200, description = "Browsers give cameras to https pages only.", body = AddressesAnswer),
+    ),
+)]
 pub(crate) async fn addresses(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> impl IntoResponse {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
     let https =

@@ -8,10 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::Admin;
 use super::accounts::number;
 use super::client_address::ClientAddress;
+use super::description::InvitationPath;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use super::secure::Scheme;
@@ -22,7 +24,7 @@ use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::{Invitation, NewInvitation, Role};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateInvitation {
     /// Who it is for, for people.
@@ -34,27 +36,30 @@ pub(crate) struct CreateInvitation {
     days: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckInvitation {
     code: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationView {
     id: i64,
     label: String,
     role: Role,
+    #[schema(required)]
     made_by: Option<String>,
     created_at_ms: i64,
     expires_at_ms: i64,
+    #[schema(required)]
     used_by: Option<String>,
     /// `null` while it is good.
+    #[schema(required)]
     used_at_ms: Option<i64>,
 }
 
 /// An invitation that was just made: the only answer that holds its link.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewInvitationAnswer {
     #[serde(flatten)]
     view: InvitationView,
@@ -62,13 +67,13 @@ pub(crate) struct NewInvitationAnswer {
     link: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationsAnswer {
     invitations: Vec<InvitationView>,
 }
 
 /// A good invitation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GoodInvitation {
     role: Role,
 }
@@ -81,7 +86,16 @@ impl From<Invitation> for InvitationView {
     }
 }
 
-/// `GET /api/v1/invitations`.
+/// All invitations.
+#[utoipa::path(
+    get,
+    path = "/api/v1/invitations",
+    tag = "invitations",
+    responses(
+        (status = 200, description = "Used ones too.", body = InvitationsAnswer),
+        (status = 403, description = "Only administrators may."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -90,7 +104,20 @@ pub(crate) async fn list(
     Ok(fresh(InvitationsAnswer { invitations: invitations.into_iter().map(InvitationView::from).collect() }))
 }
 
-/// `POST /api/v1/invitations`.
+/// Invite somebody.
+#[utoipa::path(
+    post,
+    path = "/api/v1/invitations",
+    tag = "invitations",
+    request_body = CreateInvitation,
+    responses(
+        (status = 201, description = "The only answer that holds its link.", body = NewInvitationAnswer),
+        (status = 400, description = "It would make an administrator, or be good for too long."),
+        (status = 403, description = "Only administrators may."),
+        (status = 409, description = "`too_many`: as many are kept as may be."),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Admin(admin): Admin,
@@ -125,7 +152,17 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, fresh(NewInvitationAnswer { view, code, link })))
 }
 
-/// `DELETE /api/v1/invitations/{id}`.
+/// Withdraw an invitation.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/invitations/{id}",
+    tag = "invitations",
+    params(InvitationPath),
+    responses(
+        (status = 204, description = "Its link leads nowhere."),
+        (status = 403, description = "Only administrators may."),
+    ),
+)]
 pub(crate) async fn withdraw(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -137,7 +174,20 @@ pub(crate) async fn withdraw(
     Err(Problem::not_found("there is no such invitation"))
 }
 
-/// `POST /api/v1/invitation`: whether a code is good, without using it up. Not in the address, so that no log has it.
+/// Whether an invitation is good.
+///
+/// Without using it up. The code is not in the address, so that no log has it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/invitation",
+    tag = "invitations",
+    request_body = CheckInvitation,
+    responses(
+        (status = 200, description = "It is good.", body = GoodInvitation),
+        (status = 403, description = "`invitation_wrong`: it is used, withdrawn or too old."),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn check(
     State(shared): State<Arc<Shared>>,
     ClientAddress(address): ClientAddress,

@@ -7,21 +7,24 @@ mod chapters;
 mod chat;
 mod client_address;
 mod cookies;
+mod description;
 mod flv;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
 mod identity;
 mod ingest;
-mod interaction;
 mod invitations;
+mod moderation;
 mod moderators;
+mod own_account;
 mod owner;
 mod pages;
 mod pieces;
 #[cfg(test)]
 mod place;
 mod playback;
+mod polls;
 mod problem;
 mod recordings;
 mod replay;
@@ -29,6 +32,7 @@ mod room_settings;
 mod rooms;
 mod routes;
 mod secure;
+mod server_settings;
 mod session;
 #[cfg(test)]
 mod session_tests;

@@ -8,34 +8,46 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::Known;
 use super::accounts::number;
+use super::description::{AccountPath, RoomPath};
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
 use crate::state::Shared;
 use crate::store::RoomRecord;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModeratorView {
     /// The account's number.
     id: i64,
     name: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Appoint {
     /// The account's name.
     name: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModeratorsAnswer {
     moderators: Vec<ModeratorView>,
 }
 
-/// `GET /api/v1/rooms/{room}/moderators`.
+/// The room's moderators.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/moderators",
+    tag = "moderation",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "All of them.", body = ModeratorsAnswer),
+        (status = 403, description = "The room is somebody else's."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -47,7 +59,19 @@ pub(crate) async fn list(
     Ok(fresh(ModeratorsAnswer { moderators }))
 }
 
-/// `POST /api/v1/rooms/{room}/moderators`.
+/// Make somebody a moderator of the room.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/moderators",
+    tag = "moderation",
+    params(RoomPath),
+    request_body = Appoint,
+    responses(
+        (status = 201, description = "Who it is now.", body = ModeratorView),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 404, description = "There is no account with this name."),
+    ),
+)]
 pub(crate) async fn appoint(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -63,7 +87,19 @@ pub(crate) async fn appoint(
     Ok((StatusCode::CREATED, fresh(ModeratorView { id: account.id, name: account.name })))
 }
 
-/// `DELETE /api/v1/rooms/{room}/moderators/{id}`.
+/// Let a moderator go.
+///
+/// Somebody who was none stays none.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}/moderators/{id}",
+    tag = "moderation",
+    params(RoomPath, AccountPath),
+    responses(
+        (status = 204, description = "They keep order here no more."),
+        (status = 403, description = "The room is somebody else's."),
+    ),
+)]
 pub(crate) async fn dismiss(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,

@@ -8,8 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::access::Known;
+use super::description::RoomPath;
 use super::ingest::without_port;
 use super::problem::Problem;
 use super::rooms::{find, fresh};
@@ -17,7 +19,7 @@ use super::secure::Scheme;
 use crate::recordings::Keeping;
 use crate::state::Shared;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OwnerAnswer {
     /// The stream key's last four characters.
     key_last_four: String,
@@ -26,7 +28,8 @@ pub(crate) struct OwnerAnswer {
 }
 
 /// Where encoders connect, by protocol. The key follows RTMP's; in the others it stands as `{key}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EncoderAddresses)]
 struct Addresses {
     rtmp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +38,19 @@ struct Addresses {
     websocket: String,
 }
 
-/// `GET /api/v1/rooms/{room}/owner`.
+/// What only the owner is told.
+///
+/// Where an encoder connects, and how long recordings stay.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/owner",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "For the owner and administrators.", body = OwnerAnswer),
+        (status = 403, description = "The room is somebody else's."),
+    ),
+)]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

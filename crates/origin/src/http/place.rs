@@ -7,6 +7,7 @@ use axum::http::Request;
 use axum::response::Response;
 use tower::ServiceExt as _;
 
+use super::description::conformance;
 use super::routes::router;
 use crate::config::Config;
 use crate::secret::{self, Digest};
@@ -35,6 +36,7 @@ impl Place {
         Place { folder, shared }
     }
 
+    /// What is answered; it must be an answer that the API's description knows.
     pub(super) async fn ask(
         &self,
         method: &str,
@@ -47,7 +49,9 @@ impl Place {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        router(Arc::clone(&self.shared)).oneshot(request).await.unwrap()
+        let response = router(Arc::clone(&self.shared)).oneshot(request).await.unwrap();
+        conformance::check(method, path, &response);
+        response
     }
 
     pub(super) async fn json(

@@ -7,21 +7,28 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::accounts::{AccountError, PasswordError, whole_seconds};
 use crate::store::StoreError;
 
 /// What a refused request is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
+    #[schema(value_type = String, example = "about:blank")]
     kind: &'static str,
+    /// The status in words.
+    #[schema(value_type = String)]
     title: &'static str,
     #[serde(serialize_with = "as_number")]
+    #[schema(value_type = u16, minimum = 400, maximum = 599)]
     status: StatusCode,
+    /// What is wrong, for people.
     detail: String,
     /// One word for programs, where the status alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     code: Option<&'static str>,
     /// When asking again may help.
     #[serde(
@@ -29,6 +36,7 @@ pub(crate) struct Problem {
         serialize_with = "as_millis",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<u64>)]
     retry_after: Option<Duration>,
     /// Wrong passwords that are left before waiting begins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,8 +81,9 @@ impl Problem {
         Problem { retry_after: Some(wait), ..problem }
     }
 
-    /// With a word that programs can tell this refusal by.
+    /// With a word that programs can tell this refusal by: one of [`CODES`] or [`MEDIA_CODES`].
     pub(crate) fn with_code(self, code: &'static str) -> Problem {
+        debug_assert!(CODES.contains(&code) || MEDIA_CODES.contains(&code), "{code} is not a listed code");
         Problem { code: Some(code), ..self }
     }
 
@@ -98,6 +107,26 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// Answers of layers and extractors that are not ours come in plain text: as a problem they are told like all others.
+pub(super) async fn in_words(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let plain = kind.is_none_or(|kind| kind.starts_with(b"text/plain"));
+    if !(status.is_client_error() || status.is_server_error()) || !plain {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let detail = axum::body::to_bytes(body, DETAIL_BYTES_MAX).await.unwrap_or_default();
+    let detail = String::from_utf8_lossy(&detail);
+    let mut told = Problem::new(status, detail.trim()).into_response();
+    for (name, value) in &parts.headers {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::CACHE_CONTROL) {
+            told.headers_mut().append(name, value.clone());
+        }
+    }
+    told
 }
 
 impl From<StoreError> for Problem {
@@ -168,3 +197,27 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
     let millis = wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     serializer.serialize_u64(millis)
 }
+
+/// Every code that the API gives.
+pub(super) const CODES: [&str; 16] = [
+    "busy",
+    "entry_needed",
+    "invitation_needed",
+    "invitation_wrong",
+    "last_admin",
+    "link_wrong",
+    "name_refused",
+    "name_taken",
+    "password_too_long",
+    "password_too_short",
+    "registration_closed",
+    "scope_missing",
+    "too_many",
+    "too_many_requests",
+    "too_many_tries",
+    "wrong_password",
+];
+/// Every code that only media is refused with.
+const MEDIA_CODES: [&str; 3] = ["room_full", "session_ended", "session_needed"];
+/// Of a foreign answer's words; they are one line.
+const DETAIL_BYTES_MAX: usize = 4 << 10;

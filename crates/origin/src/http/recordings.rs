@@ -7,14 +7,16 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use rooms::frame::Out;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::access::Known;
+use super::description::{RecordingPath, RoomPath};
 use super::problem::Problem;
 use super::rooms::{find, fresh};
 use crate::state::Shared;
 use crate::store::{Recording, WallSpan};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RecordingAnswer {
     id: String,
     room: String,
@@ -22,7 +24,7 @@ pub(crate) struct RecordingAnswer {
     started_ms: i64,
     duration_ms: u64,
     bytes: u64,
-    state: &'static str,
+    state: RecordingState,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
     tracks: Vec<String>,
@@ -35,30 +37,51 @@ pub(crate) struct RecordingAnswer {
     files: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// What becomes of a recording.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RecordingState {
+    /// It is being made.
+    Recording,
+    /// It is finished.
+    Done,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RecordingsAnswer {
     recordings: Vec<RecordingAnswer>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SaidAnswer {
     messages: Vec<Said>,
 }
 
 /// A message, and where in the recording it was said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Said {
     offset_ms: i64,
     #[serde(flatten)]
     message: Out,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct SaidPage {
     /// Messages with a higher number only.
     after: Option<u64>,
 }
 
+/// The room's recordings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/recordings",
+    tag = "recordings",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "The newest first.", body = RecordingsAnswer),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -71,6 +94,16 @@ pub(crate) async fn list(
     Ok(fresh(RecordingsAnswer { recordings: answers }))
 }
 
+/// A recording.
+#[utoipa::path(
+    get,
+    path = "/api/v1/recordings/{id}",
+    tag = "recordings",
+    params(RecordingPath),
+    responses(
+        (status = 200, description = "Finished, or still being made.", body = RecordingAnswer),
+    ),
+)]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -79,6 +112,18 @@ pub(crate) async fn show(
     Ok(fresh(answer(&shared, recording).await))
 }
 
+/// Delete a recording.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/recordings/{id}",
+    tag = "recordings",
+    params(RecordingPath),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "It is still being recorded."),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -97,7 +142,16 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What was said during a recording, by the recording's own time.
+/// What was said during a recording, by its own time.
+#[utoipa::path(
+    get,
+    path = "/api/v1/recordings/{id}/messages",
+    tag = "recordings",
+    params(RecordingPath, SaidPage),
+    responses(
+        (status = 200, description = "At most 500 messages.", body = SaidAnswer),
+    ),
+)]
 pub(crate) async fn messages(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
@@ -150,7 +204,7 @@ async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
         started_ms: started_at_ms,
         duration_ms,
         bytes,
-        state: if writing { "recording" } else { "done" },
+        state: if writing { RecordingState::Recording } else { RecordingState::Done },
         notice: note,
         tracks,
         page: format!("/r/{slug}/replay/{id}"),

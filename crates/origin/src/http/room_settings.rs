@@ -8,11 +8,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use super::access::Known;
 use super::client_address::ClientAddress;
+use super::description::RoomPath;
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
+use super::rooms::{RoomAnswer, find, fresh, unreadable};
 use super::secure::Scheme;
 use crate::accounts::AccountError;
 use crate::secret::{self, Digest};
@@ -20,36 +22,43 @@ use crate::state::{self, Shared};
 use crate::store::{RoomChange, RoomRecord, RoomSettings, Visibility};
 
 /// What is to change; what is missing stays, and `null` takes away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeRoom {
     record: Option<bool>,
     title: Option<String>,
     description: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     language: Option<Option<String>>,
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 0)]
     next_at_ms: Option<Option<i64>>,
     visibility: Option<Visibility>,
     /// Of a private room.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     password: Option<Option<String>>,
     /// Players at a time.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
     viewer_limit: Option<Option<u32>>,
 }
 
 /// What everybody in the room may know of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SettingsView {
     description: String,
+    #[schema(required)]
     language: Option<String>,
     tags: Vec<String>,
     /// When the next broadcast is planned.
+    #[schema(required)]
     next_at_ms: Option<i64>,
     visibility: Visibility,
     /// Players at a time.
+    #[schema(required)]
     viewer_limit: Option<u32>,
     /// Whether it has a password, and a link; for its owner and admins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +68,8 @@ pub(crate) struct SettingsView {
 }
 
 /// A link that was just made: the only answer that holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoomLink)]
 pub(crate) struct LinkAnswer {
     /// For people.
     link: String,
@@ -85,7 +95,25 @@ impl SettingsView {
     }
 }
 
-/// `PATCH /api/v1/rooms/{room}`.
+/// Change a room.
+///
+/// What is missing stays, and `null` takes away.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/rooms/{room}",
+    tag = "rooms",
+    params(RoomPath),
+    request_body = ChangeRoom,
+    responses(
+        (status = 200, description = "The room as it is now.", body = RoomAnswer),
+        (
+            status = 400,
+            description = "A value is out of its limits; `password_too_short`, `password_too_long`: so is the password.",
+        ),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -110,7 +138,20 @@ pub(crate) async fn change(
     Ok(fresh(super::rooms::answer_with_settings(&shared, &room, Some(&known.0)).await?))
 }
 
-/// `POST /api/v1/rooms/{room}/link`: another link into a private room; the one before opens it no more.
+/// Make another link into a private room.
+///
+/// The one before opens it no more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/link",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 201, description = "The only answer that holds the link.", body = LinkAnswer),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn make_link(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -132,7 +173,20 @@ pub(crate) async fn make_link(
     Ok((StatusCode::CREATED, fresh(LinkAnswer { link, playlist })))
 }
 
-/// `DELETE /api/v1/rooms/{room}`: with its messages and its recordings, which the page says before.
+/// Delete a room.
+///
+/// Its messages and its recordings go with it.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "It is live: end the broadcast first."),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

@@ -12,9 +12,11 @@ use axum::response::IntoResponse;
 use rooms::Slug;
 use rooms::frame::{Out, RoomView};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
+use super::description::RoomPath;
 use super::problem::Problem;
 use super::room_settings::SettingsView;
 use super::secure::Scheme;
@@ -25,7 +27,7 @@ use crate::state::{self, RoomWithKey, Shared};
 use crate::store::{NewRoom, RoomRecord, RoomSettings, StoreError, Visibility};
 
 /// A room; `ingest` only for its owner and admins.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RoomAnswer {
     #[serde(flatten)]
     view: RoomView,
@@ -39,8 +41,11 @@ pub(crate) struct RoomAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
     #[serde(flatten)]
+    #[schema(value_type = SettingsView)]
     settings: Option<SettingsView>,
+    /// What arrives from the publisher, `null` while nobody publishes; for the owner and admins.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Ingest>)]
     ingest: Option<Option<Ingest>>,
     /// Whether broadcasts are recorded, and what becomes of the present one; for the owner and admins as well.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,10 +58,12 @@ pub(crate) struct RoomAnswer {
 }
 
 /// Which rooms a list holds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Search {
     /// Words in title, description, owner or name, whatever their case.
     search: Option<String>,
+    /// With this tag only.
     tag: Option<String>,
 }
 
@@ -74,7 +81,7 @@ impl Search {
 }
 
 /// What somebody may do in a room.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct May {
     /// Settings, stream key, recordings, moderators.
     manage: bool,
@@ -82,13 +89,13 @@ pub(crate) struct May {
     moderate: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RoomsAnswer {
     rooms: Vec<RoomAnswer>,
 }
 
 /// A room that was made, or that has another key: the only answers that hold a key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyAnswer {
     room: Slug,
     stream_key: String,
@@ -97,19 +104,25 @@ pub(crate) struct KeyAnswer {
     watch: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateRoom {
+    /// Its name in URLs.
+    #[schema(pattern = "^[a-z0-9-]{1,64}$", min_length = 1, max_length = 64)]
     room: String,
+    /// Its name for people; without one, the name in URLs.
     #[serde(default)]
     title: Option<String>,
+    /// The owner's account; without one, whoever makes it.
     #[serde(default)]
     owner: Option<String>,
+    /// Whether its broadcasts are recorded.
     #[serde(default)]
     record: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// Messages with a lower number only.
     before: Option<u64>,
@@ -117,11 +130,23 @@ pub(crate) struct Page {
     limit: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessagesAnswer {
     messages: Vec<Out>,
 }
 
+/// The rooms.
+///
+/// Public ones, and whoever asks's own; an administrator sees all.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms",
+    tag = "rooms",
+    params(Search),
+    responses(
+        (status = 200, description = "All that the search finds.", body = RoomsAnswer),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Query(search): Query<Search>,
@@ -141,6 +166,16 @@ pub(crate) async fn list(
     Ok(fresh(RoomsAnswer { rooms }))
 }
 
+/// A room.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "The room as whoever asks may see it.", body = RoomAnswer),
+    ),
+)]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -155,6 +190,29 @@ pub(crate) async fn show(
     Ok(fresh(answer))
 }
 
+/// Make a room.
+///
+/// The only time that its stream key is told.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms",
+    tag = "rooms",
+    request_body = CreateRoom,
+    responses(
+        (status = 201, description = "The room and its stream key.", body = KeyAnswer),
+        (status = 400, description = "The name is no slug."),
+        (
+            status = 403,
+            description = "Only broadcasters and administrators make rooms, and only administrators for others.",
+        ),
+        (status = 404, description = "There is no account of the owner's name."),
+        (
+            status = 409,
+            description = "`name_taken`: there is such a room. `too_many`: the owner has as many rooms as may be.",
+        ),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Known(identity): Known,
@@ -188,6 +246,20 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, fresh(key_answer(&shared, scheme, &headers, made))))
 }
 
+/// Make another stream key.
+///
+/// Whoever publishes with the one before is sent away.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/stream-key",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "The only answer that holds the new key.", body = KeyAnswer),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn rotate_key(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -208,7 +280,20 @@ pub(crate) async fn rotate_key(
     Ok(fresh(key_answer(&shared, scheme, &headers, made)))
 }
 
-/// Ends the broadcast. An encoder that connects again by itself begins another one, unless the key is changed.
+/// End the broadcast.
+///
+/// An encoder that connects again by itself begins another one, unless the key is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/end",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 204, description = "It is over."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "The room is not live."),
+    ),
+)]
 pub(crate) async fn end(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -225,6 +310,16 @@ pub(crate) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What was said, oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/messages",
+    tag = "chat",
+    params(RoomPath, Page),
+    responses(
+        (status = 200, description = "The newest messages before the one asked for.", body = MessagesAnswer),
+    ),
+)]
 pub(crate) async fn messages(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

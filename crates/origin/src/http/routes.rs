@@ -7,23 +7,26 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::routing::{MethodRouter, get};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
 
 use super::problem::Problem;
 use super::{
-    access, accounts, chapters, chat, flv, gate, ingest, interaction, invitations, moderators, owner, pages,
-    playback, recordings, replay, room_settings, rooms, session, thumbnail, tokens, uploads,
+    access, accounts, chapters, chat, description, flv, gate, ingest, invitations, moderation, moderators,
+    own_account, owner, pages, playback, polls, problem, recordings, replay, room_settings, rooms,
+    server_settings, session, thumbnail, tokens, uploads,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 48] = [
+pub(super) const OPEN: [(&str, &str); 49] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -31,6 +34,7 @@ pub(super) const OPEN: [(&str, &str); 48] = [
     ("OPTIONS", "/api/v1/rooms/{room}/uploads"),
     ("GET", "/r/{room}/settings"),
     ("GET", "/api/v1/addresses"),
+    ("GET", "/api/v1/openapi.json"),
     ("GET", "/r/{room}/replay/{id}"),
     ("GET", "/assets/{*path}"),
     ("GET", "/favicon.svg"),
@@ -78,8 +82,61 @@ pub(super) const OPEN: [(&str, &str); 48] = [
 pub(super) const KEYED: [(&str, &str); 2] =
     [("GET", "/api/v1/ingest"), ("POST", "/api/v1/rooms/{room}/ingest-session")];
 
-/// Paths with what they answer. A test walks them all without a token.
-pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
+/// The operations of the API, as their descriptions say where they are.
+pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
+    vec![
+        routes!(description::show),
+        routes!(rooms::list, rooms::create),
+        routes!(rooms::show, room_settings::change, room_settings::remove),
+        routes!(owner::show),
+        routes!(rooms::rotate_key),
+        routes!(gate::enter),
+        routes!(room_settings::make_link),
+        routes!(rooms::end),
+        routes!(rooms::messages),
+        routes!(chat::upgrade),
+        routes!(moderation::delete_message),
+        routes!(polls::list, polls::open),
+        routes!(polls::close),
+        routes!(moderation::bans, moderation::ban),
+        routes!(moderation::lift_ban),
+        routes!(moderation::settings, moderation::change_settings),
+        routes!(moderation::audit),
+        routes!(moderation::attendance),
+        routes!(recordings::list),
+        routes!(recordings::show, recordings::remove),
+        routes!(recordings::messages),
+        routes!(uploads::list, uploads::tus::create, uploads::tus::options),
+        routes!(uploads::show, uploads::tus::offset, uploads::tus::append, uploads::tus::remove),
+        routes!(uploads::schedule, uploads::unschedule),
+        routes!(chapters::list),
+        routes!(ingest::open_session),
+        routes!(ingest::upgrade),
+        routes!(ingest::addresses),
+        routes!(session::show, session::sign_in, session::sign_out),
+        routes!(session::link),
+        routes!(session::set_up_needed, session::set_up),
+        routes!(own_account::show, own_account::change, own_account::remove),
+        routes!(own_account::sessions, own_account::end_sessions),
+        routes!(own_account::end_session),
+        routes!(tokens::list, tokens::create),
+        routes!(tokens::revoke),
+        routes!(accounts::list, accounts::create),
+        routes!(accounts::change, accounts::remove),
+        routes!(accounts::end_sessions),
+        routes!(invitations::check),
+        routes!(invitations::list, invitations::create),
+        routes!(invitations::withdraw),
+        routes!(server_settings::show, server_settings::change),
+        routes!(moderators::list, moderators::appoint),
+        routes!(moderators::dismiss),
+        routes!(healthy),
+        routes!(ready),
+    ]
+}
+
+/// Pages and what they load.
+pub(super) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![
         ("/", get(pages::home)),
         ("/r/{room}", get(pages::room)),
@@ -89,70 +146,21 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/r/{room}/settings", get(pages::room)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
-        ("/api/v1/rooms", get(rooms::list).post(rooms::create)),
-        ("/api/v1/rooms/{room}", get(rooms::show).patch(room_settings::change).delete(room_settings::remove)),
-        ("/api/v1/rooms/{room}/owner", get(owner::show)),
-        ("/api/v1/rooms/{room}/stream-key", post(rooms::rotate_key)),
-        ("/api/v1/rooms/{room}/entry", post(gate::enter)),
-        ("/api/v1/rooms/{room}/link", post(room_settings::make_link)),
-        ("/api/v1/rooms/{room}/end", post(rooms::end)),
-        ("/api/v1/rooms/{room}/messages", get(rooms::messages)),
-        ("/api/v1/rooms/{room}/chat", get(chat::upgrade)),
-        ("/api/v1/rooms/{room}/messages/{message}", delete(interaction::delete_message)),
-        ("/api/v1/rooms/{room}/polls", get(interaction::polls).post(interaction::open_poll)),
-        ("/api/v1/rooms/{room}/polls/{poll}/close", post(interaction::close_poll)),
-        ("/api/v1/rooms/{room}/bans", get(interaction::bans).post(interaction::ban)),
-        ("/api/v1/rooms/{room}/bans/{member}", delete(interaction::lift_ban)),
-        (
-            "/api/v1/rooms/{room}/chat/settings",
-            get(interaction::settings).patch(interaction::change_settings),
-        ),
-        ("/api/v1/rooms/{room}/audit", get(interaction::audit)),
-        ("/api/v1/rooms/{room}/attendance.csv", get(interaction::attendance)),
-        ("/api/v1/rooms/{room}/recordings", get(recordings::list)),
-        ("/api/v1/recordings/{id}", get(recordings::show).delete(recordings::remove)),
-        ("/api/v1/recordings/{id}/messages", get(recordings::messages)),
-        (
-            "/api/v1/rooms/{room}/uploads",
-            get(uploads::list).post(uploads::tus::create).options(uploads::tus::options),
-        ),
-        (
-            "/api/v1/rooms/{room}/uploads/{id}",
-            get(uploads::show)
-                .head(uploads::tus::offset)
-                .patch(uploads::tus::append)
-                .delete(uploads::tus::remove),
-        ),
-        ("/api/v1/rooms/{room}/uploads/{id}/schedule", put(uploads::schedule).delete(uploads::unschedule)),
-        ("/api/v1/recordings/{id}/chapters", get(chapters::list)),
-        ("/api/v1/rooms/{room}/ingest-session", post(ingest::open_session)),
-        ("/api/v1/ingest", get(ingest::upgrade)),
-        ("/api/v1/addresses", get(ingest::addresses)),
         ("/signin", get(pages::home)),
         ("/register", get(pages::home)),
         ("/setup", get(pages::home)),
         ("/account", get(pages::home)),
         ("/admin", get(pages::home)),
-        ("/api/v1/session", get(session::show).post(session::sign_in).delete(session::sign_out)),
-        ("/api/v1/session/link", post(session::link)),
-        ("/api/v1/setup", get(session::set_up_needed).post(session::set_up)),
-        ("/api/v1/account", get(accounts::show_own).patch(accounts::change_own).delete(accounts::delete_own)),
-        ("/api/v1/account/sessions", get(accounts::own_sessions).delete(accounts::end_own_sessions)),
-        ("/api/v1/account/sessions/{id}", delete(accounts::end_own_session)),
-        ("/api/v1/account/tokens", get(tokens::list).post(tokens::create)),
-        ("/api/v1/account/tokens/{id}", delete(tokens::revoke)),
-        ("/api/v1/accounts", get(accounts::list).post(accounts::create)),
-        ("/api/v1/accounts/{id}", patch(accounts::change).delete(accounts::remove)),
-        ("/api/v1/accounts/{id}/sessions", delete(accounts::end_sessions)),
-        ("/api/v1/invitation", post(invitations::check)),
-        ("/api/v1/invitations", get(invitations::list).post(invitations::create)),
-        ("/api/v1/invitations/{id}", delete(invitations::withdraw)),
-        ("/api/v1/settings", get(accounts::settings).patch(accounts::change_settings)),
-        ("/api/v1/rooms/{room}/moderators", get(moderators::list).post(moderators::appoint)),
-        ("/api/v1/rooms/{room}/moderators/{id}", delete(moderators::dismiss)),
-        ("/healthz", get(healthy)),
-        ("/readyz", get(ready)),
     ]
+}
+
+/// Every path but the media's with what it answers.
+pub(super) fn routes() -> Vec<(String, MethodRouter<Arc<Shared>>)> {
+    let described = described().into_iter().map(|(_, paths, methods)| {
+        let path = paths.paths.into_keys().next().expect("a description has the path of its route");
+        (path, methods)
+    });
+    pages().into_iter().map(|(path, methods)| (path.to_owned(), methods)).chain(described).collect()
 }
 
 /// Media: any page may play it, without credentials.
@@ -190,6 +198,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::guard))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CsrfLayer::new())
+        .layer(middleware::map_response(problem::in_words))
         .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest).compress_when(OnlyText))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::REFERRER_POLICY, "same-origin"))
@@ -199,8 +208,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-fn collect(routes: Vec<(&'static str, MethodRouter<Arc<Shared>>)>) -> Router<Arc<Shared>> {
-    routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+fn collect<P: AsRef<str>>(routes: Vec<(P, MethodRouter<Arc<Shared>>)>) -> Router<Arc<Shared>> {
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path.as_ref(), methods))
 }
 
 fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -208,11 +217,40 @@ fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer
 }
 
 /// The process runs.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "health",
+    responses(
+        (
+            status = 200,
+            description = "It does.",
+            body = String,
+            content_type = "text/plain",
+            example = "ok\n",
+        ),
+    ),
+)]
 async fn healthy() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
 
 /// The process serves: its store answers.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses(
+        (
+            status = 200,
+            description = "It does.",
+            body = String,
+            content_type = "text/plain",
+            example = "ready\n",
+        ),
+        (status = 503, description = "The origin stops."),
+    ),
+)]
 async fn ready(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, Problem> {
     if shared.shutdown.is_cancelled() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the origin stops"));

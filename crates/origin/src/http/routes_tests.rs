@@ -24,15 +24,17 @@ fn filled(path: &str) -> String {
         .replace("{*path}", "x")
 }
 
-fn all_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
-    routes().into_iter().chain(media_routes()).chain(live_routes()).collect()
+fn all_routes() -> Vec<String> {
+    let media = media_routes().into_iter().chain(live_routes()).map(|(path, _)| path.to_owned());
+    routes().into_iter().map(|(path, _)| path).chain(media).collect()
 }
 
 #[tokio::test]
 async fn every_route_is_closed_unless_it_is_listed_open() {
     let place = Place::new().await;
     let mut walked = 0;
-    for (path, _) in all_routes() {
+    for path in all_routes() {
+        let path = path.as_str();
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             walked += 1;
             let status = place.ask(method, &filled(path), &[JSON], "{}").await.status();
@@ -46,7 +48,7 @@ async fn every_route_is_closed_unless_it_is_listed_open() {
     }
     assert_eq!(walked, all_routes().len() * 7);
     for (method, path) in OPEN {
-        let known = all_routes().into_iter().any(|(route, _)| route == path);
+        let known = all_routes().iter().any(|route| route == path);
         assert!(known, "{method} {path} is listed open and leads nowhere");
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{Credential, SignedIn, cookie};
 use super::accounts::AccountView;
@@ -24,7 +25,7 @@ use crate::state::Shared;
 use crate::store::Account;
 
 /// A name with a password, or the code of a link.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     name: Option<String>,
@@ -36,21 +37,23 @@ pub(crate) struct SignIn {
 }
 
 /// Who is signed in, and what somebody who is not may do about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
     /// `null` for a guest.
+    #[schema(required)]
     account: Option<AccountView>,
     registration: Registration,
 }
 
 /// A link that signs its account in, once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignInLink)]
 pub(crate) struct LinkAnswer {
     link: String,
     expires_in_s: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetUp {
     code: String,
@@ -59,12 +62,33 @@ pub(crate) struct SetUp {
 }
 
 /// Whether the origin waits to be set up.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SetUpAnswer {
     needed: bool,
 }
 
-/// `POST /api/v1/session`.
+/// Sign in.
+///
+/// With a name and a password, or with the code of a link.
+#[utoipa::path(
+    post,
+    path = "/api/v1/session",
+    tag = "session",
+    request_body = SignIn,
+    responses(
+        (
+            status = 200,
+            description = "The session is in the cookie.",
+            body = SessionAnswer,
+            headers(("Set-Cookie" = String, description = "The session.")),
+        ),
+        (status = 400, description = "Expected either name and password, or code."),
+        (status = 401, description = "`wrong_password`: `tries_left` says how many more."),
+        (status = 403, description = "`link_wrong`: the code is used or too old."),
+        (status = 429, description = "`too_many_tries`: wait for `retry_after_ms`."),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn sign_in(
     State(shared): State<Arc<Shared>>,
     ClientAddress(address): ClientAddress,
@@ -88,7 +112,17 @@ pub(crate) async fn sign_in(
     entrance.let_in(StatusCode::OK, account, asked.keep).await
 }
 
-/// `GET /api/v1/session`: for guests too, whom it tells that they are guests.
+/// Who is signed in.
+///
+/// For guests too, whom it tells that they are guests.
+#[utoipa::path(
+    get,
+    path = "/api/v1/session",
+    tag = "session",
+    responses(
+        (status = 200, description = "Who asks, and who may register.", body = SessionAnswer),
+    ),
+)]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     signed_in: Option<SignedIn>,
@@ -109,7 +143,17 @@ pub(crate) async fn show(
     Ok(response)
 }
 
-/// `DELETE /api/v1/session`: signs this browser out, also one that was not signed in.
+/// Sign this browser out.
+///
+/// Also one that was not signed in.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/session",
+    tag = "session",
+    responses(
+        (status = 204, description = "It holds no session any more."),
+    ),
+)]
 pub(crate) async fn sign_out(
     State(shared): State<Arc<Shared>>,
     scheme: Scheme,
@@ -123,7 +167,18 @@ pub(crate) async fn sign_out(
     Ok(signed_out(scheme))
 }
 
-/// `POST /api/v1/session/link`: for the app, whose *Admin page* opens a browser that is signed in.
+/// Make a link that signs its account in, once.
+///
+/// For the app, whose *Admin page* opens a browser that is signed in.
+#[utoipa::path(
+    post,
+    path = "/api/v1/session/link",
+    tag = "session",
+    responses(
+        (status = 201, description = "Good for a short while.", body = LinkAnswer),
+        (status = 403, description = "The token is no account's."),
+    ),
+)]
 pub(crate) async fn link(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,
@@ -139,12 +194,43 @@ pub(crate) async fn link(
     Ok((StatusCode::CREATED, fresh(LinkAnswer { link, expires_in_s })))
 }
 
-/// `GET /api/v1/setup`.
+/// Whether the origin waits to be set up.
+#[utoipa::path(
+    get,
+    path = "/api/v1/setup",
+    tag = "server",
+    responses(
+        (status = 200, description = "Until there is an administrator.", body = SetUpAnswer),
+    ),
+)]
 pub(crate) async fn set_up_needed(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, Problem> {
     Ok(fresh(SetUpAnswer { needed: !shared.store.has_admin().await? }))
 }
 
-/// `POST /api/v1/setup`: the first administrator, for whoever read the link on the server's screen.
+/// Make the first administrator.
+///
+/// For whoever read the link on the server's screen.
+#[utoipa::path(
+    post,
+    path = "/api/v1/setup",
+    tag = "server",
+    request_body = SetUp,
+    responses(
+        (
+            status = 201,
+            description = "The administrator is signed in.",
+            body = SessionAnswer,
+            headers(("Set-Cookie" = String, description = "The session.")),
+        ),
+        (status = 400, description = "`name_refused`, `password_too_short`, `password_too_long`"),
+        (
+            status = 403,
+            description = "`link_wrong`: the code is not the one that is shown, or there is an administrator.",
+        ),
+        (status = 409, description = "`name_taken`"),
+        (status = 503, description = "`busy`: too many passwords are being checked."),
+    ),
+)]
 pub(crate) async fn set_up(
     State(shared): State<Arc<Shared>>,
     scheme: Scheme,

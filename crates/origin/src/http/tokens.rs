@@ -8,10 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{Credential, SignedIn};
 use super::accounts::number;
 use super::client_address::ClientAddress;
+use super::description::TokenPath;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::clock::unix_ms;
@@ -19,7 +21,7 @@ use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::{NewToken, Scope, Token};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateToken {
     /// Who holds it, for people.
@@ -27,25 +29,26 @@ pub(crate) struct CreateToken {
     scopes: Vec<Scope>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokenView {
     id: i64,
     label: String,
     scopes: Vec<Scope>,
     created_at_ms: i64,
     /// When it was last used, to within a few minutes; `null` for never.
+    #[schema(required)]
     used_at_ms: Option<i64>,
 }
 
 /// A token that was just made: the only answer that holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewTokenAnswer {
     #[serde(flatten)]
     view: TokenView,
     token: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokensAnswer {
     tokens: Vec<TokenView>,
 }
@@ -56,7 +59,16 @@ impl From<Token> for TokenView {
     }
 }
 
-/// `GET /api/v1/account/tokens`.
+/// One's API tokens.
+#[utoipa::path(
+    get,
+    path = "/api/v1/account/tokens",
+    tag = "account",
+    responses(
+        (status = 200, description = "Not what they are, only what they are for.", body = TokensAnswer),
+        (status = 403, description = "The token is no account's."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,
@@ -65,7 +77,20 @@ pub(crate) async fn list(
     Ok(fresh(TokensAnswer { tokens: tokens.into_iter().map(TokenView::from).collect() }))
 }
 
-/// `POST /api/v1/account/tokens`.
+/// Make an API token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/account/tokens",
+    tag = "account",
+    request_body = CreateToken,
+    responses(
+        (status = 201, description = "The only answer that holds it.", body = NewTokenAnswer),
+        (status = 400, description = "The label is empty, or there is no scope."),
+        (status = 403, description = "`scope_missing`: a token gives no more than it has."),
+        (status = 409, description = "`too_many`: the account has as many as may be."),
+        (status = 429, description = "`too_many_requests`: too many secrets were made from this address."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, credential }: SignedIn,
@@ -94,7 +119,17 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, fresh(NewTokenAnswer { view, token })))
 }
 
-/// `DELETE /api/v1/account/tokens/{id}`.
+/// Revoke an API token.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/account/tokens/{id}",
+    tag = "account",
+    params(TokenPath),
+    responses(
+        (status = 204, description = "It opens nothing any more."),
+        (status = 403, description = "The token is no account's."),
+    ),
+)]
 pub(crate) async fn revoke(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,

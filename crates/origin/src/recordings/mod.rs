@@ -17,6 +17,7 @@ use bytes::Bytes;
 use rooms::Slug;
 use serde::Serialize;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 
 use crate::config::RecordingSettings;
 use crate::store::{Finished, Recording, Store, StoreError};
@@ -42,7 +43,8 @@ pub(crate) struct Recordings {
 pub(crate) struct Status(Mutex<StatusView>);
 
 /// The same at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RecordingStatus)]
 pub(crate) struct StatusView {
     /// The recording that is written just now.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use super::Recordings;
 use crate::clock::unix_ms;
@@ -20,13 +21,14 @@ struct Allowed {
 }
 
 /// How long recordings stay, as their owners are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Keeping {
     /// Days after which one is removed; 0: never for its age.
     keep_days: u32,
     /// What all recordings of this origin take.
     used_bytes: u64,
     /// What they may take; beyond that the oldest are removed. `None` on a disk whose size is not known.
+    #[schema(required)]
     allowed_bytes: Option<u64>,
 }
 

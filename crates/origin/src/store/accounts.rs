@@ -3,6 +3,7 @@
 use ::rooms::Name;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Store, StoreError, invitations};
 use crate::secret::Digest;
@@ -25,7 +26,7 @@ pub struct Account {
 }
 
 /// What an account may do on this origin; what it may do in a room comes besides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Watches and chats.

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use ::rooms::Slug;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Store, StoreError};
 use crate::secret::Digest;
 
 /// Who finds a room and may come in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Visibility {
     /// Everybody; it stands in the list.

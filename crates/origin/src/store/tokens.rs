@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::accounts::{ACCOUNT_COLUMNS, account};
 use super::{Account, Store, StoreError};
 use crate::secret::Digest;
 
 /// What a token may be used for; never for more than its account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Scope {
     /// Reading rooms, messages and recordings as the account sees them.
     #[serde(rename = "rooms:read")]

@@ -1,10 +1,12 @@
 //! What becomes of an uploaded file, and what is known of it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a file stands between its announcement and its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = UploadState)]
 pub(crate) enum State {
     /// Its bytes come, or are waited for.
     Receiving,
@@ -23,9 +25,10 @@ pub(crate) enum State {
 }
 
 /// Why a file is not live any more, or did not go live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::enum_variant_names, reason = "a broadcast that somebody ended is called that everywhere")]
+#[schema(as = UploadEnded)]
 pub(crate) enum Ended {
     /// It was played to its end.
     Finished,
@@ -42,19 +45,22 @@ pub(crate) enum Ended {
 }
 
 /// What was found in a file when it was read through.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FileFacts {
     /// As people call it: `MP4`.
     pub(crate) format: String,
     /// Milliseconds of media.
     pub(crate) duration_ms: u64,
+    #[schema(required)]
     pub(crate) video: Option<VideoFacts>,
+    #[schema(required)]
     pub(crate) audio: Option<AudioFacts>,
     /// What its owner should know before it goes live, in words.
     pub(crate) notices: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FileVideo)]
 pub(crate) struct VideoFacts {
     pub(crate) codec: String,
     pub(crate) width: u32,
@@ -63,7 +69,8 @@ pub(crate) struct VideoFacts {
     pub(crate) fps: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FileAudio)]
 pub(crate) struct AudioFacts {
     pub(crate) codec: String,
     pub(crate) sample_rate: u32,

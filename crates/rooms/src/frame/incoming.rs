@@ -1,14 +1,16 @@
 //! From a member.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::poll::NewPoll;
 use crate::rules::Change;
 
 /// From a member. Where there is an `id`, it is the sender's own, of 1 to 64 bytes: a repeat with the same one
 /// is answered like the first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ChatIn)]
 pub enum In {
     /// Says something.
     Send {
@@ -170,7 +172,7 @@ pub enum In {
 }
 
 /// How a message flies over the picture.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Danmaku {
     /// Of the text.
     #[serde(default)]
@@ -181,12 +183,13 @@ pub struct Danmaku {
 }
 
 /// A colour as `#rrggbb`, in small letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
+#[schema(value_type = String, example = "#ffffff")]
 pub struct Colour(Box<str>);
 
 /// Where a flying message goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DanmakuPosition {
     /// From right to left.

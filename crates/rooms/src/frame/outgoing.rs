@@ -1,6 +1,7 @@
 //! To a member.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::floor::{FloorView, HandView, HeldView, PollView, QuestionView, SanctionView};
 use super::incoming::Danmaku;
@@ -9,8 +10,9 @@ use crate::rules::Rules;
 
 /// To a member. Frames with a `seq` are of the room's log. What a `welcome` describes (its `floor`) is told again
 /// whenever it changes, with the number of the change that it is true for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ChatOut)]
 pub enum Out {
     /// First, once.
     Welcome {
@@ -23,8 +25,10 @@ pub enum Out {
         /// The room as it is now.
         room: RoomView,
         /// The chat's rules, polls, hands and whatever else stands.
+        #[schema(no_recursion, value_type = FloorView)]
         floor: Box<FloorView>,
         /// The latest [`crate::HISTORY_MESSAGES`] messages, oldest first.
+        #[schema(no_recursion)]
         history: Vec<Out>,
     },
     /// What the sender asked for is stored.
@@ -86,6 +90,7 @@ pub enum Out {
         /// Its place in the room's log; rises.
         seq: u64,
         /// The line, as [`Out::Message`].
+        #[schema(no_recursion, value_type = Out)]
         message: Box<Out>,
     },
     /// Something happened to the room.
@@ -118,6 +123,7 @@ pub enum Out {
         /// Who.
         member: Whom,
         /// What holds now; `None` when they may write.
+        #[schema(required)]
         sanction: Option<SanctionView>,
         /// Whose doing.
         by: Whom,
@@ -125,6 +131,7 @@ pub enum Out {
     /// What keeps the receiver from writing.
     Standing {
         /// `None`: nothing does.
+        #[schema(required)]
         sanction: Option<SanctionView>,
     },
     /// Another line is pinned, or none.
@@ -132,6 +139,8 @@ pub enum Out {
         /// Its place in the room's log; rises.
         seq: u64,
         /// The line, as [`Out::Message`].
+        #[schema(required)]
+        #[schema(no_recursion, value_type = Option<Out>)]
         message: Option<Box<Out>>,
     },
     /// The rules of the chat are others now. The words that hold a message back go to moderators only.
@@ -165,6 +174,7 @@ pub enum Out {
     /// Where the receiver's own hand is in the queue.
     Place {
         /// From 1; `None` when it is down.
+        #[schema(required)]
         place: Option<u32>,
         /// They may speak.
         called: bool,
@@ -196,7 +206,7 @@ pub enum Out {
 }
 
 /// What a notice says; today only how the stream's state changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeCode {
     /// The stream began, or came back.
@@ -208,7 +218,7 @@ pub enum NoticeCode {
 }
 
 /// Why something was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// Not a frame of [`crate::frame::In`], or with values that it cannot have.

@@ -1,12 +1,13 @@
 //! Who is in a room, and what everybody may see of it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::name::Name;
 use crate::slug::Slug;
 
 /// Who says something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// Stable for an account, and for a guest as long as the cookie lives.
     pub id: String,
@@ -17,8 +18,9 @@ pub struct Person {
 }
 
 /// A right in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomRole)]
 pub enum Role {
     /// May do everything, everywhere.
     Admin,
@@ -31,7 +33,7 @@ pub enum Role {
 }
 
 /// Somebody who is spoken of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Whom {
     /// See [`Person::id`].
     pub id: String,
@@ -40,13 +42,14 @@ pub struct Whom {
 }
 
 /// A room as everybody may see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoomView {
     /// Its name in URLs.
     pub room: Slug,
     /// Its name for people.
     pub title: String,
     /// The owner's account; `None` while the origin has no account.
+    #[schema(required)]
     pub owner: Option<String>,
     /// What its stream does.
     pub state: State,
@@ -55,14 +58,16 @@ pub struct RoomView {
     /// See [`crate::frame::Out::Presence`].
     pub members: u32,
     /// When this broadcast began, Unix time in milliseconds; `None` while offline.
+    #[schema(required)]
     pub live_since_ms: Option<i64>,
     /// The multivariant playlist, as an absolute path.
     pub playlist: String,
 }
 
 /// What a room's stream does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RoomState)]
 pub enum State {
     /// No broadcast.
     #[default]

@@ -12,8 +12,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::Known;
+use super::description::{RoomPath, UploadPath};
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
 use crate::clock::unix_ms;
@@ -21,7 +23,7 @@ use crate::state::Shared;
 use crate::store::{RoomRecord, Upload};
 use crate::uploads::{self, Ended, FileFacts, UploadError};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UploadsAnswer {
     uploads: Vec<UploadAnswer>,
     /// Bytes of one file at most; 0 when uploads are switched off.
@@ -29,7 +31,7 @@ pub(crate) struct UploadsAnswer {
 }
 
 /// An uploaded file. Times are Unix time in milliseconds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UploadAnswer {
     id: String,
     name: String,
@@ -46,6 +48,7 @@ pub(crate) struct UploadAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<FileFacts>,
     /// When it goes live, or went.
+    #[schema(required)]
     live_at_ms: Option<i64>,
     /// Whether it begins anew at its end.
     repeat: bool,
@@ -61,8 +64,9 @@ pub(crate) struct UploadAnswer {
 }
 
 /// `PUT …/schedule`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ScheduleFile)]
 pub(crate) struct Schedule {
     /// Unix time in milliseconds; without it at once.
     #[serde(default)]
@@ -72,6 +76,17 @@ pub(crate) struct Schedule {
     repeat: bool,
 }
 
+/// The room's video files.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/uploads",
+    tag = "uploads",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "All of them.", body = UploadsAnswer),
+        (status = 403, description = "The room is somebody else's."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -85,6 +100,17 @@ pub(crate) async fn list(
     Ok(fresh(UploadsAnswer { uploads: answers, max_bytes: shared.uploads.max_bytes() }))
 }
 
+/// A video file.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/uploads/{id}",
+    tag = "uploads",
+    params(RoomPath, UploadPath),
+    responses(
+        (status = 200, description = "As it stands.", body = UploadAnswer),
+        (status = 403, description = "The room is somebody else's."),
+    ),
+)]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
@@ -94,7 +120,20 @@ pub(crate) async fn show(
     Ok(fresh(answer(&shared, upload).await))
 }
 
-/// Lets a file go live at an hour, or at once.
+/// Let a file go live at an hour, or at once.
+#[utoipa::path(
+    put,
+    path = "/api/v1/rooms/{room}/uploads/{id}/schedule",
+    tag = "uploads",
+    params(RoomPath, UploadPath),
+    request_body = Schedule,
+    responses(
+        (status = 200, description = "The file with its hour.", body = UploadAnswer),
+        (status = 400, description = "The hour is past, or more than a year away."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "The file is not ready for it."),
+    ),
+)]
 pub(crate) async fn schedule(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
@@ -112,6 +151,18 @@ pub(crate) async fn schedule(
     Ok(fresh(answer(&shared, find_upload(&shared, &slug, &id, &identity).await?).await))
 }
 
+/// Take a file's hour back.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}/uploads/{id}/schedule",
+    tag = "uploads",
+    params(RoomPath, UploadPath),
+    responses(
+        (status = 204, description = "It does not go live by itself."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "It has no hour."),
+    ),
+)]
 pub(crate) async fn unschedule(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,

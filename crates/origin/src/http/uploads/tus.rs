@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::access::Known;
+use super::super::description::{RoomPath, UploadPath};
 use super::super::playback::set;
 use super::super::problem::Problem;
 use super::{find_upload, managed};
@@ -19,7 +20,20 @@ use crate::state::Shared;
 use crate::store::Upload;
 use crate::uploads::{ReceiveError, State as FileState};
 
-/// What this origin speaks.
+/// What of the resumable upload protocol is spoken.
+#[utoipa::path(
+    options,
+    path = "/api/v1/rooms/{room}/uploads",
+    tag = "uploads",
+    params(RoomPath),
+    responses(
+        (
+            status = 204,
+            description = "tus 1.0 with creation, expiration and termination.",
+            headers(("Tus-Version" = String, description = "Versions."), ("Tus-Extension" = String, description = "Extensions."), ("Tus-Max-Size" = u64, description = "Bytes of one file at most.")),
+        ),
+    ),
+)]
 pub(crate) async fn options(State(shared): State<Arc<Shared>>) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     set(&mut response, VERSIONS, VERSION);
@@ -28,7 +42,36 @@ pub(crate) async fn options(State(shared): State<Arc<Shared>>) -> Response {
     spoken(Ok(response))
 }
 
-/// Announces a file.
+/// Announce a video file.
+///
+/// Spec: tus 1.0, extension creation.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/uploads",
+    tag = "uploads",
+    params(
+        RoomPath,
+        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+        ("Upload-Length" = u64, Header, description = "Bytes of the whole file.", minimum = 1, example = 1_024),
+        ("Upload-Metadata" = Option<String>, Header, description = "`filename` and its value in base64.", example = "filename bGVzc29uLm1wNA=="),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "Its bytes are waited for.",
+            headers(("Location" = String, description = "Where the file's bytes go."), ("Tus-Resumable" = String, description = "The protocol's version."), ("Upload-Expires" = String, description = "When it is given up if nothing more of it comes.")),
+        ),
+        (status = 400, description = "A header is missing or cannot be read."),
+        (status = 403, description = "The room is somebody else's, or uploads are switched off."),
+        (status = 409, description = "As many files are there as may be."),
+        (
+            status = 412,
+            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
+        ),
+        (status = 413, description = "The file is larger than may be."),
+        (status = 507, description = "The disk has no room for it."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -51,7 +94,31 @@ pub(crate) async fn create(
     spoken(created.await)
 }
 
-/// How much of a file is there. Whoever still sends it is interrupted, since the answer must not change afterwards.
+/// How much of a file is there.
+///
+/// Whoever still sends it is interrupted, since the answer must not change afterwards.
+#[utoipa::path(
+    head,
+    path = "/api/v1/rooms/{room}/uploads/{id}",
+    tag = "uploads",
+    params(
+        RoomPath,
+        UploadPath,
+        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "In the headers.",
+            headers(("Upload-Offset" = u64, description = "How many bytes are there."), ("Upload-Length" = u64, description = "Bytes of the whole file."), ("Tus-Resumable" = String, description = "The protocol's version."), ("Upload-Expires" = String, description = "When it is given up if nothing more of it comes.")),
+        ),
+        (status = 403, description = "The room is somebody else's."),
+        (
+            status = 412,
+            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
+        ),
+    ),
+)]
 pub(crate) async fn offset(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
@@ -72,7 +139,40 @@ pub(crate) async fn offset(
     spoken(found.await)
 }
 
-/// Takes a piece.
+/// Send a piece of a file.
+///
+/// Spec: tus 1.0.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/rooms/{room}/uploads/{id}",
+    tag = "uploads",
+    params(
+        RoomPath,
+        UploadPath,
+        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+        ("Upload-Offset" = u64, Header, description = "Where the piece begins: how many bytes are there.", example = 0),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (
+            status = 204,
+            description = "It is kept.",
+            headers(("Upload-Offset" = u64, description = "How many bytes are there."), ("Tus-Resumable" = String, description = "The protocol's version."), ("Upload-Expires" = String, description = "When it is given up if nothing more of it comes.")),
+        ),
+        (status = 400, description = "A header is missing or cannot be read."),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 408, description = "The rest of the piece did not come."),
+        (status = 409, description = "The file is whole, or goes on elsewhere."),
+        (
+            status = 412,
+            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
+        ),
+        (status = 413, description = "More than was announced."),
+        (status = 415, description = "Another type than application/offset+octet-stream."),
+        (status = 503, description = "The origin stops."),
+        (status = 507, description = "The disk is full."),
+    ),
+)]
 pub(crate) async fn append(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
@@ -100,7 +200,32 @@ pub(crate) async fn append(
     spoken(appended.await)
 }
 
-/// Gives a file up, or deletes it.
+/// Give a file up, or delete it.
+///
+/// Spec: tus 1.0, extension termination.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}/uploads/{id}",
+    tag = "uploads",
+    params(
+        RoomPath,
+        UploadPath,
+        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+    ),
+    responses(
+        (
+            status = 204,
+            description = "It is gone.",
+            headers(("Tus-Resumable" = String, description = "The protocol's version.")),
+        ),
+        (status = 403, description = "The room is somebody else's."),
+        (status = 409, description = "It is live."),
+        (
+            status = 412,
+            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
+        ),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,

@@ -8,12 +8,14 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use rooms::frame::{ErrorCode, FloorView, In, Out, Person, PollView, Role, Whom};
-use rooms::{Change, Entry, EntryBody, Name, NewPoll, Room, Rules};
+use rooms::frame::{ErrorCode, FloorView, In, Out, Person, Whom};
+use rooms::{Act, Change, Entry, EntryBody, Room, Rules};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::access::{Caller, Identity, Known};
+use super::access::{Identity, Known};
 use super::chat::person;
+use super::description::{MemberPath, MessagePath, RoomPath};
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
 use crate::people::{Handle, JoinError};
@@ -21,33 +23,30 @@ use crate::secret;
 use crate::state::Shared;
 use crate::store::RoomRecord;
 
-#[derive(Debug, Serialize)]
-pub(crate) struct PollsAnswer {
-    polls: Vec<PollView>,
-}
-
 /// What was done, by its place in the room's log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DoneAnswer {
     seq: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BansAnswer {
     bans: Vec<Ban>,
 }
 
 /// A time-out or ban. The address that goes with a guest's is told nobody.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ban {
     member: Whom,
     ban: bool,
+    #[schema(required)]
     until_ms: Option<i64>,
     since_ms: i64,
+    #[schema(required)]
     by: Option<Whom>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBan {
     member: String,
@@ -56,70 +55,59 @@ pub(crate) struct NewBan {
     seconds: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AuditPage {
     /// Deeds with a lower number only.
     before: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditAnswer {
     deeds: Vec<Audited>,
 }
 
 /// Something that was done in the room.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Audited {
     seq: u64,
     at: i64,
+    #[schema(required)]
     by: Option<Whom>,
     #[serde(flatten)]
+    #[schema(value_type = Act)]
     deed: serde_json::Value,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct AttendancePage {
     /// From this moment on, Unix time in milliseconds; without it, from the start of the present broadcast, or a
     /// day back when there is none.
     since_ms: Option<i64>,
 }
 
-pub(crate) async fn polls(
-    State(shared): State<Arc<Shared>>,
-    Path(slug): Path<String>,
-    caller: Caller,
-) -> Result<impl IntoResponse, Problem> {
-    let record = find(&shared, &slug).await?;
-    let viewer = match &caller.0 {
-        Some(identity) => person(identity, &record, &shared).await?,
-        None => nobody(),
-    };
-    let floor = view(&shared, &record, viewer).await?;
-    Ok(fresh(PollsAnswer { polls: floor.polls }))
-}
-
-pub(crate) async fn open_poll(
-    State(shared): State<Arc<Shared>>,
-    Path(slug): Path<String>,
-    Known(identity): Known,
-    headers: HeaderMap,
-    body: Result<Json<NewPoll>, JsonRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let Json(poll) = body.map_err(unreadable)?;
-    let done = perform(&shared, &slug, &identity, &headers, |id| In::Poll { id, poll }).await?;
-    Ok((StatusCode::CREATED, fresh(done)))
-}
-
-pub(crate) async fn close_poll(
-    State(shared): State<Arc<Shared>>,
-    Path((slug, poll)): Path<(String, String)>,
-    Known(identity): Known,
-    headers: HeaderMap,
-) -> Result<impl IntoResponse, Problem> {
-    let poll = number(&poll)?;
-    Ok(fresh(perform(&shared, &slug, &identity, &headers, |id| In::Close { id, poll }).await?))
-}
-
+/// Take a message away.
+///
+/// One's own, or as a moderator anybody's.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}/messages/{message}",
+    tag = "moderation",
+    params(
+        RoomPath,
+        MessagePath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    responses(
+        (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
+        (status = 400, description = "A value is out of its limits."),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 409, description = "As many are kept as may be, or it is over already."),
+        (status = 429, description = "Too much in a short time."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn delete_message(
     State(shared): State<Arc<Shared>>,
     Path((slug, message)): Path<(String, String)>,
@@ -130,6 +118,18 @@ pub(crate) async fn delete_message(
     Ok(fresh(perform(&shared, &slug, &identity, &headers, |id| In::Delete { id, message }).await?))
 }
 
+/// Time-outs and bans that hold.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/bans",
+    tag = "moderation",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "All of them.", body = BansAnswer),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn bans(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -150,6 +150,27 @@ pub(crate) async fn bans(
     Ok(fresh(BansAnswer { bans: room.look(list).await? }))
 }
 
+/// Keep a member from writing.
+///
+/// For some seconds, or without them an account until it is lifted, a guest and its address for a day.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/bans",
+    tag = "moderation",
+    params(
+        RoomPath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    request_body = NewBan,
+    responses(
+        (status = 201, description = "the place of the deed in the room's log", body = DoneAnswer),
+        (status = 400, description = "A value is out of its limits."),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 409, description = "As many are kept as may be, or it is over already."),
+        (status = 429, description = "Too much in a short time."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn ban(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -166,6 +187,25 @@ pub(crate) async fn ban(
     Ok((StatusCode::CREATED, fresh(done)))
 }
 
+/// Let a member write again.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rooms/{room}/bans/{member}",
+    tag = "moderation",
+    params(
+        RoomPath,
+        MemberPath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    responses(
+        (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
+        (status = 400, description = "A value is out of its limits."),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 409, description = "As many are kept as may be, or it is over already."),
+        (status = 429, description = "Too much in a short time."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn lift_ban(
     State(shared): State<Arc<Shared>>,
     Path((slug, member)): Path<(String, String)>,
@@ -175,6 +215,18 @@ pub(crate) async fn lift_ban(
     Ok(fresh(perform(&shared, &slug, &identity, &headers, |id| In::Lift { id, member }).await?))
 }
 
+/// The rules of the chat.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/chat/settings",
+    tag = "moderation",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "All of them, with the words that hold a message back.", body = Rules),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn settings(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -185,6 +237,27 @@ pub(crate) async fn settings(
     Ok(fresh(rules))
 }
 
+/// Change the rules of the chat.
+///
+/// What is missing stays.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/rooms/{room}/chat/settings",
+    tag = "moderation",
+    params(
+        RoomPath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    request_body = Change,
+    responses(
+        (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
+        (status = 400, description = "A value is out of its limits."),
+        (status = 403, description = "Only the room's moderators may."),
+        (status = 409, description = "As many are kept as may be, or it is over already."),
+        (status = 429, description = "Too much in a short time."),
+        (status = 503, description = "The room's chat is full or closed."),
+    ),
+)]
 pub(crate) async fn change_settings(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -196,6 +269,17 @@ pub(crate) async fn change_settings(
     Ok(fresh(perform(&shared, &slug, &identity, &headers, |id| In::Settings { id, change }).await?))
 }
 
+/// What was done in the room, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/audit",
+    tag = "moderation",
+    params(RoomPath, AuditPage),
+    responses(
+        (status = 200, description = "At most a hundred deeds.", body = AuditAnswer),
+        (status = 403, description = "Only the room's moderators may."),
+    ),
+)]
 pub(crate) async fn audit(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -207,6 +291,22 @@ pub(crate) async fn audit(
     Ok(fresh(AuditAnswer { deeds: entries.iter().filter_map(audited).collect() }))
 }
 
+/// Who was in class, as a sheet.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/attendance.csv",
+    tag = "moderation",
+    params(RoomPath, AttendancePage),
+    responses(
+        (
+            status = 200,
+            description = "One line a person: name, joined, left, minutes present.",
+            body = String,
+            content_type = "text/csv",
+        ),
+        (status = 403, description = "Only the room's moderators may."),
+    ),
+)]
 pub(crate) async fn attendance(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
@@ -233,7 +333,7 @@ pub(crate) async fn attendance(
 }
 
 /// Has something done in a room. `Idempotency-Key` is the request's own id, and makes a repeat harmless.
-async fn perform(
+pub(super) async fn perform(
     shared: &Arc<Shared>,
     slug: &str,
     identity: &Identity,
@@ -260,7 +360,11 @@ async fn moderated(shared: &Shared, slug: &str, identity: &Identity) -> Result<R
     Err(Problem::new(StatusCode::FORBIDDEN, "only the room's moderators may see that"))
 }
 
-async fn view(shared: &Arc<Shared>, record: &RoomRecord, viewer: Person) -> Result<FloorView, Problem> {
+pub(super) async fn view(
+    shared: &Arc<Shared>,
+    record: &RoomRecord,
+    viewer: Person,
+) -> Result<FloorView, Problem> {
     let room = shared.people.open(record, shared);
     Ok(room.look(move |room, now_ms| room.floor_view(&viewer, now_ms)).await?)
 }
@@ -273,13 +377,7 @@ fn audited(entry: &Entry) -> Option<Audited> {
     Some(Audited { seq: entry.seq, at: entry.at_ms, by: deed.by.as_ref().map(Person::whom), deed: shown })
 }
 
-/// Somebody without any right.
-fn nobody() -> Person {
-    let name = Name::guest("Guest").expect("a short name of letters");
-    Person { id: String::new(), name, roles: vec![Role::Guest] }
-}
-
-fn number(text: &str) -> Result<u64, Problem> {
+pub(super) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::not_found("there is nothing of that number"))
 }
 
