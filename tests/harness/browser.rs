@@ -122,8 +122,6 @@ impl Drop for Browser {
 pub struct Session {
     /// The client; its session ends with its driver.
     pub client: Client,
-    /// The session's address at its driver.
-    address: String,
 }
 
 impl Session {
@@ -138,10 +136,9 @@ impl Session {
         let answer = Http::new().post(&format!("{driver}session"), &wanted).await;
         let told = &answer.json()["value"];
         let id = told["sessionId"].as_str().unwrap_or_else(|| panic!("the driver refused: {told}"));
-        let address = format!("{driver}session/{id}");
         let client = Client::with_existing_session(&driver, id, HttpConnector::new()).await;
         let client = client.unwrap_or_else(|error| panic!("the driver on port {port} refused: {error}"));
-        (Session { client, address }, told["capabilities"].clone())
+        (Session { client }, told["capabilities"].clone())
     }
 
     /// Runs JavaScript, the body of a function, and returns what it returns.
@@ -150,17 +147,6 @@ impl Session {
     /// When it throws.
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{script}: {error}"))
-    }
-
-    /// Asks Chromium's developer tools for something.
-    ///
-    /// # Panics
-    /// When they refuse.
-    pub async fn devtools(&self, command: &str, parameters: &Value) -> Value {
-        let url = format!("{}/goog/cdp/execute", self.address);
-        let answer = Http::new().post(&url, &json!({"cmd": command, "params": parameters})).await;
-        assert!(answer.status.is_success(), "{command}: {}", answer.text());
-        answer.json()["value"].clone()
     }
 
     /// The text of every element with a `data-testid`, those that are not shown left out.

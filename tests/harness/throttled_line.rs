@@ -1,4 +1,4 @@
-//! A line between a client and a server that carries only so much towards the server.
+//! A line between clients and a server that carries only so much, each way.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 /// What a packet carries on the internet. Loopback's own of 64 KiB would have the sender's system hold megabytes that
 /// its program takes for sent.
@@ -23,8 +25,16 @@ const PIECE_BYTES: usize = 2 << 10;
 pub struct ThrottledLine {
     /// Where clients connect.
     pub address: SocketAddr,
-    bits_per_second: Arc<AtomicU64>,
+    up: Arc<Way>,
+    down: Arc<Way>,
     task: JoinHandle<()>,
+}
+
+/// One way of the line, which all connections share.
+struct Way {
+    bits_per_second: AtomicU64,
+    /// When what was taken so far has passed.
+    free: Mutex<Instant>,
 }
 
 impl ThrottledLine {
@@ -35,29 +45,53 @@ impl ThrottledLine {
     pub fn to(server: SocketAddr) -> ThrottledLine {
         let listener = listen().expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let bits_per_second = Arc::new(AtomicU64::new(u64::MAX));
-        let limit = Arc::clone(&bits_per_second);
+        let (up, down) = (Way::new(), Way::new());
+        let ways = (Arc::clone(&up), Arc::clone(&down));
         let task = tokio::spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                let limit = Arc::clone(&limit);
+                let (up, down) = ways.clone();
                 open.spawn(async move {
                     let Ok(far) = TcpStream::connect(server).await else { return };
-                    let ((near_out, mut near_in), (mut far_out, far_in)) =
-                        (near.into_split(), far.into_split());
-                    tokio::join!(carry(near_out, far_in, &limit), async {
-                        let _ = copy(&mut far_out, &mut near_in).await;
-                    });
+                    let ((near_out, near_in), (far_out, far_in)) = (near.into_split(), far.into_split());
+                    tokio::join!(carry(near_out, far_in, &up), carry(far_out, near_in, &down));
                 });
                 while open.try_join_next().is_some() {}
             }
         });
-        ThrottledLine { address, bits_per_second, task }
+        ThrottledLine { address, up, down, task }
     }
 
-    /// Carries so much towards the server from now on, over each connection.
+    /// Carries so much towards the server from now on.
     pub fn limit(&self, bits_per_second: u64) {
-        self.bits_per_second.store(bits_per_second, Ordering::Relaxed);
+        self.up.bits_per_second.store(bits_per_second, Ordering::Relaxed);
+    }
+
+    /// Carries so much towards the clients from now on; `None`: as fast as it goes.
+    pub fn limit_down(&self, bits_per_second: Option<u64>) {
+        self.down.bits_per_second.store(bits_per_second.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Way {
+    fn new() -> Arc<Way> {
+        let bits_per_second = AtomicU64::new(u64::MAX);
+        Arc::new(Way { bits_per_second, free: Mutex::new(Instant::now()) })
+    }
+
+    /// Waits until so many bytes have passed, behind those of everybody before.
+    async fn pass(&self, bytes: usize) {
+        let limit = self.bits_per_second.load(Ordering::Relaxed);
+        if limit == u64::MAX {
+            return;
+        }
+        let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / limit as f64);
+        let passed = {
+            let mut free = self.free.lock().await;
+            *free = (*free).max(Instant::now()) + takes;
+            *free
+        };
+        tokio::time::sleep_until(passed).await;
     }
 }
 
@@ -78,15 +112,15 @@ fn listen() -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bits_per_second: &AtomicU64) {
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way) {
     let mut piece = [0; PIECE_BYTES];
     while let Ok(length) = from.read(&mut piece).await {
-        if length == 0 || to.write_all(&piece[..length]).await.is_err() {
+        if length == 0 {
             break;
         }
-        let limit = bits_per_second.load(Ordering::Relaxed);
-        if limit != u64::MAX {
-            tokio::time::sleep(Duration::from_secs_f64(length as f64 * 8.0 / limit as f64)).await;
+        way.pass(length).await;
+        if to.write_all(&piece[..length]).await.is_err() {
+            break;
         }
     }
     let _ = to.shutdown().await;

@@ -46,11 +46,6 @@ export const HLS_CONFIG: Partial<HlsConfig> = {
   liveDurationInfinity: true,
   // While the publisher is away the origin answers with the unchanged playlist, and that is no error.
   liveMaxUnchangedPlaylistRefresh: Number.POSITIVE_INFINITY,
-  // With a second of media in front of it, a player has about that long to see that the line got narrower; half-life
-  // in seconds of loading. Parts are short, so that a wide line is loaded from for a small share of the time, and the
-  // slower of the two estimates would else believe in a narrow one for minutes.
-  abrEwmaFastLive: 0.7,
-  abrEwmaSlowLive: 2.5,
   // Before anything was measured: most lines carry 480p. Bits per second.
   abrEwmaDefaultEstimate: 2_500_000,
   maxBufferLength: 20,

@@ -2,6 +2,7 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { codecNames } from './codecs';
 import { HLS_CONFIG } from './hls_config';
+import { liveAbr } from './live_abr';
 import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
 import { levelFor, type Quality, qualities, readWish, type Wish } from './quality';
 
@@ -118,7 +119,7 @@ export class LivePlayer {
       this.#loadNative(video, url);
       return;
     }
-    const hls = new Library(HLS_CONFIG);
+    const hls = new Library({ ...HLS_CONFIG, abrController: liveAbr(Library.DefaultConfig.abrController) });
     this.#hls = hls;
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
