@@ -73,17 +73,29 @@ pub(crate) fn render(variants: &Variants) -> String {
         let _ = write!(text, ",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"{}\"", channels.unwrap_or(2));
         let _ = writeln!(text, ",URI=\"{folder}/index.m3u8\"");
     }
+    let rate_max = video.first().and_then(rate).unwrap_or(f64::INFINITY);
+    let beside = Beside { group, rate_max };
     for variant in video {
         let bandwidth = group.map_or(variant.bandwidth, |audio| variant.bandwidth.with(audio.bandwidth));
-        write_variant(&mut text, variant, bandwidth, group);
+        write_variant(&mut text, variant, bandwidth, &beside);
     }
     if let Some(audio) = audio {
-        write_variant(&mut text, audio, audio.bandwidth, group);
+        write_variant(&mut text, audio, audio.bandwidth, &beside);
     }
     text
 }
 
-fn write_variant(text: &mut String, variant: &Variant, bandwidth: Bandwidth, group: Option<&Variant>) {
+/// What all variants share.
+struct Beside<'a> {
+    /// The audio group.
+    group: Option<&'a Variant>,
+    /// Pictures a second of the source. A rendition has none that the source has not, whatever its parameters say; and
+    /// hls.js changes to none on a narrower line that claims more of them.
+    rate_max: f64,
+}
+
+fn write_variant(text: &mut String, variant: &Variant, bandwidth: Bandwidth, beside: &Beside<'_>) {
+    let Beside { group, rate_max } = *beside;
     let Bandwidth { peak, average } = bandwidth;
     // BANDWIDTH is required and a 0 is refused by validators.
     let peak = peak.max(1);
@@ -95,7 +107,7 @@ fn write_variant(text: &mut String, variant: &Variant, bandwidth: Bandwidth, gro
     let _ = write!(text, ",CODECS=\"{}\"", codecs.join(","));
     if let Some(picture) = variant.tracks.iter().find_map(|track| track.codec.picture()) {
         let _ = write!(text, ",RESOLUTION={}x{}", display_width(&picture), picture.size.height);
-        let _ = write!(text, ",FRAME-RATE={:.3}", frame_rate(&picture, variant.frame));
+        let _ = write!(text, ",FRAME-RATE={:.3}", frame_rate(&picture, variant.frame).min(rate_max));
     }
     if group.is_some() {
         let _ = write!(text, ",AUDIO=\"{GROUP}\"");
@@ -106,6 +118,11 @@ fn write_variant(text: &mut String, variant: &Variant, bandwidth: Bandwidth, gro
 /// Width in square pixels.
 fn display_width(picture: &Picture) -> u64 {
     (f64::from(picture.size.width) * picture.sample_aspect_ratio.as_f64()).round() as u64
+}
+
+fn rate(variant: &Variant) -> Option<f64> {
+    let picture = variant.tracks.iter().find_map(|track| track.codec.picture())?;
+    Some(frame_rate(&picture, variant.frame))
 }
 
 fn frame_rate(picture: &Picture, frame: Span) -> f64 {

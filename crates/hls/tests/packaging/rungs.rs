@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use hls::{Config, Input, RungMedia};
-use media::{MediaEvent, Packet, Span, Timestamp, TrackKind};
+use media::{Codec, MediaEvent, Packet, Rational, Span, Timestamp, Track, TrackKind};
 use testkit::Source;
 use testkit::playlist::Allowances;
 
@@ -18,14 +18,24 @@ fn session(
     late: usize,
     made: impl Fn(Timestamp) -> bool,
 ) {
+    session_of(reader, unix_ms, source, late, (source.tracks()[0].clone(), made));
+}
+
+/// The same with a rendition of its own parameters.
+fn session_of(
+    reader: &mut Reader,
+    unix_ms: i64,
+    source: &Source,
+    late: usize,
+    (track, made): (Track, impl Fn(Timestamp) -> bool),
+) {
     reader.input(Input::Start { unix_ms });
     let mut waiting: VecDeque<RungMedia> = VecDeque::new();
     for event in source.events() {
         reader.input(Input::Media(event.clone()));
         match event {
-            MediaEvent::Tracks(tracks) => {
-                let track = RungMedia::Track(tracks[0].clone());
-                reader.input(Input::Rung { rung: 0, media: track });
+            MediaEvent::Tracks(_) => {
+                reader.input(Input::Rung { rung: 0, media: RungMedia::Track(track.clone()) });
             }
             MediaEvent::Packet(packet) if packet.track == Source::VIDEO && made(packet.dts) => {
                 let Some(mapping) = reader.packager.mapping() else { continue };
@@ -107,6 +117,67 @@ fn a_rendition_that_ended_is_no_longer_offered_and_its_playlist_goes_on_with_gap
     let has_media = has_media(&reader);
     assert!(has_media[..5].iter().all(|media| *media), "{has_media:?}");
     assert!(has_media[6..].iter().all(|media| !*media), "{has_media:?}");
+}
+
+#[test]
+fn a_rendition_that_comes_back_is_offered_again_and_its_playlist_goes_on() {
+    let mut reader = reader();
+    let away = Timestamp::from_millis(4_000)..Timestamp::from_millis(12_000);
+    let source = seconds(20);
+    reader.input(Input::Start { unix_ms: UNIX_MS });
+    let mut offered = Vec::new();
+    for event in source.events() {
+        reader.input(Input::Media(event.clone()));
+        let packet = match event {
+            MediaEvent::Tracks(tracks) => {
+                reader.input(Input::Rung { rung: 0, media: RungMedia::Track(tracks[0].clone()) });
+                continue;
+            }
+            MediaEvent::Packet(packet) if packet.track == Source::VIDEO => packet,
+            _ => continue,
+        };
+        if packet.dts == away.start {
+            reader.input(Input::Rung { rung: 0, media: RungMedia::Ended });
+        }
+        if packet.dts == away.end {
+            offered.push(reader.multivariant().contains("\nr1/"));
+            let track = source.tracks()[0].clone();
+            reader.input(Input::Rung { rung: 0, media: RungMedia::Track(track) });
+        }
+        if !away.contains(&packet.dts)
+            && let Some(mapping) = reader.packager.mapping()
+        {
+            let (dts, pts) = (packet.dts + mapping.shift, packet.pts + mapping.shift);
+            let packet = Packet { dts, pts, ..packet };
+            let media = RungMedia::Packet { epoch: mapping.epoch, packet };
+            reader.input(Input::Rung { rung: 0, media });
+        }
+    }
+    offered.push(reader.multivariant().contains("\nr1/"));
+    assert_eq!(offered, [false, true]);
+    reader.session_ends();
+    let playlist = reader.rung.playlist.as_ref().expect("a rendition");
+    let gaps: Vec<bool> = playlist.segments.values().map(|segment| segment.gap).collect();
+    assert_eq!(gaps, [false, false, true, true, true, true, false, false, false, false]);
+    assert!(playlist.segments.values().all(|segment| segment.map == "init-0.mp4" && !segment.discontinuity));
+    let sound = reader.rung.samples(2);
+    assert!(sound.windows(2).all(|pair| pair[0].dts + 1_024 <= pair[1].dts), "sound never overlaps");
+}
+
+#[test]
+fn a_rendition_claims_no_more_pictures_a_second_than_its_source_has() {
+    let mut reader = reader();
+    let source = seconds(5);
+    let mut track = source.tracks()[0].clone();
+    if let Codec::H264(h264) = &mut track.codec {
+        h264.frame_rate = Rational::new(90, 1);
+    }
+    session_of(&mut reader, UNIX_MS, &source, 0, (track, |_| true));
+    let text = reader.multivariant();
+    let rates: Vec<&str> =
+        text.lines().filter_map(|line| line.split("FRAME-RATE=").nth(1)?.split(',').next()).collect();
+    assert_eq!(rates.len(), 2, "{text}");
+    assert_eq!(rates[0], rates[1]);
 }
 
 #[test]
