@@ -158,7 +158,10 @@ impl Renditions {
         let mut result = Ok(());
         while let Some(output) = running.ladder.poll_output() {
             let (rung, media) = match output {
-                Output::Track { rung, track } => (rung, RungMedia::Track(track)),
+                Output::Track { rung, track } => {
+                    news.facts = Some(running.facts());
+                    (rung, RungMedia::Track(track))
+                }
                 Output::Packet { rung, tag, packet } => (rung, RungMedia::Packet { epoch: tag, packet }),
                 Output::Ended { rung } => {
                     news.facts = Some(running.facts());

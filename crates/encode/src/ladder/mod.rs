@@ -6,8 +6,9 @@
 //! of the source begins at the same media time in every rung, and a player may change between them there.
 //!
 //! Nobody waits for the ladder: [`Ladder::push`] gives a packet away or leaves it out. When the processor cannot
-//! keep up, the rung of least value is dropped with a [`Notice`]; it does not come back on this ladder, since
-//! a rendition that comes and goes disturbs its viewers more than one that is not there.
+//! keep up, the rung of least value is dropped with a [`Notice`]. It comes back, at an IDR picture, when there has been room
+//! for it for a minute; longer each time that this was too soon, since a rendition that comes and goes disturbs its viewers
+//! more than one that is not there.
 
 mod budget;
 mod decoder;
@@ -18,6 +19,7 @@ mod rungs;
 mod stamps;
 mod threads;
 mod transcoder;
+mod worker;
 
 pub use notice::Notice;
 pub use rungs::{Height, Rung, choose, cost_in_cores};

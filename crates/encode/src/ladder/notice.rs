@@ -18,6 +18,11 @@ pub enum Notice {
         /// Which.
         rung: Height,
     },
+    /// A rung that was given up is made again.
+    Returned {
+        /// Which.
+        rung: Height,
+    },
     /// The processor has no room for a rung, which was not begun.
     NoRoom {
         /// Which.
@@ -37,6 +42,7 @@ impl fmt::Display for Notice {
         match self {
             Notice::Dropped { rung } => write!(f, "{rung} was dropped: the CPU cannot keep up"),
             Notice::TooDear { rung } => write!(f, "{rung} was dropped: renditions took more CPU than is set"),
+            Notice::Returned { rung } => write!(f, "{rung} is back: the CPU has room for it again"),
             Notice::NoRoom { rung } => write!(f, "{rung} is not offered: the CPU has no room for it"),
             Notice::Behind => write!(f, "renditions left out pictures: the CPU cannot keep up"),
             Notice::Failed { reason } => write!(f, "renditions stopped: {reason}"),

@@ -125,6 +125,11 @@ impl Rendition {
         encoder.encode(picture, stamp, packets)
     }
 
+    /// Forgets the encoder, and what is inside it; the next IDR picture begins with another.
+    pub(crate) fn close(&mut self) {
+        self.encoder = None;
+    }
+
     /// Adds what is still inside.
     ///
     /// # Errors

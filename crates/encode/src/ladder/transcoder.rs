@@ -1,4 +1,4 @@
-//! The threads of a ladder, and what goes in and out of them.
+//! A ladder: its threads, what goes in and out of them, and which rungs run.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ffmpeg_next::frame;
 use media::{Codec, Packet, Picture, Span, Timestamp, Track, TrackId};
 
 use crate::Error;
@@ -15,8 +14,8 @@ use crate::ladder::budget::{Budget, LAG_MAX, Use, Verdict};
 use crate::ladder::decoder::Decoder;
 use crate::ladder::rendition::Rendition;
 use crate::ladder::rungs::{self, Rung};
-use crate::ladder::stamps::{Source, Stamp};
-use crate::ladder::threads::cpu_time;
+use crate::ladder::stamps::Source;
+use crate::ladder::worker::{Shared, Worker, decode};
 use crate::ladder::{Height, Notice};
 
 /// How to make renditions.
@@ -33,7 +32,7 @@ pub struct Config {
 /// What a ladder gives out.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// The parameters of a rung; comes before its packets, and once.
+    /// The parameters of a rung; before its packets, and again when it comes back.
     Track {
         /// Which of [`Ladder::rungs`].
         rung: usize,
@@ -49,7 +48,7 @@ pub enum Output {
         /// The picture.
         packet: Packet,
     },
-    /// A rung ended: nothing more will come of it.
+    /// A rung ended: nothing more will come of it, unless its track is told again.
     Ended {
         /// Which of [`Ladder::rungs`].
         rung: usize,
@@ -70,6 +69,7 @@ pub struct Ladder {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     budget: Budget,
+    dropped: Vec<Dropped>,
     /// How much media came.
     clock: Span,
     /// The same when a packet went into the decoder last.
@@ -80,25 +80,12 @@ pub struct Ladder {
     told_behind: bool,
 }
 
-/// A picture on its way down the rungs.
-struct Step {
-    picture: Arc<frame::Video>,
-    stamp: Stamp,
-}
-
-/// What all threads see.
-struct Shared {
-    stop: AtomicBool,
-    /// Which rungs are encoded.
-    active: Vec<AtomicBool>,
-    /// How much media the decoder has taken, in flicks.
-    taken: AtomicI64,
-    /// How much of it the decoder has given out: the rest waits inside for pictures that are shown earlier.
-    decoded: AtomicI64,
-    /// How much media each rung has put out, in flicks.
-    done: Vec<AtomicI64>,
-    /// Processor time of each thread, the decoder's last, in flicks.
-    cpu: Vec<AtomicI64>,
+/// A rung that may come back.
+#[derive(Clone, Copy, Debug)]
+struct Dropped {
+    rung: usize,
+    /// What it took of the processor.
+    cores: f64,
 }
 
 impl Ladder {
@@ -132,6 +119,7 @@ impl Ladder {
             shared,
             threads: Vec::with_capacity(rungs.len() + 1),
             budget: Budget::new(config.cores_max),
+            dropped: Vec::new(),
             clock: Span::ZERO,
             sent: Span::ZERO,
             last_dts: None,
@@ -163,7 +151,7 @@ impl Ladder {
         let active = (0..self.rungs.len()).filter(|&rung| self.is_active(rung));
         let done = active.map(|rung| flicks(&self.shared.done[rung])).min();
         let decoded = flicks(&self.shared.decoded);
-        let after = done.map_or(0, |done| (decoded - done).max(0));
+        let Some(after) = done.map(|done| (decoded - done).max(0)) else { return Span::ZERO };
         self.sent - Span::from_flicks(flicks(&self.shared.taken)) + Span::from_flicks(after)
     }
 
@@ -186,6 +174,10 @@ impl Ladder {
         self.last_dts = Some(packet.dts);
         self.clock += step.max(Span::ZERO).min(STEP_MAX);
         self.judge();
+        if !self.shared.any_active(0) {
+            self.skipping = true;
+            return;
+        }
         let lag = self.lag();
         if self.skipping && (!packet.random_access || lag > LAG_MAX) {
             return;
@@ -237,23 +229,37 @@ impl Ladder {
     }
 
     fn judge(&mut self) {
-        // Before the first IDR picture nothing is late.
-        let behind = self.skipping && self.sent > Span::ZERO;
+        // Before the first IDR picture nothing is late, and where nothing is made.
+        let behind = self.skipping && self.sent > Span::ZERO && self.shared.any_active(0);
         let lag = if behind { self.lag().max(SKIP_FROM) } else { self.lag() };
-        let now = Use { clock: self.clock, lag, cpu: self.cpu_time() };
-        let Some(verdict) = self.budget.judge(now) else { return };
+        let returning = self.dropped.last().map(|dropped| dropped.cores);
+        let now = Use { clock: self.clock, lag, cpu: self.cpu_time(), returning };
+        match self.budget.judge(now) {
+            Some(Verdict::Late) => self.drop_one(|rung| Notice::Dropped { rung }),
+            Some(Verdict::TooDear) => self.drop_one(|rung| Notice::TooDear { rung }),
+            Some(Verdict::Room) => self.bring_back(),
+            None => {}
+        }
+    }
+
+    fn drop_one(&mut self, notice: impl Fn(Height) -> Notice) {
         let active: Vec<bool> = (0..self.rungs.len()).map(|rung| self.is_active(rung)).collect();
         let Some(rung) = rungs::least_valuable(&self.rungs, &active) else { return };
         self.shared.active[rung].store(false, Ordering::Relaxed);
-        let height = self.rungs[rung].height;
-        let notice = match verdict {
-            Verdict::Late => Notice::Dropped { rung: height },
-            Verdict::TooDear => Notice::TooDear { rung: height },
-        };
-        self.own.extend([Output::Notice(notice), Output::Ended { rung }]);
-        if active.iter().filter(|active| **active).count() == 1 {
-            self.input = None;
-        }
+        let taken = Span::from_flicks(self.shared.cpu[rung].load(Ordering::Relaxed)).as_secs_f64();
+        let cores = taken / self.clock.as_secs_f64().max(1.0);
+        self.dropped.push(Dropped { rung, cores });
+        self.own.extend([Output::Notice(notice(self.rungs[rung].height)), Output::Ended { rung }]);
+    }
+
+    /// The rung that was dropped last is the one of most value. Its track is told when its first picture is made.
+    fn bring_back(&mut self) {
+        let Some(Dropped { rung, .. }) = self.dropped.pop() else { return };
+        // What went by meanwhile is not late.
+        let decoded = self.shared.decoded.load(Ordering::Acquire);
+        self.shared.done[rung].fetch_max(decoded, Ordering::Release);
+        self.shared.active[rung].store(true, Ordering::Relaxed);
+        self.own.push_back(Output::Notice(Notice::Returned { rung: self.rungs[rung].height }));
     }
 
     fn spawn(
@@ -309,141 +315,6 @@ impl Drop for Ladder {
             if thread.join().is_err() {
                 tracing::error!("a thread of the renditions panicked");
             }
-        }
-    }
-}
-
-impl Shared {
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn any_active(&self, from: usize) -> bool {
-        self.active.iter().skip(from).any(|active| active.load(Ordering::Relaxed))
-    }
-}
-
-fn decode(
-    mut decoder: Decoder,
-    jobs: &Receiver<Source>,
-    top: &SyncSender<Step>,
-    output: &SyncSender<Output>,
-    shared: &Shared,
-) {
-    let mut pictures = Vec::new();
-    let hand_down = |pictures: &mut Vec<(frame::Video, Stamp)>| {
-        pictures.drain(..).all(|(picture, stamp)| {
-            // The clock of reordered pictures goes to and fro; the newest counts.
-            shared.decoded.fetch_max(stamp.clock.flicks(), Ordering::Release);
-            top.send(Step { picture: Arc::new(picture), stamp }).is_ok()
-        })
-    };
-    for source in jobs {
-        if shared.is_stopped() {
-            return;
-        }
-        if let Err(error) = decoder.decode(&source, &mut pictures) {
-            let failed = Output::Notice(Notice::Failed { reason: error.to_string() });
-            // Where nobody listens there is nobody to tell.
-            let _ = output.send(failed);
-            return;
-        }
-        shared.cpu[shared.active.len()].store(cpu_time().flicks(), Ordering::Relaxed);
-        if !hand_down(&mut pictures) {
-            return;
-        }
-        shared.taken.store(source.clock.flicks(), Ordering::Release);
-    }
-    if !shared.is_stopped() {
-        decoder.finish(&mut pictures);
-        hand_down(&mut pictures);
-    }
-}
-
-/// The thread of one rung.
-struct Worker {
-    index: usize,
-    rendition: Rendition,
-    below: Option<SyncSender<Step>>,
-    output: SyncSender<Output>,
-    shared: Arc<Shared>,
-    announced: bool,
-}
-
-impl Worker {
-    fn run(mut self, steps: &Receiver<Step>) {
-        let mut packets = Vec::new();
-        for step in steps {
-            if self.shared.is_stopped() || !self.shared.any_active(self.index) {
-                return;
-            }
-            match self.step(&step, &mut packets) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => return self.fail(&error),
-            }
-            let cpu = &self.shared.cpu[self.index];
-            cpu.store(cpu_time().flicks(), Ordering::Relaxed);
-        }
-        self.end(packets);
-    }
-
-    /// Scales and encodes a picture; `false` when nobody listens any more.
-    fn step(&mut self, step: &Step, packets: &mut Vec<(Packet, Stamp)>) -> Result<bool, Error> {
-        let active = self.shared.active[self.index].load(Ordering::Relaxed);
-        if self.rendition.shows(step.stamp) {
-            let scaled = self.rendition.scale(&step.picture)?;
-            if let Some(below) = &self.below {
-                let sent = below.send(Step { picture: Arc::clone(&scaled), stamp: step.stamp });
-                // The rung below has ended.
-                self.below = self.below.take().filter(|_| sent.is_ok());
-            }
-            if active {
-                self.rendition.encode(&scaled, step.stamp, packets)?;
-            }
-        }
-        let listening = self.give_out(packets);
-        let done = &self.shared.done[self.index];
-        done.fetch_max(step.stamp.clock.flicks(), Ordering::Release);
-        Ok(listening)
-    }
-
-    fn give_out(&mut self, packets: &mut Vec<(Packet, Stamp)>) -> bool {
-        let rung = self.index;
-        if !self.announced
-            && let Some(track) = self.rendition.track()
-        {
-            self.announced = true;
-            if self.output.send(Output::Track { rung, track: track.clone() }).is_err() {
-                return false;
-            }
-        }
-        let mut outputs =
-            packets.drain(..).map(|(packet, stamp)| Output::Packet { rung, tag: stamp.tag, packet });
-        outputs.all(|output| self.output.send(output).is_ok())
-    }
-
-    fn end(mut self, mut packets: Vec<(Packet, Stamp)>) {
-        let rung = self.index;
-        if self.rendition.finish(&mut packets).is_ok() {
-            for (packet, stamp) in packets {
-                let _ = self.output.send(Output::Packet { rung, tag: stamp.tag, packet });
-            }
-        }
-        self.leave();
-    }
-
-    /// What fails here would fail again: the rung ends. Those below it, which are made of it, end with it.
-    fn fail(self, error: &Error) {
-        let reason = format!("{}: {error}", self.rendition.rung().height);
-        let _ = self.output.send(Output::Notice(Notice::Failed { reason }));
-        self.leave();
-    }
-
-    /// A rung that was dropped is told as ended by who dropped it.
-    fn leave(self) {
-        if self.shared.active[self.index].swap(false, Ordering::Relaxed) {
-            let _ = self.output.send(Output::Ended { rung: self.index });
         }
     }
 }

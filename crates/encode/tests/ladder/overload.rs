@@ -36,14 +36,55 @@ fn what_comes_too_fast_is_left_out_up_to_an_idr_picture_and_rungs_go_by_their_va
         outputs.extend(ladder.poll_output());
     }
     assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
-    assert!(!ladder.is_active(0) && !ladder.is_active(1));
     outputs.extend(ladder.finish());
     let (made, notices) = clip::sort(&rungs, outputs);
     let dropped = |height| Notice::Dropped { rung: Height(height) };
-    assert_eq!(notices, [Notice::Behind, dropped(240), dropped(480)]);
+    assert_eq!(notices[..3], [Notice::Behind, dropped(240), dropped(480)]);
+    // They are tried again, ever less often.
+    let back = notices.iter().filter(|notice| matches!(notice, Notice::Returned { .. })).count();
+    assert!((1..12).contains(&back), "{notices:?}");
     for made in made {
         assert!(!clip::decode(&made.track.codec, &made.packets).is_empty());
     }
+}
+
+#[test]
+fn a_rung_that_was_dropped_comes_back_at_an_idr_picture_when_there_is_time_again() {
+    let Some(clip) = clip::read("d_bbb_vertical_720x1280_30_mono441_jfk.mp4", 10) else { return };
+    let (ladder, _) = Ladder::start(&clip.codec, &clip::config(&[240])).expect("a ladder");
+    let mut ladder = ladder.expect("a rung");
+    let mut packets = endless(&clip.packets);
+    // Too fast, until it is dropped; then at the pace at which it is made.
+    while ladder.is_active(0) {
+        ladder.push(&packets.next().expect("endless"), 7);
+    }
+    let mut outputs = Vec::new();
+    let is_end = |output: &Output| matches!(output, Output::Ended { .. });
+    while !outputs.last().is_some_and(is_end) {
+        outputs.extend(ladder.wait_output(Duration::from_secs(20)));
+    }
+    let mut after = Vec::new();
+    let is_picture = |output: &&Output| matches!(output, Output::Packet { .. });
+    for packet in packets.take(120 * 30) {
+        ladder.push(&packet, 7);
+        while ladder.lag() > Span::from_millis(400) {
+            after.extend(ladder.wait_output(Duration::from_secs(20)));
+        }
+        after.extend(std::iter::from_fn(|| ladder.poll_output()));
+        if ladder.is_active(0) && after.iter().filter(is_picture).count() > 120 {
+            break;
+        }
+    }
+    let back = |output: &Output| matches!(output, Output::Notice(Notice::Returned { rung: Height(240) }));
+    let back = after.iter().position(back).expect("it comes back");
+    let after = after.split_off(back);
+    assert!(!after.iter().any(is_end), "it stays");
+    let told =
+        after.iter().position(|output| matches!(output, Output::Track { .. })).expect("its track again");
+    // Pictures that were inside when it was dropped may come before.
+    let (made, _) = clip::sort(ladder.rungs(), after.into_iter().skip(told).collect());
+    assert!(made[0].packets.len() > 30 && made[0].packets[0].random_access);
+    assert_eq!(clip::decode(&made[0].track.codec, &made[0].packets).len(), made[0].packets.len());
 }
 
 #[test]
