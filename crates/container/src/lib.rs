@@ -1,4 +1,4 @@
-//! Bytes to packets and back: FLV and fragmented MP4; MPEG-TS and files of all of these to packets.
+//! Bytes to packets and back: FLV and fragmented MP4; MPEG-TS, Matroska and files of all of these to packets.
 //!
 //! Nothing here does I/O. A protocol crate takes the framing off (RTMP chunks, HTTP) and hands bodies in.
 
@@ -6,6 +6,7 @@ mod access_unit;
 mod audio_clock;
 pub mod flv;
 pub mod fmp4;
+pub mod matroska;
 pub mod mpegts;
 mod stamps;
 pub mod stored;

@@ -185,7 +185,8 @@ impl Demuxer {
         }
         if atom.is(b"moov") {
             let movie = Movie::read(&atom)?;
-            self.sequence.begin(&movie);
+            let (video, audio) = movie.codings();
+            self.sequence.begin(video, audio);
             self.turned = movie.video.as_ref().map_or(0, |video| video.turned);
             self.fragments = Some(FragmentReader::new(movie));
         } else {

@@ -22,6 +22,7 @@ use media::TrackId;
 use thiserror::Error;
 
 pub use codec_string::codec_string;
+pub(crate) use coding::{Coding, Family};
 pub use demuxer::Demuxer;
 pub use file::{BoxHeader, FileTrack, RunSummary, duration_box, index, read_runs, read_tracks};
 pub use fragment::{Fragment, Run, Sample};
@@ -29,6 +30,7 @@ pub use fragmenter::{Fragmenter, Piece};
 pub use read_error::{BoxName, ReadError};
 pub(crate) use reader::read_header;
 pub use sequence::{Counters, Warning};
+pub(crate) use sequence::{Sample as StoredSample, Sequence};
 pub(crate) use stored_movie::{Moov, StoredMovie};
 
 /// Tracks or samples that ISO BMFF cannot hold.

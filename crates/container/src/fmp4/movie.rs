@@ -3,7 +3,7 @@
 //! Spec: ISO/IEC 14496-12 §8.2 to §8.6, §8.8; ISO/IEC 14496-14 §5.6.
 
 use bytes::Bytes;
-use media::{Aac, Av1, Codec, H264, Hevc, Opus, ParameterError, Span, Timescale};
+use media::{Span, Timescale};
 
 use super::coding::{Coding, Family};
 use super::read_error::ReadError;
@@ -72,6 +72,12 @@ impl Movie {
             return Err(moov.wrong("neither a video nor an audio track in it"));
         }
         Ok(Movie { video, audio })
+    }
+
+    /// How its tracks are coded: video, audio.
+    pub(super) fn codings(&self) -> (Option<Coding>, Option<Coding>) {
+        let coding = |track: &Option<MovieTrack>| track.as_ref().map(|track| track.coding.clone());
+        (coding(&self.video), coding(&self.audio))
     }
 }
 
@@ -195,28 +201,7 @@ fn sample_entry(stsd: &Atom<'_>) -> Result<Coding, ReadError> {
     if body.len() > CONFIGURATION_BYTES_MAX {
         return Err(found.too_many(body.len() as u64, "bytes", CONFIGURATION_BYTES_MAX as u64));
     }
-    let bytes = Bytes::copy_from_slice(body);
-    let mut nal_length_size = 4;
-    let codec = match family {
-        Family::H264 => {
-            nal_length_size = H264::nal_length_size(&bytes).map_err(bad)?;
-            H264::from_avcc(bytes).map(Codec::H264)
-        }
-        Family::Hevc => {
-            nal_length_size = Hevc::nal_length_size(&bytes).map_err(bad)?;
-            Hevc::from_hvcc(bytes).map(Codec::Hevc)
-        }
-        Family::Av1 => Av1::from_av1c(&bytes).map(Codec::Av1),
-        Family::Aac => Aac::from_asc(bytes).map(Codec::Aac),
-        Family::Opus => Opus::from_dops(bytes).map(Codec::Opus),
-    };
-    let codec = match codec {
-        Ok(codec) => Some(codec),
-        // `avc3`, `hev1` and AV1 may leave them to the samples.
-        Err(ParameterError::MissingParameterSet(_) | ParameterError::MissingHeader) => None,
-        Err(error) => return Err(bad(error)),
-    };
-    Ok(Coding { family, nal_length_size, codec })
+    Coding::read(family, Bytes::copy_from_slice(body)).map_err(bad)
 }
 
 /// The `esds` of a sample entry, which QuickTime puts into `wave`.

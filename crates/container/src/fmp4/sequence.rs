@@ -8,7 +8,6 @@ use bytes::Bytes;
 use media::{MediaEvent, Packet, Span, Timescale, Timestamp, Track, TrackId, TrackKind};
 
 use super::coding::Coding;
-use super::movie::Movie;
 use crate::audio_clock::{AudioClock, Snapped};
 
 /// What was not passed on, and why; all count from the start of the stream.
@@ -77,7 +76,7 @@ impl fmt::Display for Warning {
 
 /// Puts samples on one clock that never goes back, and says which tracks they belong to.
 #[derive(Debug, Default)]
-pub(super) struct Sequence {
+pub(crate) struct Sequence {
     video: Option<Video>,
     audio: Option<Audio>,
     /// Tracks as last given out.
@@ -91,7 +90,7 @@ pub(super) struct Sequence {
     /// The greatest decoding time given out.
     greatest: Option<Timestamp>,
     events: VecDeque<MediaEvent>,
-    pub(super) counters: Counters,
+    pub(crate) counters: Counters,
 }
 
 #[derive(Debug)]
@@ -112,25 +111,21 @@ struct Audio {
 
 /// One sample with its data.
 #[derive(Debug)]
-pub(super) struct Sample {
-    pub(super) kind: TrackKind,
-    pub(super) dts: Timestamp,
-    pub(super) composition_offset: Span,
-    pub(super) data: Bytes,
+pub(crate) struct Sample {
+    pub(crate) kind: TrackKind,
+    pub(crate) dts: Timestamp,
+    pub(crate) composition_offset: Span,
+    pub(crate) data: Bytes,
 }
 
 impl Sequence {
-    /// Another `moov`: the tracks from here on.
-    pub(super) fn begin(&mut self, movie: &Movie) {
+    /// The tracks from here on: of another `moov`.
+    pub(crate) fn begin(&mut self, video: Option<Coding>, audio: Option<Coding>) {
         let last_video = self.video.take().and_then(|video| video.last);
         let last_audio = self.audio.take().and_then(|audio| audio.last);
-        self.video = movie.video.as_ref().map(|track| Video {
-            coding: track.coding.clone(),
-            last: last_video,
-            awaiting_idr: true,
-        });
-        self.audio = movie.audio.as_ref().map(|track| Audio {
-            coding: track.coding.clone(),
+        self.video = video.map(|coding| Video { coding, last: last_video, awaiting_idr: true });
+        self.audio = audio.map(|coding| Audio {
+            coding,
             clock: AudioClock::default(),
             last: last_audio,
             begins: true,
@@ -144,7 +139,7 @@ impl Sequence {
     }
 
     /// The next sample, by decoding time.
-    pub(super) fn take(&mut self, sample: Sample) {
+    pub(crate) fn take(&mut self, sample: Sample) {
         let dts = self.continued(sample.dts);
         match sample.kind {
             TrackKind::Video => self.picture(dts, sample.composition_offset, sample.data),
@@ -153,7 +148,7 @@ impl Sequence {
     }
 
     /// The next event.
-    pub(super) fn poll(&mut self) -> Option<MediaEvent> {
+    pub(crate) fn poll(&mut self) -> Option<MediaEvent> {
         self.events.pop_front()
     }
 

@@ -61,7 +61,8 @@ impl Moov {
             return Err(moov.wrong("its tracks have no samples"));
         }
         let mut sequence = Sequence::default();
-        sequence.begin(&movie);
+        let (video, audio) = movie.codings();
+        sequence.begin(video, audio);
         let [video, audio] = tables;
         let tables = [begun(video)?, begun(audio)?];
         Ok(Moov::Stored(Box::new(StoredMovie { tables, sequence, turned })))

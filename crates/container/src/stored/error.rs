@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{flv, fmp4, mpegts};
+use crate::{flv, fmp4, matroska, mpegts};
 
 /// A file that cannot be played; whoever brought it should be told. Positions count from its first byte.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub enum Error {
     /// What an FLV file holds cannot be read.
     #[error("{0}")]
     Flv(flv::Error),
+    /// Matroska that cannot be read.
+    #[error("{0}")]
+    Matroska(matroska::Error),
     /// MPEG-TS that cannot be read.
     #[error("{0}")]
     Mpegts(mpegts::Error),
@@ -78,6 +81,15 @@ impl From<flv::Error> for Error {
     }
 }
 
+impl From<matroska::Error> for Error {
+    fn from(error: matroska::Error) -> Error {
+        match error {
+            matroska::Error::UnsupportedCodec { codec } => Error::UnsupportedCodec { codec },
+            other => Error::Matroska(other),
+        }
+    }
+}
+
 impl From<mpegts::Error> for Error {
     fn from(error: mpegts::Error) -> Error {
         match error {
@@ -87,4 +99,5 @@ impl From<mpegts::Error> for Error {
     }
 }
 
-const EXPECTED: &str = "MP4, MOV, MPEG-TS or FLV with H.264, HEVC or AV1 video and AAC or Opus audio";
+const EXPECTED: &str =
+    "MP4, MOV, Matroska, WebM, MPEG-TS or FLV with H.264, HEVC or AV1 video and AAC or Opus audio";

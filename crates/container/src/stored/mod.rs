@@ -1,4 +1,4 @@
-//! Files as people have them: MP4 and MOV, fragmented or not, MPEG-TS and FLV, read in the order of their decoding
+//! Files as people have them: MP4 and MOV, fragmented or not, Matroska and WebM, MPEG-TS and FLV, read in the order of their decoding
 //! times wherever the samples stand.
 //!
 //! Nothing here does I/O: a [`Reader`] says which bytes it wants, and is given them.
@@ -17,7 +17,7 @@ pub use reader::{Format, Reader, Wanted};
 /// A fact that whoever brought a file should know, in words by `Display`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Of MP4.
+    /// Of MP4 and of Matroska.
     Mp4(fmp4::Warning),
     /// Of MPEG-TS.
     Mpegts(mpegts::Warning),

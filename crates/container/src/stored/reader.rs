@@ -41,6 +41,8 @@ pub enum Format {
     Mp4,
     /// The same in fragments.
     FragmentedMp4,
+    /// Matroska or WebM.
+    Matroska,
     /// MPEG transport stream.
     Mpegts,
     /// Flash video.
@@ -177,6 +179,7 @@ impl Reader {
         self.format = Some(format);
         self.state = match format {
             Format::Mp4 | Format::FragmentedMp4 => State::Boxes { at: 0, passed: 0 },
+            Format::Matroska => State::Stream { at: 0, stream: Box::new(Stream::matroska()) },
             Format::Mpegts => State::Stream { at: 0, stream: Box::new(Stream::mpegts()) },
             Format::Flv => State::Stream { at: 0, stream: Box::new(Stream::flv()) },
         };
@@ -233,6 +236,7 @@ impl Format {
         match self {
             Format::Mp4 => "MP4",
             Format::FragmentedMp4 => "fragmented MP4",
+            Format::Matroska => "Matroska",
             Format::Mpegts => "MPEG-TS",
             Format::Flv => "FLV",
         }
@@ -247,6 +251,9 @@ fn recognise(bytes: &[u8]) -> Result<Format, Error> {
     let name = bytes.get(4..8);
     if name.is_some_and(|name| FIRST_BOXES.iter().any(|known| name == *known)) {
         return Ok(Format::Mp4);
+    }
+    if bytes.starts_with(&EBML) {
+        return Ok(Format::Matroska);
     }
     if bytes.starts_with(b"FLV") {
         return Ok(Format::Flv);
@@ -272,9 +279,11 @@ fn recognise(bytes: &[u8]) -> Result<Format, Error> {
 const FIRST_BOXES: [&[u8; 4]; 9] =
     [b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot"];
 
+/// What Matroska and WebM begin with (RFC 8794 §8.1).
+const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
 /// Other files that people have: how they begin, where that stands, and what they are called.
-const OTHERS: [(&[u8], usize, &str); 8] = [
-    (&[0x1a, 0x45, 0xdf, 0xa3], 0, "a Matroska or WebM file"),
+const OTHERS: [(&[u8], usize, &str); 7] = [
     (b"AVI ", 8, "an AVI file"),
     (b"WAVE", 8, "a WAV file"),
     (b"OggS", 0, "an Ogg file"),

@@ -65,11 +65,13 @@ fn one_file_in_every_format_has_the_same_pictures() {
     let name = "bbb_480p24_bframes_aac51.mp4";
     let Some(original) = clip(name) else { return };
     let pictures = packets(&read(&original).unwrap().events, TrackKind::Video);
-    let ways: [(&str, &[&str], Format); 6] = [
+    let ways: [(&str, &[&str], Format); 8] = [
         ("mp4", &["-movflags", "faststart"], Format::Mp4),
         ("mov", &[], Format::Mp4),
         ("mp4", &["-movflags", "frag_keyframe+empty_moov+default_base_moof"], Format::FragmentedMp4),
         ("mp4", &["-movflags", "negative_cts_offsets", "-use_editlist", "0"], Format::Mp4),
+        ("mkv", &[], Format::Matroska),
+        ("mkv", &["-live", "1", "-cluster_time_limit", "700"], Format::Matroska),
         ("ts", &[], Format::Mpegts),
         ("flv", &[], Format::Flv),
     ];
@@ -85,10 +87,54 @@ fn one_file_in_every_format_has_the_same_pictures() {
             let (found_s, known_s) =
                 ((found.pts - first).as_secs_f64(), (known.pts - pictures[0].pts).as_secs_f64());
             assert!((found_s - known_s).abs() < 0.002, "{extension} {arguments:?}: {found_s} {known_s}");
+            let early = format == Format::Matroska && found.dts > found.pts;
+            assert!(!early, "{extension} {arguments:?}: shown before it is decoded");
         }
         let sound = packets(&got.events, TrackKind::Audio);
         assert!(sound.len().abs_diff(1_408) < 4, "{extension}: {} packets of sound", sound.len());
     }
+}
+
+#[test]
+fn matroska_has_the_codecs_that_recorders_write() {
+    for (name, extension) in [
+        ("bbb_800x640_bpyramid.mp4", "mkv"),
+        ("cam_1080x720_nal2bytes_mono441.mp4", "mkv"),
+        ("d_bbb_hevc_opengop48_b3.mp4", "mkv"),
+        ("unsup_av1.mp4", "mkv"),
+        ("unsup_opus.mp4", "mkv"),
+    ] {
+        let Some(original) = clip(name) else { return };
+        let Some((_folder, path)) = remuxed(name, extension, &[]) else { return };
+        let original = read(&original).unwrap();
+        let got =
+            read(&std::fs::read(path).unwrap().into()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(got.reader.format(), Some(Format::Matroska), "{name}");
+        for kind in [TrackKind::Video, TrackKind::Audio] {
+            let (known, found) = (packets(&original.events, kind), packets(&got.events, kind));
+            assert!(data(&known) == data(&found), "{name}: the data of {kind:?}");
+            let times = known.iter().zip(&found);
+            for (known, found) in times {
+                let (known_s, found_s) = (
+                    (known.pts - shown_first(&original.events, kind)).as_secs_f64(),
+                    (found.pts - shown_first(&got.events, kind)).as_secs_f64(),
+                );
+                assert!((known_s - found_s).abs() < 0.003, "{name} {kind:?}: {known_s} {found_s}");
+            }
+        }
+        let codecs = |events: &[MediaEvent]| match events.first() {
+            Some(MediaEvent::Tracks(tracks)) => {
+                tracks.iter().map(|track| track.codec.clone()).collect::<Vec<_>>()
+            }
+            _ => panic!("tracks come first"),
+        };
+        assert_eq!(codecs(&original.events), codecs(&got.events), "{name}");
+    }
+}
+
+/// When the first of a kind is shown.
+fn shown_first(events: &[MediaEvent], kind: TrackKind) -> media::Timestamp {
+    packets(events, kind)[0].pts
 }
 
 #[test]

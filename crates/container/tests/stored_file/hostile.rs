@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::{clip, read};
+use crate::{clip, read, remuxed};
 
 /// Small files, and where what tells of the samples begins.
 fn files() -> &'static [(Bytes, usize)] {
@@ -17,7 +17,11 @@ fn files() -> &'static [(Bytes, usize)] {
             "flv_keyframe_index_320x180.flv",
             "ts_no_aud.ts",
         ];
-        let files = names.into_iter().filter_map(clip);
+        let remuxed = ["unsup_opus.mp4", "sintel_256x110_small.mp4"].into_iter().filter_map(|name| {
+            let (_folder, path) = remuxed(name, "mkv", &[])?;
+            Some(Bytes::from(std::fs::read(path).unwrap()))
+        });
+        let files = names.into_iter().filter_map(clip).chain(remuxed);
         files
             .map(|file| {
                 let index = file.windows(4).position(|name| name == b"moov").unwrap_or(0);
@@ -99,7 +103,8 @@ proptest! {
     #[test]
     fn any_bytes_do_no_harm(tail in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = read(&tail.clone().into());
-        for start in [&b"\0\0\0\x08ftyp"[..], b"\0\0\0\x10moov", b"FLV\x01", b"\x47"] {
+        let ebml = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska";
+        for start in [&b"\0\0\0\x08ftyp"[..], b"\0\0\0\x10moov", b"FLV\x01", b"\x47", ebml] {
             let _ = read(&[start, &tail[..]].concat().into());
         }
     }
