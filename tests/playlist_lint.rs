@@ -384,6 +384,9 @@ async fn refusals(http: &Http, url: &str) {
         ("_HLS_skip=MAYBE".to_owned(), 200),
         ("_HLS_msn=x".to_owned(), 400),
         ("_HLS_unheard=1".to_owned(), 200),
+        // The order of directives means nothing.
+        (format!("_HLS_part=0&_HLS_msn={}", msn.saturating_sub(1)), 200),
+        (format!("_HLS_part=9999&_HLS_msn={msn}"), 400),
     ] {
         let answer = http.get(&format!("{url}?{query}")).await;
         assert_eq!(answer.status, status, "?{query}: {:?}", answer.body);
@@ -440,6 +443,15 @@ async fn headers(http: &Http, multivariant_url: &str, url: &str) {
         let immutable = answer.header("cache-control").contains("immutable");
         assert_eq!(immutable, kind == "video/mp4", "{address}: {}", answer.header("cache-control"));
     }
+    let target = playlist.target_duration.expect("a target duration");
+    let age = |header: &str, name: &str| -> Option<f64> {
+        header.split(", ").find_map(|directive| directive.strip_prefix(name)?.parse().ok())
+    };
+    let newest = http.get(url).await.header("cache-control").to_owned();
+    assert!(age(&newest, "max-age=").is_some_and(|age| age <= target / 2.0), "{newest}");
+    let first = http.get(&format!("{url}?_HLS_msn={}", playlist.media_sequence)).await;
+    let kept = first.header("cache-control").to_owned();
+    assert!(age(&kept, "s-maxage=").is_some_and(|age| age >= 6.0 * target), "{kept}");
     let zipped = http.get_with("accept-encoding", "gzip", url).await;
     assert_eq!(zipped.header("content-encoding"), "gzip", "a playlist is sent without compression");
 }

@@ -11,6 +11,10 @@ const PRECISION: f64 = 0.001_001;
 /// A part that is not the last of its segment lasts at least this share of the target.
 const PART_SHARE_MIN: f64 = 0.85;
 
+/// A rendition that is made of the source's picture may be this much behind it: three seconds, and the segments that
+/// those begin and end in.
+const APART_SEGMENTS: u64 = 3;
+
 /// All that was seen of a playlist.
 #[derive(Default)]
 pub struct Linter {
@@ -30,7 +34,9 @@ impl Linter {
     /// Holds a playlist, and its difference from the one before, to the rules.
     pub fn see(&mut self, playlist: MediaPlaylist) {
         self.playlists += 1;
-        let found = [head(&playlist), parts(&playlist), hints(&playlist), dates(&playlist)].concat();
+        let found =
+            [head(&playlist), parts(&playlist), hints(&playlist), dates(&playlist), steady(&playlist)]
+                .concat();
         self.wrong.extend(found);
         self.wrong.extend(self.last.as_ref().map(|last| succession(last, &playlist)).into_iter().flatten());
         for segment in &playlist.segments {
@@ -183,6 +189,23 @@ fn hints(playlist: &MediaPlaylist) -> Vec<String> {
         (0 | 1, false) | (0, true) => Vec::new(),
         (count, ended) => vec![format!("{count} hints of a part, and the playlist has ended: {ended}")],
     }
+}
+
+/// Renditions come at one pace: none is reported to end much earlier or later than this one.
+fn steady(playlist: &MediaPlaylist) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let Some(own) = playlist.segments.last().map(|segment| segment.msn) else { return wrong };
+    for report in &playlist.rendition_reports {
+        let number = |name: &str| report.get(name).and_then(|value| value.parse::<u64>().ok());
+        let (Some(msn), Some(_)) = (number("LAST-MSN"), number("LAST-PART")) else {
+            wrong.push(format!("a report without LAST-MSN or LAST-PART: {report:?}"));
+            continue;
+        };
+        if own.abs_diff(msn) > APART_SEGMENTS {
+            wrong.push(format!("{:?} ends at segment {msn}, this one at {own}", report.get("URI")));
+        }
+    }
+    wrong
 }
 
 /// `EXT-X-PROGRAM-DATE-TIME` is there, and goes on as the durations say.

@@ -83,11 +83,10 @@ impl MediaLinter {
                 part.uri, part.duration
             ));
         }
-        if part.independent && !of_lead.first().is_some_and(|first| is_independent(first, lead)) {
-            wrong.push(format!(
-                "{} is independent by its tag, and does not begin with an IDR picture",
-                part.uri
-            ));
+        let independent = of_lead.first().is_some_and(|first| is_independent(first, lead));
+        if part.independent != independent && !part.gap && !of_lead.is_empty() {
+            let told = part.independent;
+            wrong.push(format!("{}: INDEPENDENT is {told}, and it begins so: {independent}", part.uri));
         }
         for sample in &samples {
             if self.ends.get(&sample.track).is_some_and(|end| *end != sample.dts) {
