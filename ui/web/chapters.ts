@@ -1,5 +1,7 @@
 // What a replay leads to, as the origin's API tells it.
 
+import { ask } from '$lib/api/client';
+
 /** A place in a recording. */
 export interface Chapter {
   /** Milliseconds from the recording's beginning. */
@@ -11,21 +13,11 @@ export interface Chapter {
 }
 
 const KINDS: readonly string[] = ['resumed', 'poll', 'hand'];
-/** An answer later than this counts as none. Milliseconds. */
-const TIMEOUT_MS = 8_000;
 
 /** A recording's chapters in order; none when the origin does not tell. */
 export async function readChapters(id: string): Promise<Chapter[]> {
-  try {
-    const response = await fetch(`/api/v1/recordings/${encodeURIComponent(id)}/chapters`, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: { accept: 'application/json' },
-    });
-    const body: { chapters?: unknown } = response.ok ? await response.json() : {};
-    return (Array.isArray(body.chapters) ? body.chapters : []).flatMap(readChapter);
-  } catch {
-    return [];
-  }
+  const answer = await ask('GET', '/api/v1/recordings/{id}/chapters', { path: { id } });
+  return answer.ok ? answer.value.chapters.flatMap(readChapter) : [];
 }
 
 /** Reads a chapter from parsed JSON; nothing of what is none, or of a kind that is not known. */

@@ -1,5 +1,6 @@
 // What was recorded in a room, and what was said meanwhile, as the origin's API tells it.
 
+import { ask } from '$lib/api/client';
 import { type MessageFrame, readFrame } from '$lib/chat/frames';
 
 /** One recording. */
@@ -38,14 +39,8 @@ export interface Said {
 
 export type RecordingAnswer = { kind: 'recording'; recording: Recording } | { kind: 'missing' } | { kind: 'failed' };
 
-/** An answer later than this counts as none. Milliseconds. */
-const TIMEOUT_MS = 8_000;
 /** Pages of messages that are read at most: ten thousand messages. */
 const PAGES_MAX = 20;
-
-async function get(path: string): Promise<Response> {
-  return fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json' } });
-}
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
@@ -82,31 +77,18 @@ export function readRecording(value: unknown): Recording | null {
 
 /** A room's recordings, the newest first; `null` when the origin did not answer. */
 export async function listRecordings(room: string): Promise<Recording[] | null> {
-  try {
-    const response = await get(`/api/v1/rooms/${encodeURIComponent(room)}/recordings`);
-    if (!response.ok) {
-      return null;
-    }
-    const body: { recordings?: unknown } = await response.json();
-    const all = Array.isArray(body.recordings) ? body.recordings.map(readRecording) : [];
-    return all.filter((recording) => recording !== null);
-  } catch {
-    return null;
-  }
+  const answer = await ask('GET', '/api/v1/rooms/{room}/recordings', { path: { room } });
+  return answer.ok ? answer.value.recordings.map(readRecording).filter((recording) => recording !== null) : null;
 }
 
 /** One recording. */
 export async function getRecording(id: string): Promise<RecordingAnswer> {
-  try {
-    const response = await get(`/api/v1/recordings/${encodeURIComponent(id)}`);
-    if (response.status === 404) {
-      return { kind: 'missing' };
-    }
-    const recording = response.ok ? readRecording(await response.json()) : null;
-    return recording ? { kind: 'recording', recording } : { kind: 'failed' };
-  } catch {
-    return { kind: 'failed' };
+  const answer = await ask('GET', '/api/v1/recordings/{id}', { path: { id } });
+  if (!answer.ok) {
+    return { kind: answer.problem.status === 404 ? 'missing' : 'failed' };
   }
+  const recording = readRecording(answer.value);
+  return recording ? { kind: 'recording', recording } : { kind: 'failed' };
 }
 
 /** All that was said during a recording, in order; what the origin does not tell is left out. */
@@ -126,17 +108,11 @@ export async function readSaid(id: string): Promise<Said[]> {
 }
 
 async function readPage(id: string, after: number): Promise<Said[]> {
-  try {
-    const response = await get(`/api/v1/recordings/${encodeURIComponent(id)}/messages?after=${after}`);
-    const body: { messages?: unknown } = response.ok ? await response.json() : {};
-    return (Array.isArray(body.messages) ? body.messages : []).flatMap((value: unknown) => {
-      const message = readFrame(JSON.stringify(value));
-      const offset_ms = number((value as { offset_ms?: unknown } | null)?.offset_ms);
-      return message?.type === 'message' ? [{ offset_ms, message }] : [];
-    });
-  } catch {
-    return [];
-  }
+  const answer = await ask('GET', '/api/v1/recordings/{id}/messages', { path: { id }, query: { after } });
+  return (answer.ok ? answer.value.messages : []).flatMap((value) => {
+    const message = readFrame(JSON.stringify(value));
+    return message?.type === 'message' ? [{ offset_ms: number(value.offset_ms), message }] : [];
+  });
 }
 
 /** `1:12:40` or `48:05`. */

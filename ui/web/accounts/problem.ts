@@ -1,4 +1,4 @@
-import type { Problem } from './api';
+import type { Problem } from '$lib/api/client';
 import { t } from './words';
 
 const SECOND_MS = 1_000;

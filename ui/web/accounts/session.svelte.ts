@@ -1,17 +1,17 @@
 // Who is signed in, for every page.
-import { type Account, ask, type Registration, type SessionAnswer } from './api';
+import { ask, type Schemas } from '$lib/api/client';
 
-let account = $state<Account | null>(null);
-let registration = $state<Registration | null>(null);
+let account = $state<Schemas['AccountView'] | null>(null);
+let registration = $state<Schemas['Registration'] | null>(null);
 let known = $state(false);
 
 /** Who is signed in; `null` for a guest, and until it is known. */
-export function signedIn(): Account | null {
+export function signedIn(): Schemas['AccountView'] | null {
   return account;
 }
 
 /** Who may register; `null` until it is known. */
-export function whoMayRegister(): Registration | null {
+export function whoMayRegister(): Schemas['Registration'] | null {
   return registration;
 }
 
@@ -22,7 +22,7 @@ export function isKnown(): boolean {
 
 /** Asks the origin who is signed in. */
 export async function loadSession(): Promise<void> {
-  const answer = await ask<SessionAnswer>('GET', '/api/v1/session');
+  const answer = await ask('GET', '/api/v1/session');
   if (answer.ok) {
     account = answer.value.account;
     registration = answer.value.registration;

@@ -1,5 +1,7 @@
 // The connection to the origin's ingest.
 
+import { ask } from '$lib/api/client';
+
 /** Why the origin ended a broadcast for good, by its close code; others are worth another try. */
 export type Refusal = 'taken_over' | 'key_changed' | 'closed' | 'unreadable';
 const REFUSALS: Record<number, Refusal> = {
@@ -24,19 +26,13 @@ export type Admission = { kind: 'admitted' } | { kind: 'refused'; status: number
 
 /** Shows the key to the origin, which answers with a cookie for one connection: WebSockets carry no headers. */
 export async function admit(room: string, key: string): Promise<Admission> {
-  try {
-    const response = await fetch(`/api/v1/rooms/${encodeURIComponent(room)}/ingest-session`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (response.ok) {
-      return { kind: 'admitted' };
-    }
-    return response.status < 500 ? { kind: 'refused', status: response.status } : { kind: 'failed' };
-  } catch {
-    return { kind: 'failed' };
+  const headers = { authorization: `Bearer ${key}` };
+  const answer = await ask('POST', '/api/v1/rooms/{room}/ingest-session', { path: { room }, headers });
+  if (answer.ok) {
+    return { kind: 'admitted' };
   }
+  const { status } = answer.problem;
+  return status >= 400 && status < 500 ? { kind: 'refused', status } : { kind: 'failed' };
 }
 
 /** The ingest's address for a room, from the page's own address. */

@@ -1,5 +1,7 @@
 // A room's uploaded files, as the origin's API tells it.
 
+import { type Answer as Asked, ask } from '$lib/api/client';
+
 export const STATES = ['receiving', 'checking', 'ready', 'scheduled', 'live', 'done', 'refused'] as const;
 export type FileState = (typeof STATES)[number];
 export const ENDS = ['finished', 'ended', 'taken_over', 'origin_stopped', 'missed', 'failed'] as const;
@@ -49,9 +51,6 @@ export interface FileList {
   files: StoredFile[];
   max_bytes: number;
 }
-
-/** An answer later than this counts as none. Milliseconds. */
-const TIMEOUT_MS = 8_000;
 
 type Fields = Record<string, unknown>;
 const fields = (value: unknown): Fields | null =>
@@ -109,15 +108,15 @@ export function readFile(value: unknown): StoredFile | null {
 export class Files {
   /** An access token in place of a session; empty for the session. Kept in the page's memory alone. */
   token = '';
-  readonly #base: string;
+  readonly #room: string;
 
   constructor(room: string) {
-    this.#base = `/api/v1/rooms/${encodeURIComponent(room)}`;
+    this.#room = room;
   }
 
   /** Where the files are. */
   get path(): string {
-    return `${this.#base}/uploads`;
+    return `/api/v1/rooms/${encodeURIComponent(this.#room)}/uploads`;
   }
 
   /** The headers of every request. */
@@ -127,60 +126,52 @@ export class Files {
 
   /** All of them, the newest first. */
   async list(): Promise<Answer<FileList>> {
-    const answer = await this.#ask('GET', this.path);
+    const answer = meant(await ask('GET', '/api/v1/rooms/{room}/uploads', this.#asked()));
     if (answer.kind !== 'ok') {
       return answer;
     }
-    const body = fields(answer.value);
-    const files = Array.isArray(body?.uploads) ? body.uploads.map(readFile).filter((file) => file !== null) : [];
-    return { kind: 'ok', value: { files, max_bytes: number(body?.max_bytes) } };
+    const files = answer.value.uploads.map(readFile).filter((file) => file !== null);
+    return { kind: 'ok', value: { files, max_bytes: answer.value.max_bytes } };
   }
 
   /** Lets a file go live at a moment, or at once. */
-  schedule(id: string, at_ms: number | null, repeat: boolean): Promise<Answer<unknown>> {
-    return this.#ask('PUT', `${this.path}/${id}/schedule`, { at_ms, repeat });
+  async schedule(id: string, at_ms: number | null, repeat: boolean): Promise<Answer<unknown>> {
+    const asked = { ...this.#of(id), body: { at_ms, repeat } };
+    return meant(await ask('PUT', '/api/v1/rooms/{room}/uploads/{id}/schedule', asked));
   }
 
   /** Takes that back. */
-  unschedule(id: string): Promise<Answer<unknown>> {
-    return this.#ask('DELETE', `${this.path}/${id}/schedule`);
+  async unschedule(id: string): Promise<Answer<unknown>> {
+    return meant(await ask('DELETE', '/api/v1/rooms/{room}/uploads/{id}/schedule', this.#of(id)));
   }
 
   /** Deletes a file. */
-  remove(id: string): Promise<Answer<unknown>> {
-    return this.#ask('DELETE', `${this.path}/${id}`);
+  async remove(id: string): Promise<Answer<unknown>> {
+    return meant(await ask('DELETE', '/api/v1/rooms/{room}/uploads/{id}', this.#of(id)));
   }
 
   /** Ends the room's broadcast. */
-  end(): Promise<Answer<unknown>> {
-    return this.#ask('POST', `${this.#base}/end`);
+  async end(): Promise<Answer<unknown>> {
+    return meant(await ask('POST', '/api/v1/rooms/{room}/end', this.#asked()));
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<Answer<unknown>> {
-    try {
-      const headers = this.headers({ accept: 'application/json', 'tus-resumable': '1.0.0' });
-      const json =
-        body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } };
-      const response = await fetch(path, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), ...json });
-      return await readAnswer(response);
-    } catch {
-      return { kind: 'failed' };
-    }
+  #asked() {
+    return { path: { room: this.#room }, headers: this.headers({ 'tus-resumable': '1.0.0' }) };
+  }
+
+  #of(id: string) {
+    return { ...this.#asked(), path: { room: this.#room, id } };
   }
 }
 
 /** What an answer of the origin's means. */
-export async function readAnswer(response: Response): Promise<Answer<unknown>> {
-  if (response.ok) {
-    return { kind: 'ok', value: response.status === 204 ? null : await response.json().catch(() => null) };
+function meant<T>(answer: Asked<T>): Answer<T> {
+  if (answer.ok) {
+    return { kind: 'ok', value: answer.value };
   }
-  if (response.status === 401 || response.status === 403) {
+  const { status, detail } = answer.problem;
+  if (status === 401 || status === 403) {
     return { kind: 'signed_out' };
   }
-  const problem = fields(await response.json().catch(() => null));
-  return response.status >= 500 && response.status !== 507
-    ? { kind: 'failed' }
-    : { kind: 'refused', words: text(problem?.detail) };
+  return status === 0 || (status >= 500 && status !== 507) ? { kind: 'failed' } : { kind: 'refused', words: detail };
 }

@@ -71,7 +71,10 @@ beforeEach(async () => {
       disconnect(): void {}
     },
   );
-  vi.stubGlobal('fetch', async () => new Response(JSON.stringify(room), { status: room ? 200 : 404 }));
+  vi.stubGlobal('fetch', async (path: string) => {
+    const body = path.endsWith('/recordings') ? { recordings: [] } : room;
+    return new Response(JSON.stringify(body), { status: body ? 200 : 404 });
+  });
   setLanguage('en');
   calls.made.length = 0;
   room = {

@@ -1,5 +1,6 @@
 // What the origin tells a room's owner, and what the owner tells the origin.
 
+import { type Answer as Asked, ask } from '$lib/api/client';
 import { type Room, readRoom } from '$lib/room/room';
 
 /** How an SRT connection does; counts are of packets since it began. */
@@ -62,9 +63,6 @@ export interface NewKey {
 /** What a request gave. `stranger`: whoever asks is not the owner. `failed`: no answer; asking again may help. */
 export type Answer<T> = { kind: 'ok'; value: T } | { kind: 'stranger' } | { kind: 'missing' } | { kind: 'failed' };
 
-/** An answer later than this counts as none. Milliseconds. */
-const TIMEOUT_MS = 8_000;
-
 type Json = Record<string, unknown>;
 const json = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
@@ -72,88 +70,61 @@ const number = (value: unknown): number => (typeof value === 'number' && Number.
 const maybe = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-async function ask<T>(
-  method: string,
-  path: string,
-  body: unknown,
-  read: (value: unknown) => T | null,
-): Promise<Answer<T>> {
-  try {
-    const response = await fetch(path, {
-      method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: {
-        accept: 'application/json',
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === null ? {} : { body: JSON.stringify(body) }),
-    });
-    if (response.status === 401 || response.status === 403) {
-      return { kind: 'stranger' };
-    }
-    if (response.status === 404) {
-      return { kind: 'missing' };
-    }
-    if (!response.ok) {
+/** What an answer means to an owner's page. */
+function meant<V, T>(answer: Asked<V>, read: (value: V) => T | null): Answer<T> {
+  if (answer.ok) {
+    try {
+      const value = read(answer.value);
+      return value === null ? { kind: 'failed' } : { kind: 'ok', value };
+    } catch {
+      // An origin of another version may leave out what this one always tells.
       return { kind: 'failed' };
     }
-    const value = read(response.status === 204 ? {} : await response.json());
-    return value === null ? { kind: 'failed' } : { kind: 'ok', value };
-  } catch {
-    return { kind: 'failed' };
   }
+  const { status } = answer.problem;
+  return { kind: status === 401 || status === 403 ? 'stranger' : status === 404 ? 'missing' : 'failed' };
 }
-
-const roomPath = (slug: string): string => `/api/v1/rooms/${encodeURIComponent(slug)}`;
 
 /** The room, if it is the asker's own. */
 export async function readOwnedRoom(slug: string): Promise<Answer<OwnedRoom>> {
-  const answer = await ask('GET', roomPath(slug), null, (value) => readOwned(value) ?? ('stranger' as const));
-  return answer.kind === 'ok' && answer.value === 'stranger' ? { kind: 'stranger' } : (answer as Answer<OwnedRoom>);
+  const answer = meant(await ask('GET', '/api/v1/rooms/{room}', { path: { room: slug } }), (room) => room);
+  if (answer.kind !== 'ok') {
+    return answer;
+  }
+  const owned = readOwned(answer.value);
+  return owned ? { kind: 'ok', value: owned } : { kind: 'stranger' };
 }
 
 /** Addresses, key and keeping. */
-export function readOwner(slug: string): Promise<Answer<Owner>> {
-  return ask('GET', `${roomPath(slug)}/owner`, null, (value) => {
-    const { key_last_four, addresses, keeping } = json(value);
-    const [of, kept] = [json(addresses), json(keeping)];
-    const [rtmp, srt, websocket] = [text(of.rtmp), text(of.srt), text(of.websocket)];
-    if (rtmp === null || srt === null || websocket === null) {
-      return null;
-    }
-    return {
-      key_last_four: text(key_last_four) ?? '',
-      addresses: { rtmp, rtmps: text(of.rtmps), srt, websocket },
-      keeping: {
-        keep_days: number(kept.keep_days),
-        used_bytes: number(kept.used_bytes),
-        allowed_bytes: maybe(kept.allowed_bytes),
-      },
-    };
+export async function readOwner(slug: string): Promise<Answer<Owner>> {
+  return meant(await ask('GET', '/api/v1/rooms/{room}/owner', { path: { room: slug } }), (owner) => {
+    const { key_last_four, addresses, keeping } = owner;
+    return { key_last_four, addresses: { ...addresses, rtmps: addresses.rtmps ?? null }, keeping };
   });
 }
 
 /** Another key; the one before admits nobody any more. */
-export function makeKey(slug: string): Promise<Answer<NewKey>> {
-  return ask('POST', `${roomPath(slug)}/stream-key`, null, (value) => {
-    const stream_key = text(json(value).stream_key);
-    return stream_key === null ? null : { stream_key };
-  });
+export async function makeKey(slug: string): Promise<Answer<NewKey>> {
+  const made = await ask('POST', '/api/v1/rooms/{room}/stream-key', { path: { room: slug } });
+  return meant(made, ({ stream_key }) => ({ stream_key }));
 }
 
 /** Ends the broadcast. */
-export function endBroadcast(slug: string): Promise<Answer<true>> {
-  return ask('POST', `${roomPath(slug)}/end`, null, () => true as const);
+export async function endBroadcast(slug: string): Promise<Answer<true>> {
+  return meant(await ask('POST', '/api/v1/rooms/{room}/end', { path: { room: slug } }), () => true as const);
 }
 
 /** Changes the room. */
-export function changeRoom(slug: string, change: { title?: string; record?: boolean }): Promise<Answer<OwnedRoom>> {
-  return ask('PATCH', roomPath(slug), change, readOwned);
+export async function changeRoom(
+  slug: string,
+  change: { title?: string; record?: boolean },
+): Promise<Answer<OwnedRoom>> {
+  return meant(await ask('PATCH', '/api/v1/rooms/{room}', { path: { room: slug }, body: change }), readOwned);
 }
 
 /** Deletes a recording with its files. */
-export function deleteRecording(id: string): Promise<Answer<true>> {
-  return ask('DELETE', `/api/v1/recordings/${encodeURIComponent(id)}`, null, () => true as const);
+export async function deleteRecording(id: string): Promise<Answer<true>> {
+  return meant(await ask('DELETE', '/api/v1/recordings/{id}', { path: { id } }), () => true as const);
 }
 
 /** Reads a room with what its owner sees; `null` when that is not in it. */
