@@ -3,6 +3,7 @@ import type { MessageFrame, NoticeCode } from '$lib/chat/frames';
 import { chatUrl, WebSocketTransport } from '$lib/chat/websocket';
 import type { Room } from '$lib/room/room';
 import { getRoom, type RoomAnswer } from './api';
+import { showPlayer } from './player_cookie';
 
 /** How often the room is read while the chat, which tells changes at once, is not connected. Milliseconds. */
 const POLL_MS = 3_000;
@@ -58,6 +59,7 @@ export class WatchRoom {
 
   /** Begins; the returned function ends it. */
   start(): () => void {
+    showPlayer();
     void this.refresh();
     this.#timer = setInterval(() => {
       if (this.status !== 'missing' && this.chat.connection !== 'open') {

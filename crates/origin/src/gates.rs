@@ -9,6 +9,7 @@ use std::time::Duration;
 use rooms::Slug;
 use tokio::time::Instant;
 
+use crate::audience::WATCHING;
 use crate::secret::{self, Digest};
 use crate::store::Lock;
 
@@ -129,8 +130,6 @@ impl Gate {
 }
 
 const UNBROKEN: &str = "nothing panics while it holds the gates";
-/// A player counts as a viewer for so long after it asked for media.
-const WATCHING: Duration = Duration::from_secs(10);
 /// A session whose player asked for nothing in so long has ended; a pause of a minute or two is none.
 const SESSION_IDLE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Sessions of one room: a bound on memory, above any limit that one origin serves.

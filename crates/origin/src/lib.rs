@@ -11,6 +11,7 @@
 
 mod accounts;
 mod attendance;
+mod audience;
 pub mod cli;
 mod clock;
 mod config;

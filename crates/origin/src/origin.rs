@@ -145,6 +145,7 @@ impl Origin {
         let token = secret::random();
         let shared = Shared::new(config, store, addresses, Digest::of(&token));
         shared.refresh_gates().await?;
+        shared.refresh_gifts().await?;
         let pid = std::process::id();
         folder.write_run(&RunFile {
             pid,

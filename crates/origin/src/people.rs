@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::ws::Utf8Bytes;
 use rooms::frame::{ErrorCode, In, Out, Person, RoomView};
-use rooms::{ConnectionId, Room, Settings, Slug};
+use rooms::{ConnectionId, Room, Settings, Slug, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::audience::PlayerKey;
 use crate::clock::Clock;
 use crate::state::Shared;
 use crate::store::{Kept, RoomRecord, Store, StoreError};
@@ -71,8 +72,8 @@ enum Mail {
 /// Somebody who wants to see what stands in a room.
 struct Look(Looking);
 
-/// Told the room, and the time in Unix milliseconds.
-type Looking = Box<dyn FnOnce(&Room, i64) + Send>;
+/// Told the room and the time.
+type Looking = Box<dyn FnOnce(&Room, Time) + Send>;
 
 impl std::fmt::Debug for Look {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,10 +81,19 @@ impl std::fmt::Debug for Look {
     }
 }
 
+/// Who comes into a room.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) person: Person,
+    /// See [`rooms::Command::Join`].
+    pub(crate) address: Option<String>,
+    /// What their player is known by, when they have one.
+    pub(crate) player: Option<PlayerKey>,
+}
+
 #[derive(Debug)]
 struct Join {
-    person: Person,
-    address: Option<String>,
+    arrival: Arrival,
     frames: mpsc::Sender<Utf8Bytes>,
     too_slow: Arc<AtomicBool>,
     answer: oneshot::Sender<Result<ConnectionId, JoinError>>,
@@ -103,7 +113,7 @@ impl People {
             return handle.clone();
         }
         let (mailbox, mail) = mpsc::channel(MAILBOX_MAX);
-        let status = shared.streams.open(&record.slug).watch_status();
+        let stream = shared.streams.open(&record.slug);
         let settings = settings(record, Kept::default());
         let (view_sender, view) = watch::channel(Room::new(settings).view().clone());
         let task = Task {
@@ -111,7 +121,9 @@ impl People {
             store: shared.store.clone(),
             clock: self.clock,
             mail,
-            status,
+            status: stream.watch_status(),
+            stream,
+            gifts: shared.gifts.subscribe(),
             view: view_sender,
             shutdown: shared.shutdown.clone(),
             connections_max: shared.config.limits.chat_connections_per_room,
@@ -158,12 +170,12 @@ impl People {
 }
 
 impl Handle {
-    /// Comes in from `address` (see [`rooms::Command::Join`]); the first frame is `welcome`.
-    pub(crate) async fn join(&self, person: Person, address: Option<String>) -> Result<Member, JoinError> {
+    /// Comes in; the first frame is `welcome`.
+    pub(crate) async fn join(&self, arrival: Arrival) -> Result<Member, JoinError> {
         let (sender, frames) = mpsc::channel(FRAMES_WAITING_MAX);
         let too_slow = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        let join = Join { person, address, frames: sender, too_slow: Arc::clone(&too_slow), answer };
+        let join = Join { arrival, frames: sender, too_slow: Arc::clone(&too_slow), answer };
         self.mailbox.send(Mail::Join(join)).await.map_err(|_| JoinError::Closed)?;
         let connection = answered.await.unwrap_or(Err(JoinError::Closed))?;
         Ok(Member { connection, mailbox: self.mailbox.clone(), frames, too_slow })
@@ -176,15 +188,15 @@ impl Handle {
         answered.await.map_err(|_| JoinError::Closed)
     }
 
-    /// What `look` sees in the room, told the wall clock's time in Unix milliseconds.
+    /// What `look` sees in the room, told the time.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Room, i64) -> T + Send + 'static,
+        look: impl FnOnce(&Room, Time) -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         let (answer, answered) = oneshot::channel();
-        let look = Look(Box::new(move |room, now_ms| {
+        let look = Look(Box::new(move |room, now| {
             // Whoever gave up waiting needs no answer.
-            let _ = answer.send(look(room, now_ms));
+            let _ = answer.send(look(room, now));
         }));
         self.mailbox.send(Mail::Look(look)).await.map_err(|_| JoinError::Closed)?;
         answered.await.map_err(|_| JoinError::Closed)

@@ -47,6 +47,10 @@ fn person(number: usize) -> Person {
     Person { id: format!("g{number}"), name: Name::guest("Ada").unwrap(), roles: Vec::new() }
 }
 
+fn arrival(number: usize) -> Arrival {
+    Arrival { person: person(number), address: None, player: None }
+}
+
 fn said(id: &str) -> In {
     In::Send { id: id.to_owned(), text: "hi".to_owned(), reply_to: None, danmaku: None }
 }
@@ -64,11 +68,11 @@ async fn until(member: &mut Member, wanted: &str) {
 async fn a_member_that_takes_nothing_is_let_go_and_the_others_stay() {
     let place = Place::new(Limits::default()).await;
     let room = place.room();
-    let mut slow = room.join(person(0), None).await.unwrap();
-    let mut watcher = room.join(person(1), None).await.unwrap();
+    let mut slow = room.join(arrival(0)).await.unwrap();
+    let mut watcher = room.join(arrival(1)).await.unwrap();
     // Each says one thing, so that nobody is slowed; together it is more than a member's queue holds.
     for number in 2..FRAMES_WAITING_MAX + 10 {
-        let mut talker = room.join(person(number), None).await.unwrap();
+        let mut talker = room.join(arrival(number)).await.unwrap();
         let send = said(&format!("c{number}"));
         talker.hand_in(send).await.unwrap();
         until(&mut talker, "\"ack\"").await;
@@ -88,18 +92,18 @@ async fn a_member_that_takes_nothing_is_let_go_and_the_others_stay() {
 async fn a_full_room_lets_nobody_in_until_somebody_leaves() {
     let place = Place::new(Limits { chat_connections_per_room: 1, ..Limits::default() }).await;
     let room = place.room();
-    let first = room.join(person(0), None).await.unwrap();
-    assert_eq!(room.join(person(1), None).await.unwrap_err(), JoinError::Full);
+    let first = room.join(arrival(0)).await.unwrap();
+    assert_eq!(room.join(arrival(1)).await.unwrap_err(), JoinError::Full);
     first.leave().await;
-    assert!(room.join(person(1), None).await.is_ok());
+    assert!(room.join(arrival(1)).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_member_whose_task_died_is_no_ghost() {
     let place = Place::new(Limits::default()).await;
     let room = place.room();
-    let dead = room.join(person(0), None).await.unwrap();
-    let mut watcher = room.join(person(1), None).await.unwrap();
+    let dead = room.join(arrival(0)).await.unwrap();
+    let mut watcher = room.join(arrival(1)).await.unwrap();
     until(&mut watcher, "\"presence\",\"viewers\":2").await;
     drop(dead);
     // The next frame for everybody finds out, and the count follows.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rooms::Slug;
-use tokio::sync::Semaphore;
+use rooms::{Gift, Slug};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
     pub(crate) gates: Gates,
+    /// What can be given, as every room knows it.
+    pub(crate) gifts: watch::Sender<Vec<Gift>>,
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) uploads: Arc<Uploads>,
     /// What is bound, for the URLs that are shown.
@@ -72,6 +74,7 @@ impl Shared {
             people: People::new(),
             accounts: Accounts::new(config.accounts.registration),
             gates: Gates::default(),
+            gifts: watch::Sender::default(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
             files: Arc::default(),
             websocket_places: Places::new(
@@ -114,6 +117,12 @@ impl Shared {
     /// Takes who may come into which room as it is stored now.
     pub(crate) async fn refresh_gates(&self) -> Result<(), StoreError> {
         self.gates.replace(self.store.locks().await?);
+        Ok(())
+    }
+
+    /// Tells every room what can be given, as it is stored now.
+    pub(crate) async fn refresh_gifts(&self) -> Result<(), StoreError> {
+        self.gifts.send_replace(self.store.gifts().await?);
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::audience::Audience;
 use crate::clock::unix_ms;
 use crate::facts::{Facts, Ingest, Meter};
 use crate::outlets::{Feed, Outlets, Target};
@@ -49,6 +50,7 @@ pub(crate) struct Stream {
     status: watch::Sender<Status>,
     window: watch::Sender<Option<Served>>,
     facts: Facts,
+    audience: Audience,
     feed: Mutex<Option<Arc<Feed>>>,
     thumbnail: Thumbnail,
     recorded: Option<Target>,
@@ -217,6 +219,7 @@ impl Stream {
             status: watch::Sender::default(),
             window: watch::Sender::new(None),
             facts: Facts::default(),
+            audience: Audience::default(),
             feed: Mutex::default(),
             thumbnail: Thumbnail::default(),
             recorded,

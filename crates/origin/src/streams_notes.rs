@@ -1,10 +1,16 @@
 //! What is noted about a publisher beside its media.
 
 use super::{Lease, Stream};
+use crate::audience::Audience;
 use crate::clock::unix_ms;
 use crate::facts::{Protocol, SrtFacts, WarningKind};
 
 impl Stream {
+    /// Who plays it.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
     /// Why the last publisher was sent away, in words for the owner; none once another is let in.
     pub(crate) fn problem(&self) -> Option<String> {
         self.problem.lock().expect("nothing panics while it holds the words").clone()

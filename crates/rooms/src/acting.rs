@@ -32,6 +32,7 @@ impl Room {
             In::Ask { text, .. } => self.ask(now, asker, &text)?,
             In::Upvote { question, .. } => self.upvote(asker, question)?,
             In::Delete { message, .. } => self.delete(asker, message)?,
+            In::Gift { gift, count, to, .. } => self.gift(now, asker, (&gift, count, to.as_deref()))?,
             frame => {
                 moderators_only(asker)?;
                 self.moderate(now, asker, frame)?

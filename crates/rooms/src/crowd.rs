@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use crate::command::ConnectionId;
 use crate::entry::Audience;
 use crate::frame::Person;
-use crate::room::ConnectionId;
 
 /// The open connections of a room, and whose they are.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::frame::{Danmaku, NoticeCode, Out, Person, Whom};
+use crate::gift::Given;
 use crate::poll::Poll;
 use crate::rules::{Rules, Why};
 use crate::text::Text;
@@ -177,6 +178,8 @@ pub enum Act {
     Here,
     /// The doer has left the class.
     Gone,
+    /// A gift, paid for when this line is stored.
+    Gift(Given),
     /// A broadcast is over.
     Broadcast(Audience),
 }
@@ -267,6 +270,9 @@ impl Entry {
             EntryBody::Notice(code) => Some(Out::Notice { seq, code: *code, at: self.at_ms }),
             EntryBody::Deed(Deed { by: Some(by), act: Act::Delete { message }, .. }) => {
                 Some(Out::Deleted { seq, message: *message, by: by.whom() })
+            }
+            EntryBody::Deed(Deed { by: Some(by), act: Act::Gift(given), .. }) => {
+                Some(given.frame(seq, by.whom(), self.at_ms))
             }
             EntryBody::Held { .. } | EntryBody::Deed(_) => None,
         }

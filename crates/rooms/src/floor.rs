@@ -126,7 +126,7 @@ impl Floor {
             Act::Delete { message } => {
                 self.pinned.take_if(|pinned| pinned.seq == *message);
             }
-            Act::Restore { .. } | Act::Here | Act::Gone => {}
+            Act::Restore { .. } | Act::Here | Act::Gone | Act::Gift(_) => {}
             Act::Reject { held } => drop(self.held.remove(held)),
             Act::Silence { member, ban, until_ms, address } => {
                 self.sanctions.retain(|_, sanction| sanction.holds(at_ms));

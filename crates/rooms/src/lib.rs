@@ -8,10 +8,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod acting;
+mod command;
 mod crowd;
 mod entry;
 mod floor;
 pub mod frame;
+mod gift;
 mod name;
 mod pace;
 mod poll;
@@ -29,11 +31,13 @@ mod transcript;
 
 use std::time::Duration;
 
+pub use command::{Command, ConnectionId, Effect, Settings};
 pub use entry::{Act, Audience, Deed, Entry, EntryBody, Message, Pinned, Released};
 pub use floor::{Floor, Sanction};
+pub use gift::{Gift, Given};
 pub use name::{Name, NameError, fold};
 pub use poll::{NewPoll, Poll};
-pub use room::{Command, ConnectionId, Effect, Room, Settings};
+pub use room::Room;
 pub use rules::{Change, Rules, Who, Why};
 pub use skeleton::skeleton;
 pub use slug::{Slug, SlugError};

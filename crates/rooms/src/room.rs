@@ -1,124 +1,19 @@
-//! One room: what happens to it, and what it wants done.
+//! One room: from what happens to what it wants done.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::Time;
+use crate::command::{Command, ConnectionId, Effect, Settings};
 use crate::crowd::{Connection, Crowd, Gauge};
-use crate::entry::{Act, Deed, Entry, EntryBody};
+use crate::entry::{Act, Audience, Deed, Entry, EntryBody};
 use crate::floor::{Floor, Sanction};
 use crate::frame::{ErrorCode, FloorView, In, NoticeCode, Out, Person, RoomView, State};
+use crate::gift::Gift;
 use crate::pace::Paces;
 use crate::refusal::Refusal;
-use crate::slug::Slug;
 use crate::snapshots::Snapshots;
 use crate::transcript::{TRANSCRIPT_ENTRIES, Transcript};
-
-/// One open connection, or one request; the caller's own number.
-pub type ConnectionId = u64;
-
-/// What a room is made with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Its name in URLs.
-    pub slug: Slug,
-    /// Its name for people.
-    pub title: String,
-    /// The owner's account name.
-    pub owner: Option<String>,
-    /// Identifies its log.
-    pub epoch: String,
-    /// The highest number its log ever gave out.
-    pub last_seq: u64,
-    /// What stood in it at some line.
-    pub floor: Floor,
-    /// All lines after that one, oldest first.
-    pub since: Vec<Entry>,
-    /// The tail of its log without quiet lines (see [`Act::is_quiet`]), oldest first; more than
-    /// [`crate::TRANSCRIPT_ENTRIES`] are not kept.
-    pub tail: Vec<Entry>,
-}
-
-/// What happens to a room.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Somebody connects.
-    Join {
-        /// Not in use yet.
-        connection: ConnectionId,
-        /// Who.
-        person: Person,
-        /// Where from, in whatever form tells one household from another; `None` when that says nothing.
-        address: Option<String>,
-    },
-    /// A connection is gone.
-    Leave {
-        /// Which; an unknown one changes nothing.
-        connection: ConnectionId,
-    },
-    /// A member wants something.
-    Frame {
-        /// From where.
-        connection: ConnectionId,
-        /// What.
-        frame: In,
-    },
-    /// Somebody who is not connected wants something. Its one answer is an [`Out::Ack`] or [`Out::Error`] to `ticket`.
-    Perform {
-        /// Not in use yet.
-        ticket: ConnectionId,
-        /// Who.
-        person: Person,
-        /// What; with an id.
-        frame: In,
-    },
-    /// The line of [`Effect::Persist`] with this number is stored. Answers come in the order of requests.
-    Committed {
-        /// Its number.
-        seq: u64,
-    },
-    /// That line could not be stored.
-    NotStored {
-        /// Its number.
-        seq: u64,
-    },
-    /// The stream's state, whether it changed or not.
-    Stream {
-        /// What it does.
-        state: State,
-        /// When the broadcast began, Unix time in milliseconds.
-        live_since_ms: Option<i64>,
-    },
-    /// The title or owner is another now.
-    Describe {
-        /// See [`Settings::title`].
-        title: String,
-        /// See [`Settings::owner`].
-        owner: Option<String>,
-    },
-    /// The time of [`Room::poll_timeout`] has come.
-    Tick,
-}
-
-/// What a room wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Store this line, then say [`Command::Committed`] or [`Command::NotStored`].
-    Persist(Entry),
-    /// Keep what stood at line `seq`, so that beginning again needs no older line. May fail without harm.
-    Save {
-        /// All lines up to here are in it.
-        seq: u64,
-        /// What stood.
-        floor: Box<Floor>,
-    },
-    /// Send a frame to one connection, or answer one request.
-    To(ConnectionId, Out),
-    /// Send a frame to some connections.
-    ToSome(Vec<ConnectionId>, Out),
-    /// Send a frame to every connection.
-    ToAll(Out),
-}
 
 /// The rules of one room.
 #[derive(Debug)]
@@ -132,6 +27,10 @@ pub struct Room {
     unsaved: usize,
     pub(crate) pending: VecDeque<Pending>,
     pub(crate) crowd: Crowd,
+    /// Who plays the stream and is not in the crowd.
+    players: u32,
+    /// What can be given.
+    pub(crate) gifts: Vec<Gift>,
     /// Who is not connected and wants something, while that is looked at.
     pub(crate) visitor: Option<(ConnectionId, Person)>,
     pub(crate) paces: HashMap<String, Paces>,
@@ -212,6 +111,8 @@ impl Room {
             unsaved: settings.since.len(),
             pending: VecDeque::new(),
             crowd: Crowd::default(),
+            players: 0,
+            gifts: Vec::new(),
             visitor: None,
             paces: HashMap::new(),
             snapshots: Snapshots::default(),
@@ -232,8 +133,20 @@ impl Room {
             }
             Command::Perform { ticket, person, frame } => self.perform(now, ticket, person, frame),
             Command::Committed { seq } => self.committed(now, seq),
-            Command::NotStored { seq } => self.not_stored(seq),
+            Command::NotStored { seq } => {
+                self.dropped(seq, ErrorCode::NotStored, "it could not be stored and was not done");
+            }
+            Command::NotPaid { seq } => {
+                self.dropped(seq, ErrorCode::NotEnough, "that costs more points than you have")
+            }
+            Command::Given { seq, first } => self.given_before(seq, first),
+            Command::Catalogue { gifts } => self.gifts = gifts,
             Command::Stream { state, live_since_ms } => self.stream(now, state, live_since_ms),
+            Command::Players { alone } if alone == self.players => {}
+            Command::Players { alone } => {
+                self.players = alone;
+                self.recount(now);
+            }
             Command::Describe { title, owner } => {
                 self.view.title = title;
                 self.view.owner = owner;
@@ -265,6 +178,12 @@ impl Room {
     #[must_use]
     pub fn floor(&self) -> &Floor {
         &self.floor
+    }
+
+    /// Who watched the broadcast that runs, so far; `None` while there is none.
+    #[must_use]
+    pub fn audience(&self, now: Time) -> Option<Audience> {
+        self.gauge.map(|gauge| gauge.read(now.monotonic, self.view.viewers, self.likes))
     }
 
     /// What stands in it, as one person may see it.
@@ -369,11 +288,20 @@ impl Room {
         }
     }
 
-    fn not_stored(&mut self, seq: u64) {
+    /// A repeat that came so late that the room had forgotten the first: it is answered like that.
+    fn given_before(&mut self, seq: u64, first: u64) {
+        let Some(Pending { asker, id, waiting, .. }) = self.take_pending(seq) else { return };
+        for connection in waiting {
+            self.effects
+                .push_back(Effect::To(connection, Out::Ack { id: id.clone(), seq: first, held: false }));
+        }
+        self.transcript.remember(&asker, &id, first);
+    }
+
+    fn dropped(&mut self, seq: u64, code: ErrorCode, why: &str) {
         let Some(pending) = self.take_pending(seq) else { return };
         for connection in pending.waiting {
-            let message = "it could not be stored and was not done";
-            let error = Refusal::new(ErrorCode::NotStored, message).frame(Some(pending.id.clone()));
+            let error = Refusal::new(code, why).frame(Some(pending.id.clone()));
             self.effects.push_back(Effect::To(connection, error));
         }
     }
@@ -384,7 +312,7 @@ impl Room {
         if before == state {
             return;
         }
-        let (viewers, _) = self.crowd.count();
+        let viewers = self.view.viewers;
         if state == State::Offline {
             if let Some(gauge) = self.gauge.take() {
                 let audience = gauge.read(now.monotonic, viewers, self.likes);
@@ -446,7 +374,8 @@ impl Room {
 
     fn recount(&mut self, now: Time) {
         let before = self.view.viewers;
-        (self.view.viewers, self.view.members) = self.crowd.count();
+        let (connected, members) = self.crowd.count();
+        (self.view.viewers, self.view.members) = (connected.saturating_add(self.players), members);
         if let Some(gauge) = &mut self.gauge {
             gauge.changes(now.monotonic, before, self.view.viewers);
         }

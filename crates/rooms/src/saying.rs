@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::Time;
+use crate::command::Effect;
 use crate::entry::{EntryBody, Message};
 use crate::floor::Floor;
 use crate::frame::{Danmaku, ErrorCode, In};
 use crate::pace::Paces;
 use crate::refusal::Refusal;
-use crate::room::{Asker, Effect, Room};
+use crate::room::{Asker, Room};
 use crate::rules::{Who, is_emotes};
 use crate::slash;
 use crate::text::{Text, TextError};

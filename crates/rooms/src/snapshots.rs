@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::Time;
+use crate::command::Effect;
 use crate::entry::{Act, Deed, EntryBody};
 use crate::frame::{Out, PollView};
-use crate::room::{Effect, Room};
+use crate::room::Room;
 
 /// What changed since it was told last, and when something falls due.
 #[derive(Debug, Default)]

@@ -1,9 +1,10 @@
 //! What is told once a line is stored.
 
 use crate::Time;
+use crate::command::Effect;
 use crate::entry::{Act, Deed, Entry, EntryBody, Message};
 use crate::frame::{NoticeCode, Out, Person, Whom};
-use crate::room::{Effect, Room};
+use crate::room::Room;
 
 /// What a line ended, as it stood before.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl Room {
             }
             Act::Ask { .. } => self.snapshots.question(seq),
             Act::Upvote { question } | Act::Answer { question } => self.snapshots.question(*question),
-            Act::Delete { .. } | Act::Reject { .. } => {}
+            Act::Delete { .. } | Act::Reject { .. } | Act::Gift(_) => {}
             Act::Likes { .. } | Act::Here | Act::Gone | Act::Broadcast(_) => {}
         }
     }

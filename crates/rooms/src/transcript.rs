@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::entry::{Act, Deed, Entry, EntryBody, Message};
 use crate::frame::{Out, Person};
 
-/// Messages in a `welcome`.
+/// Messages and gifts in a `welcome`.
 pub const HISTORY_MESSAGES: usize = 100;
 /// Lines kept in memory for `resume`; a viewer that missed more starts from the history. At the longest
 /// message this is 2 MB a room.
@@ -77,15 +77,14 @@ impl Transcript {
         })
     }
 
-    /// The latest messages that were not taken away, oldest first.
+    /// The latest messages that were not taken away, and gifts; oldest first.
     pub(crate) fn history(&self) -> Vec<Out> {
-        let messages = self.entries.iter().rev().filter_map(|entry| match &entry.body {
-            EntryBody::Message(message) if message.deleted_by.is_none() => {
-                Some(message.frame(entry.seq, entry.at_ms))
-            }
-            _ => None,
+        let shown = self.entries.iter().rev().filter(|entry| match &entry.body {
+            EntryBody::Message(message) => message.deleted_by.is_none(),
+            EntryBody::Deed(deed) => matches!(deed.act, Act::Gift(_)),
+            _ => false,
         });
-        let mut history: Vec<Out> = messages.take(HISTORY_MESSAGES).collect();
+        let mut history: Vec<Out> = shown.filter_map(Entry::frame).take(HISTORY_MESSAGES).collect();
         history.reverse();
         history
     }

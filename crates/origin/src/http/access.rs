@@ -144,7 +144,7 @@ fn scope_of(method: &Method, path: &str) -> Scope {
         |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if below("/api/v1/account") || below("/api/v1/session") {
         Scope::Account
-    } else if ["/api/v1/accounts", "/api/v1/invitations", "/api/v1/settings", "/metrics"]
+    } else if ["/api/v1/accounts", "/api/v1/invitations", "/api/v1/settings", "/api/v1/gifts", "/metrics"]
         .into_iter()
         .any(below)
     {
@@ -298,6 +298,7 @@ mod tests {
         check(Method::GET, "/api/v1/accounts", Scope::Admin);
         check(Method::PATCH, "/api/v1/accounts/{id}", Scope::Admin);
         check(Method::GET, "/metrics", Scope::Admin);
+        check(Method::PUT, "/api/v1/gifts/{gift}", Scope::Admin);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use rooms::Name;
@@ -18,9 +18,10 @@ use utoipa::IntoParams;
 use super::access::{Caller, Identity, cookie, same_origin};
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
+use super::player;
 use super::problem::Problem;
 use super::rooms::find;
-use crate::people::{Handle, JoinError, Member, json, too_slow};
+use crate::people::{Arrival, Handle, JoinError, Member, json, too_slow};
 use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::RoomRecord;
@@ -61,6 +62,7 @@ pub(crate) async fn upgrade(
     Query(asked): Query<Asked>,
     caller: Caller,
     headers: HeaderMap,
+    extensions: Extensions,
     ClientAddress(address): ClientAddress,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
@@ -77,12 +79,14 @@ pub(crate) async fn upgrade(
     };
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
-    let address = household(address);
+    let player = player::shown(&shared, &headers, &extensions, None);
+    let player = shared.streams.open(&record.slug).audience().key(player);
+    let arrival = Arrival { person, address: household(address), player: Some(player) };
     let task = Arc::clone(&shared);
     let mut response =
         upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(move |socket| {
             let sockets = task.sockets.clone();
-            sockets.track_future(async move { serve(socket, &room, (person, address), remark, &task).await })
+            sockets.track_future(async move { serve(socket, &room, arrival, remark, &task).await })
         });
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -160,14 +164,8 @@ struct Goodbye {
     reason: &'static str,
 }
 
-async fn serve(
-    mut socket: WebSocket,
-    room: &Handle,
-    (person, address): (Person, Option<String>),
-    remark: Option<Out>,
-    shared: &Shared,
-) {
-    let mut member = match room.join(person, address).await {
+async fn serve(mut socket: WebSocket, room: &Handle, arrival: Arrival, remark: Option<Out>, shared: &Shared) {
+    let mut member = match room.join(arrival).await {
         Ok(member) => member,
         Err(error) => {
             let reason = if error == JoinError::Full { "the room is full" } else { "the room is closed" };

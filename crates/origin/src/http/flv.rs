@@ -9,16 +9,19 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt as _, Stream};
 use rooms::Slug;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::player;
 use super::problem::Problem;
+use crate::audience::{PlayerKey, Wanted};
 use crate::outlets::{Cut, Viewer};
 use crate::state::Shared;
+use crate::streams as live;
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
@@ -28,34 +31,41 @@ pub(crate) async fn watch(
     Path(name): Path<String>,
     method: Method,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    extensions: Extensions,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let not_live = || Problem::not_found("this room is not live");
     let slug =
         name.strip_suffix(".flv").ok_or_else(|| Problem::not_found("there is nothing at this address"))?;
     let slug = slug.parse::<Slug>().map_err(|_| not_live())?;
-    let feed = shared.streams.get(&slug).and_then(|stream| stream.feed());
-    let feed = feed.filter(|feed| !feed.has_ended()).ok_or_else(not_live)?;
+    let stream = shared.streams.get(&slug).ok_or_else(not_live)?;
+    let feed = stream.feed().filter(|feed| !feed.has_ended()).ok_or_else(not_live)?;
     let unfit = || {
         Problem::new(StatusCode::NOT_ACCEPTABLE, "FLV cannot hold what this room sends: take the playlist")
     };
-    let headers = [(header::CONTENT_TYPE, "video/x-flv"), (header::CACHE_CONTROL, "no-store")];
+    let answered = [(header::CONTENT_TYPE, "video/x-flv"), (header::CACHE_CONTROL, "no-store")];
     if method == Method::HEAD {
-        return Ok(headers.into_response());
+        return Ok(answered.into_response());
     }
     let viewer = feed.join().ok_or_else(unfit)?;
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
-    let watching = Watching { viewer, slug, peer, stop: shared.shutdown.clone() };
+    let key = stream.audience().key(player::shown(&shared, &headers, &extensions, None));
+    let watching = Watching { viewer, stream, key, counted: None, slug, peer, stop: shared.shutdown.clone() };
     if let Ok(upgrade) = upgrade {
         let sockets = shared.sockets.clone();
         return Ok(upgrade.on_upgrade(move |socket| sockets.track_future(watching.send(socket))));
     }
-    Ok((headers, Body::from_stream(watching.pieces())).into_response())
+    Ok((answered, Body::from_stream(watching.pieces())).into_response())
 }
 
 /// One viewer, and who it is.
 struct Watching {
     viewer: Viewer,
+    stream: Arc<live::Stream>,
+    key: PlayerKey,
+    /// When it was last counted as playing.
+    counted: Option<Instant>,
     slug: Slug,
     peer: Option<SocketAddr>,
     stop: CancellationToken,
@@ -64,10 +74,15 @@ struct Watching {
 impl Watching {
     /// The tags to send next; `None` at the end.
     async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Cut> {
-        tokio::select! {
-            () = self.stop.cancelled() => Ok(None),
+        let next = tokio::select! {
+            () = self.stop.cancelled() => return Ok(None),
             next = self.viewer.next() => next,
+        };
+        if self.counted.is_none_or(|counted| counted.elapsed() >= COUNTED_EVERY) {
+            self.counted = Some(Instant::now());
+            self.stream.audience().asks(self.key, Wanted::Media);
         }
+        next
     }
 
     /// An answer's body. A viewer that is too slow sees it break off.
@@ -125,6 +140,8 @@ impl Drop for Watching {
     }
 }
 
+/// How often a viewer is counted again: well within the time that one counts.
+const COUNTED_EVERY: Duration = Duration::from_secs(1);
 /// For one batch of tags to be taken over WebSocket; a little longer than a viewer may fall behind.
 const SEND_MAX: Duration = Duration::from_secs(12);
 /// For the close frame.

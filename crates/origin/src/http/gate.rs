@@ -11,7 +11,7 @@ use axum::RequestPartsExt as _;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{MatchedPath, Path, RawPathParams, RawQuery, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rooms::Slug;
@@ -22,6 +22,7 @@ use super::access::{cookie, who};
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
 use super::playback;
+use super::player;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::accounts::AccountError;
@@ -206,9 +207,12 @@ pub(crate) async fn file(
     Path((slug, session, rendition, file)): Path<(String, String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, Problem> {
     count(&shared, &slug, &session)?;
-    let asked = playback::Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref() };
+    let player = player::shown(&shared, &headers, &extensions, Some(&session));
+    let query = query.as_deref();
+    let asked = playback::Asked { slug: &slug, rendition: &rendition, file: &file, query, player };
     playback::answer(&shared, asked, &headers).await.map(kept_private)
 }
 

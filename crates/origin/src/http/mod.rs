@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod broadcasts;
 mod byte_range;
 mod chapters;
 mod chat;
@@ -12,6 +13,7 @@ mod flv;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
+mod gifts;
 mod identity;
 mod ingest;
 mod invitations;
@@ -25,6 +27,7 @@ mod pieces;
 mod place;
 mod playback;
 mod polls;
+mod player;
 mod problem;
 mod recordings;
 mod replay;

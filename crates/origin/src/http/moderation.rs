@@ -137,7 +137,7 @@ pub(crate) async fn bans(
 ) -> Result<impl IntoResponse, Problem> {
     let record = moderated(&shared, &slug, &identity).await?;
     let room = shared.people.open(&record, &shared);
-    let list = |room: &Room, now_ms| {
+    let list = |room: &Room, now: rooms::Time| {
         let ban = |sanction: &rooms::Sanction| Ban {
             member: sanction.member.clone(),
             ban: sanction.ban,
@@ -145,7 +145,7 @@ pub(crate) async fn bans(
             since_ms: sanction.since_ms,
             by: sanction.by.clone(),
         };
-        room.sanctions(now_ms).map(ban).collect()
+        room.sanctions(now.unix_ms).map(ban).collect()
     };
     Ok(fresh(BansAnswer { bans: room.look(list).await? }))
 }
@@ -366,7 +366,7 @@ pub(super) async fn view(
     viewer: Person,
 ) -> Result<FloorView, Problem> {
     let room = shared.people.open(record, shared);
-    Ok(room.look(move |room, now_ms| room.floor_view(&viewer, now_ms)).await?)
+    Ok(room.look(move |room, now| room.floor_view(&viewer, now.unix_ms)).await?)
 }
 
 fn audited(entry: &Entry) -> Option<Audited> {
@@ -388,7 +388,9 @@ fn status(code: ErrorCode) -> StatusCode {
         }
         ErrorCode::RateLimited | ErrorCode::SlowMode => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Missing => StatusCode::NOT_FOUND,
-        ErrorCode::Closed | ErrorCode::AlreadyVoted | ErrorCode::Full => StatusCode::CONFLICT,
+        ErrorCode::Closed | ErrorCode::AlreadyVoted | ErrorCode::Full | ErrorCode::NotEnough => {
+            StatusCode::CONFLICT
+        }
         ErrorCode::NotStored | ErrorCode::TooSlow => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::NotAllowed
         | ErrorCode::NameRefused

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -24,7 +24,9 @@ use tokio::time::timeout;
 use super::byte_range::ByteRange;
 use super::gate;
 use super::pieces::Pieces;
+use super::player;
 use super::problem::Problem;
+use crate::audience::{Shown, Wanted};
 use crate::state::Shared;
 use crate::streams::{Served, Stream};
 
@@ -63,8 +65,10 @@ pub(crate) async fn file(
     Path((slug, rendition, file)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Response {
-    let asked = Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref() };
+    let player = player::shown(&shared, &headers, &extensions, None);
+    let asked = Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref(), player };
     let answer = match gate::refuse_without_session(&shared, &slug) {
         Ok(()) => answer(&shared, asked, &headers).await,
         Err(problem) => Err(problem),
@@ -90,6 +94,7 @@ pub(super) struct Asked<'a> {
     pub(super) rendition: &'a str,
     pub(super) file: &'a str,
     pub(super) query: Option<&'a str>,
+    pub(super) player: Shown<'a>,
 }
 
 /// A complete segment: in one piece, which is sent without a copy, once many ask for it.
@@ -111,6 +116,7 @@ pub(super) async fn answer(
     let stream = find(shared, asked.slug)?;
     let Some(file) = parse_file(asked.file) else { return Ok(missing()) };
     let named = Named::parse(asked.rendition);
+    count(&stream, asked.player, file);
     let found = match file {
         File::Playlist => {
             let directives = parse_directives(asked.query.unwrap_or_default())?;
@@ -121,6 +127,17 @@ pub(super) async fn answer(
         File::Part(position) => part(shared, &stream, named, position).await?,
     };
     Ok(found.map_or_else(missing, |pieces| media(pieces, headers, named)))
+}
+
+/// Counts a player. One asks for the parameters once, which says nothing.
+fn count(stream: &Stream, player: Shown<'_>, file: File) {
+    let wanted = match file {
+        File::Playlist => Wanted::Playlist,
+        File::Segment(_) | File::Part(_) => Wanted::Media,
+        File::Init(_) => return,
+    };
+    let audience = stream.audience();
+    audience.asks(audience.key(player), wanted);
 }
 
 /// A rendition as URLs name it: with its broadcast as the multivariant playlist has it, or without, which

@@ -141,6 +141,9 @@ impl From<StoreError> for Problem {
             StoreError::TooMany { .. } => {
                 Problem::new(StatusCode::CONFLICT, error.to_string()).with_code("too_many")
             }
+            StoreError::NotEnough => {
+                Problem::new(StatusCode::CONFLICT, error.to_string()).with_code("not_enough")
+            }
             StoreError::Missing { .. } => Problem::not_found(error.to_string()),
             other => {
                 tracing::error!(error = %other, "the store failed");

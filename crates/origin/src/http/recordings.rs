@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::access::Known;
 use super::description::{RecordingPath, RoomPath};
+use super::broadcasts::{self, AudienceView};
 use super::problem::Problem;
 use super::rooms::{find, fresh};
 use crate::state::Shared;
@@ -33,6 +34,9 @@ pub(crate) struct RecordingAnswer {
     /// A picture of it, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     poster: Option<String>,
+    /// Who watched the broadcast that it is of, once that is over; in the answer about one recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<AudienceView>,
     /// One file to download for each time that the parameters of the stream changed; mostly one.
     files: Vec<String>,
 }
@@ -109,7 +113,8 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let recording = find_recording(&shared, &id).await?;
-    Ok(fresh(answer(&shared, recording).await))
+    let audience = broadcasts::of_recording(&shared, &recording).await?;
+    Ok(fresh(RecordingAnswer { audience, ..answer(&shared, recording).await }))
 }
 
 /// Delete a recording.
@@ -209,6 +214,7 @@ async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
         tracks,
         page: format!("/r/{slug}/replay/{id}"),
         playlist: format!("/replay/{id}/index.m3u8"),
+        audience: None,
         poster: has_poster.then(|| format!("/replay/{id}/poster.jpg")),
         files: (1..=parts).map(|part| format!("/replay/{id}/{part}.mp4")).collect(),
         id,

@@ -56,6 +56,7 @@ pub(super) const OPEN: [(&str, &str); 49] = [
     ("GET", "/api/v1/rooms/{room}/messages"),
     ("GET", "/api/v1/rooms/{room}/chat"),
     ("GET", "/api/v1/rooms/{room}/polls"),
+    ("GET", "/api/v1/rooms/{room}/broadcasts"),
     ("GET", "/api/v1/rooms/{room}/recordings"),
     ("GET", "/api/v1/recordings/{id}"),
     ("GET", "/api/v1/recordings/{id}/messages"),
@@ -74,6 +75,7 @@ pub(super) const OPEN: [(&str, &str); 49] = [
     ("POST", "/api/v1/invitation"),
     ("GET", "/api/v1/setup"),
     ("POST", "/api/v1/setup"),
+    ("GET", "/api/v1/gifts"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ];

@@ -17,6 +17,7 @@ fn filled(path: &str) -> String {
         .replace("{message}", "1")
         .replace("{poll}", "1")
         .replace("{member}", "a1")
+        .replace("{gift}", "star")
         .replace("{id}", "00000000000000000000000000000000")
         .replace("{rendition}", "main")
         .replace("{file}", "x")

@@ -1,29 +1,34 @@
 //! One room's task: the room's rules between a mailbox, the store, and the queues of those who are in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use rooms::frame::{Out, RoomView};
-use rooms::{Command, ConnectionId, Effect, Room, TRANSCRIPT_ENTRIES};
+use rooms::frame::{Out, RoomView, State};
+use rooms::{Command, ConnectionId, Effect, Gift, Room, TRANSCRIPT_ENTRIES};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{Join, JoinError, Look, Mail, json, settings};
+use super::{Arrival, Join, JoinError, Look, Mail, json, settings};
+use crate::audience::PlayerKey;
 use crate::clock::Clock;
-use crate::store::{RoomRecord, Store, StoreError};
-use crate::streams::Status;
+use crate::store::{RoomRecord, Store, StoreError, account_of};
+use crate::streams::{Status, Stream};
 
 pub(super) struct Task {
     pub(super) record: RoomRecord,
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) mail: mpsc::Receiver<Mail>,
+    pub(super) stream: Arc<Stream>,
+    pub(super) gifts: watch::Receiver<Vec<Gift>>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) view: watch::Sender<RoomView>,
     pub(super) shutdown: CancellationToken,
@@ -41,6 +46,8 @@ struct Seats {
     commits: FuturesOrdered<Commit>,
     /// What stood, while it is being saved; a later one waits until the next time.
     saving: Option<Saving>,
+    /// What watching earns, while it is stored.
+    earning: Option<Saving>,
     /// Requests of those who are not connected, until they are answered.
     asked: HashMap<ConnectionId, oneshot::Sender<Out>>,
     /// Members that were let go and have not left the room yet.
@@ -48,6 +55,10 @@ struct Seats {
 }
 
 struct Queue {
+    /// What this member's player is known by.
+    player: Option<PlayerKey>,
+    /// Whose wallet is theirs.
+    account: Option<i64>,
     frames: mpsc::Sender<Utf8Bytes>,
     too_slow: Arc<AtomicBool>,
 }
@@ -67,10 +78,16 @@ impl Task {
             next_connection: 1,
             commits: FuturesOrdered::new(),
             saving: None,
+            earning: None,
             asked: HashMap::new(),
             gone: Vec::new(),
         };
         self.apply_status(&mut seats);
+        self.apply_gifts(&mut seats);
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pays = tokio::time::interval_at(Instant::now() + PAY_EVERY, PAY_EVERY);
+        pays.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = seats.room.poll_timeout().map(|due| self.clock.instant(due));
             let tick = async {
@@ -84,10 +101,14 @@ impl Task {
                 Some((seq, stored)) = seats.commits.next() => self.committed(&mut seats, seq, stored),
                 saved = saving(&mut seats.saving) => self.saved(&mut seats, saved),
                 Ok(()) = self.status.changed() => self.apply_status(&mut seats),
+                Ok(()) = self.gifts.changed() => self.apply_gifts(&mut seats),
+                earned = saving(&mut seats.earning) => self.earned(&mut seats, earned),
                 mail = self.mail.recv(), if seats.room.pending() < PENDING_MAX => match mail {
                     Some(mail) => self.take(&mut seats, mail),
                     None => break,
                 },
+                _ = looks.tick(), if self.is_on() => self.look_who_plays(&mut seats),
+                _ = pays.tick(), if self.is_on() => self.pay_for_watching(&mut seats),
                 () = tick => seats.room.handle_input(self.clock.now(), Command::Tick),
             }
             self.carry_out(&mut seats);
@@ -110,7 +131,7 @@ impl Task {
                 seats.asked.insert(ticket, answer);
                 Command::Perform { ticket, person, frame }
             }
-            Mail::Look(Look(look)) => return look(&seats.room, self.clock.now().unix_ms),
+            Mail::Look(Look(look)) => return look(&seats.room, self.clock.now()),
             Mail::Describe(title, owner) => Command::Describe { title, owner },
         };
         seats.room.handle_input(self.clock.now(), command);
@@ -119,11 +140,56 @@ impl Task {
     fn apply_status(&mut self, seats: &mut Seats) {
         let Status { state, live_since_ms } = *self.status.borrow_and_update();
         seats.room.handle_input(self.clock.now(), Command::Stream { state, live_since_ms });
+        if state == State::Offline {
+            seats.room.handle_input(self.clock.now(), Command::Players { alone: 0 });
+        }
+    }
+
+    /// Whether anybody can play anything.
+    fn is_on(&self) -> bool {
+        self.status.borrow().state != State::Offline
+    }
+
+    /// Tells the room how many play who are not in it.
+    fn look_who_plays(&self, seats: &mut Seats) {
+        let here: HashSet<PlayerKey> = seats.members.values().filter_map(|queue| queue.player).collect();
+        let playing = self.stream.audience().playing();
+        let alone = playing.iter().filter(|key| !here.contains(key)).count();
+        let alone = u32::try_from(alone).unwrap_or(u32::MAX);
+        seats.room.handle_input(self.clock.now(), Command::Players { alone });
+    }
+
+    /// Books a minute for every account whose player got pictures or sound just now.
+    fn pay_for_watching(&self, seats: &mut Seats) {
+        let audience = self.stream.audience();
+        let watching =
+            seats.members.values().filter(|queue| queue.player.is_some_and(|key| audience.watches(key)));
+        let accounts: BTreeSet<i64> = watching.filter_map(|queue| queue.account).collect();
+        if accounts.is_empty() || self.status.borrow().state != State::Live {
+            return;
+        }
+        let (store, now_ms) = (self.store.clone(), self.clock.now().unix_ms);
+        let earn = async move { store.earn(accounts.into_iter().collect(), now_ms).await };
+        seats.earning.get_or_insert_with(|| Box::pin(earn));
+    }
+
+    fn earned(&self, seats: &mut Seats, earned: Result<(), StoreError>) {
+        seats.earning = None;
+        if let Err(error) = earned {
+            tracing::warn!(room = %self.record.slug, %error, "points for watching were not booked");
+        }
+    }
+
+    fn apply_gifts(&mut self, seats: &mut Seats) {
+        let gifts = self.gifts.borrow_and_update().clone();
+        seats.room.handle_input(self.clock.now(), Command::Catalogue { gifts });
     }
 
     fn committed(&self, seats: &mut Seats, seq: u64, stored: Result<(), StoreError>) {
         let command = match stored {
             Ok(()) => Command::Committed { seq },
+            Err(StoreError::NotEnough) => Command::NotPaid { seq },
+            Err(StoreError::Given { first }) => Command::Given { seq, first },
             Err(error) => {
                 tracing::error!(room = %self.record.slug, seq, %error, "a line was not stored");
                 Command::NotStored { seq }
@@ -182,8 +248,12 @@ impl Seats {
         if join.answer.send(Ok(connection)).is_err() {
             return None;
         }
-        self.members.insert(connection, Queue { frames: join.frames, too_slow: join.too_slow });
-        Some(Command::Join { connection, person: join.person, address: join.address })
+        let Arrival { person, address, player } = join.arrival;
+        self.members.insert(
+            connection,
+            Queue { player, account: account_of(&person.id), frames: join.frames, too_slow: join.too_slow },
+        );
+        Some(Command::Join { connection, person, address })
     }
 
     /// The next number of a connection or a request.
@@ -242,5 +312,9 @@ async fn saving(saving: &mut Option<Saving>) -> Result<(), StoreError> {
     }
 }
 
+/// How often players are counted while there is a broadcast.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often watching earns points.
+const PAY_EVERY: Duration = Duration::from_secs(60);
 /// Lines being stored; at so many the room stops taking commands until some are.
 const PENDING_MAX: usize = 512;

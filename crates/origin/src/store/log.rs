@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::points::pay;
 use super::{Store, StoreError};
 
 /// What a room begins again with.
@@ -216,6 +217,9 @@ fn of_message<'a>(kind: &'static str, message: &'a Message, why: Option<Why>) ->
 
 fn insert(connection: &Connection, room: i64, entry: &Entry) -> Result<(), StoreError> {
     let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
+    if let EntryBody::Deed(Deed { id, by: Some(by), act: Act::Gift(given) }) = &entry.body {
+        pay(connection, (room, seq, entry.at_ms), (by, id), given)?;
+    }
     let Columns { kind, sender, own_id, text, extra } = columns(&entry.body);
     let mut statement = connection.prepare_cached(
         "insert into log (room, seq, at_ms, kind, sender_id, sender_name, sender_roles, own_id, text, extra)
@@ -251,7 +255,7 @@ fn take_away(connection: &Connection, room: i64, message: u64, by: Option<&str>)
     Ok(())
 }
 
-fn select(
+pub(super) fn select(
     connection: &Connection,
     sql: &str,
     parameters: &[&dyn rusqlite::ToSql],
@@ -309,5 +313,5 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts, numbers, and maps with plain keys")
 }
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "select seq, at_ms, kind, sender_id, sender_name, sender_roles, own_id, text, extra, deleted_by from log";

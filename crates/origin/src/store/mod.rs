@@ -5,11 +5,14 @@
 //! have connections of their own, which WAL lets run beside the writer.
 
 mod accounts;
+mod broadcasts;
 mod chapters;
+mod gifts;
 mod invitations;
 mod keys;
 mod log;
 mod moderators;
+mod points;
 mod recordings;
 mod room_settings;
 mod rooms;
@@ -27,9 +30,11 @@ use thiserror::Error;
 
 pub(crate) use accounts::AccountFilter;
 pub use accounts::{Account, NewAccount, Role};
+pub(crate) use broadcasts::Broadcast;
 pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
 pub use log::Kept;
+pub(crate) use points::{Booking, Grant, Wallet, account_of};
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
 pub(crate) use room_settings::{Lock, RoomChange, RoomSettings, Visibility};
@@ -115,6 +120,15 @@ pub enum StoreError {
         what: &'static str,
         /// So many may be.
         max: i64,
+    },
+    /// A wallet holds fewer points than something costs.
+    #[error("the wallet holds fewer points than that")]
+    NotEnough,
+    /// A gift was given before under the same id.
+    #[error("it was given before, as line {first}")]
+    Given {
+        /// The line of the room's log that it was given with.
+        first: u64,
     },
     /// A stored value is not what this program writes.
     #[error("database: {column} holds \"{found}\"")]
@@ -220,13 +234,14 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
     include_str!("uploads.sql"),
     include_str!("deeds.sql"),
     include_str!("room_settings.sql"),
+    include_str!("gifts.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

@@ -5,24 +5,24 @@ use super::*;
 use crate::secret::Digest;
 
 /// A store in a folder of its own, removed at the end.
-struct Place {
+pub(super) struct Place {
     folder: PathBuf,
     store: Option<Store>,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         let folder = std::env::temp_dir().join(format!("rostrum-store-{}", crate::secret::random()));
         std::fs::create_dir(&folder).unwrap();
         let store = Some(Store::open(&folder.join("rostrum.db")).unwrap());
         Place { folder, store }
     }
 
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         self.store.as_ref().unwrap()
     }
 
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.store = None;
         self.store = Some(Store::open(&self.folder.join("rostrum.db")).unwrap());
     }
@@ -35,7 +35,7 @@ impl Drop for Place {
     }
 }
 
-fn room(slug: &str, owner: Option<&str>) -> NewRoom {
+pub(super) fn room(slug: &str, owner: Option<&str>) -> NewRoom {
     NewRoom {
         slug: slug.parse().unwrap(),
         title: slug.to_owned(),
@@ -44,7 +44,7 @@ fn room(slug: &str, owner: Option<&str>) -> NewRoom {
     }
 }
 
-fn account(name: &str, role: Role) -> NewAccount {
+pub(super) fn account(name: &str, role: Role) -> NewAccount {
     NewAccount { name: Name::account(name).unwrap(), password: None, role, local: false }
 }
 

@@ -37,6 +37,19 @@ pub enum In {
         /// How many.
         count: u32,
     },
+    /// Gives a gift, for points of the sender's wallet.
+    Gift {
+        /// The sender's own.
+        id: String,
+        /// Which, see [`crate::Gift::id`].
+        gift: String,
+        /// How many.
+        #[serde(default = "one")]
+        count: u32,
+        /// To whom, by name or id; without it, to the host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
     /// Takes a line away: one's own, or as a moderator anybody's.
     Delete {
         /// The sender's own.
@@ -208,6 +221,7 @@ impl In {
         match self {
             In::Resume { .. } | In::Like { .. } | In::Hand { .. } => None,
             In::Send { id, .. }
+            | In::Gift { id, .. }
             | In::Delete { id, .. }
             | In::Restore { id, .. }
             | In::Release { id, .. }
@@ -227,6 +241,10 @@ impl In {
             | In::Answer { id, .. } => Some(id),
         }
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Default for Colour {

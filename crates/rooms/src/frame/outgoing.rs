@@ -7,6 +7,7 @@ use super::floor::{FloorView, HandView, HeldView, PollView, QuestionView, Sancti
 use super::incoming::Danmaku;
 use super::people::{Person, RoomView, State, Whom};
 use crate::rules::Rules;
+use crate::slug::Slug;
 
 /// To a member. Frames with a `seq` are of the room's log. What a `welcome` describes (its `floor`) is told again
 /// whenever it changes, with the number of the change that it is true for.
@@ -29,6 +30,7 @@ pub enum Out {
         floor: Box<FloorView>,
         /// The latest [`crate::HISTORY_MESSAGES`] messages, oldest first.
         #[schema(no_recursion)]
+        /// The latest [`crate::HISTORY_MESSAGES`] messages and gifts, oldest first.
         history: Vec<Out>,
     },
     /// What the sender asked for is stored.
@@ -99,6 +101,30 @@ pub enum Out {
         seq: u64,
         /// What.
         code: NoticeCode,
+        /// Unix time in milliseconds, the origin's clock.
+        at: i64,
+    },
+    /// Somebody gave somebody a gift.
+    Gift {
+        /// Its place in the room's log; rises.
+        seq: u64,
+        /// Who gave it.
+        from: Whom,
+        /// Whose honour; the id is empty for a host who was not seen lately.
+        to: Whom,
+        /// Which, see [`crate::Gift::id`].
+        gift: Slug,
+        /// For people, see [`crate::Gift::name`].
+        name: String,
+        /// For people who read Chinese.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name_zh: Option<String>,
+        /// Its picture.
+        emoji: String,
+        /// How many.
+        count: u32,
+        /// What they cost together.
+        points: u64,
         /// Unix time in milliseconds, the origin's clock.
         at: i64,
     },
@@ -198,9 +224,9 @@ pub enum Out {
     },
     /// How many are here. Not numbered; at most every [`crate::Room::PRESENCE_INTERVAL`].
     Presence {
-        /// Open connections other than the owner's.
+        /// Open connections other than the owner's, and players whose page is not in the chat.
         viewers: u32,
-        /// Different people among them.
+        /// Different people among the connections.
         members: u32,
     },
 }
@@ -259,6 +285,8 @@ pub enum ErrorCode {
     AlreadyVoted,
     /// As many are kept as may be.
     Full,
+    /// The sender's wallet holds fewer points than that costs.
+    NotEnough,
 }
 
 impl From<State> for NoticeCode {

@@ -1,0 +1,228 @@
+//! Gifts and points: the catalogue, wallets, and what an administrator grants.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use rooms::frame::In;
+use rooms::{Gift, Slug};
+use serde::{Deserialize, Serialize};
+
+use super::access::{Admin, Known, SignedIn};
+use super::accounts::number;
+use super::interaction::perform;
+use super::problem::Problem;
+use super::rooms::{fresh, unreadable};
+use crate::clock::unix_ms;
+use crate::secret;
+use crate::state::Shared;
+use crate::store::{Booking, Grant, Wallet};
+
+/// What can be given, and how points are earned.
+#[derive(Debug, Serialize)]
+pub(crate) struct GiftsAnswer {
+    /// Cheapest first.
+    gifts: Vec<Gift>,
+    /// What a minute of watching a live room earns; 0 when watching earns nothing.
+    watch_points_per_minute: i64,
+}
+
+/// A gift, without the id that its address has.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutGift {
+    name: String,
+    #[serde(default)]
+    name_zh: Option<String>,
+    emoji: String,
+    points: u32,
+}
+
+/// How points are earned from now on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeEarning {
+    watch_points_per_minute: u32,
+}
+
+/// What somebody has.
+#[derive(Debug, Serialize)]
+pub(crate) struct WalletAnswer {
+    points: i64,
+    /// The latest changes, the newest first; at most 50.
+    changes: Vec<BookingView>,
+}
+
+/// A change of a wallet.
+#[derive(Debug, Serialize)]
+pub(crate) struct BookingView {
+    /// `grant`, `watch` (a day of it) or `gift`.
+    kind: String,
+    at_ms: i64,
+    /// What it added; less than nothing for what was given.
+    points: i64,
+    note: String,
+}
+
+/// Points that an administrator gives, or takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewGrant {
+    /// Less than nothing takes them.
+    points: i64,
+    /// For people: why.
+    #[serde(default)]
+    note: String,
+}
+
+/// What a wallet holds.
+#[derive(Debug, Serialize)]
+pub(crate) struct BalanceAnswer {
+    points: i64,
+}
+
+/// A gift to somebody in a room.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Give {
+    gift: String,
+    #[serde(default)]
+    count: Option<u32>,
+    /// By name or id; without it, the host.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+impl From<Wallet> for WalletAnswer {
+    fn from(Wallet { points, changes }: Wallet) -> WalletAnswer {
+        let view = |Booking { kind, at_ms, points, note }| BookingView { kind, at_ms, points, note };
+        WalletAnswer { points, changes: changes.into_iter().map(view).collect() }
+    }
+}
+
+/// `GET /api/v1/gifts`.
+pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, Problem> {
+    let gifts = shared.gifts.borrow().clone();
+    let watch_points_per_minute = shared.store.watch_points().await?;
+    Ok(fresh(GiftsAnswer { gifts, watch_points_per_minute }))
+}
+
+/// `PATCH /api/v1/gifts`: how points are earned.
+pub(crate) async fn change_earning(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    body: Result<Json<ChangeEarning>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Json(ChangeEarning { watch_points_per_minute: points }) = body.map_err(unreadable)?;
+    if points > WATCH_POINTS_MAX {
+        let detail = format!("a minute of watching earns 0 to {WATCH_POINTS_MAX} points");
+        return Err(Problem::bad_request(detail));
+    }
+    shared.store.set_watch_points(points).await?;
+    list(State(shared)).await
+}
+
+/// `PUT /api/v1/gifts/{gift}`: a new gift, or another name or price of one.
+pub(crate) async fn put(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+    body: Result<Json<PutGift>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Json(PutGift { name, name_zh, emoji, points }) = body.map_err(unreadable)?;
+    let id = gift_id(&id)?;
+    let gift = Gift { id, name, name_zh, emoji, points }.checked().map_err(Problem::bad_request)?;
+    shared.store.put_gift(gift.clone()).await?;
+    shared.refresh_gifts().await?;
+    Ok(fresh(gift))
+}
+
+/// `DELETE /api/v1/gifts/{gift}`: nobody can give it any more; what was given stays.
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if !shared.store.remove_gift(gift_id(&id)?).await? {
+        return Err(Problem::not_found("there is no such gift"));
+    }
+    shared.refresh_gifts().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/v1/account/wallet`.
+pub(crate) async fn own_wallet(
+    State(shared): State<Arc<Shared>>,
+    SignedIn { account, .. }: SignedIn,
+) -> Result<impl IntoResponse, Problem> {
+    let wallet = shared.store.wallet(account.id, CHANGES_MAX).await?;
+    Ok(fresh(WalletAnswer::from(wallet)))
+}
+
+/// `GET /api/v1/accounts/{id}/points`.
+pub(crate) async fn wallet(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let wallet = shared.store.wallet(number(&id)?, CHANGES_MAX).await?;
+    Ok(fresh(WalletAnswer::from(wallet)))
+}
+
+/// `POST /api/v1/accounts/{id}/points`. `Idempotency-Key` makes a repeat harmless.
+pub(crate) async fn grant(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<NewGrant>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Json(NewGrant { points, note }) = body.map_err(unreadable)?;
+    if points == 0 || !(-POINTS_MAX..=POINTS_MAX).contains(&points) {
+        let detail = format!("a grant is of 1 to {POINTS_MAX} points, or takes as many");
+        return Err(Problem::bad_request(detail));
+    }
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
+        return Err(Problem::bad_request(format!("an idempotency key has 1 to {KEY_BYTES_MAX} bytes")));
+    }
+    let key = key.unwrap_or_else(secret::random);
+    let account = number(&id)?;
+    let note = note.chars().filter(|character| !character.is_control()).take(NOTE_CHARS_MAX).collect();
+    let points = shared.store.grant(Grant { account, points, key, note }, unix_ms()).await?;
+    tracing::info!(account, points, "points granted");
+    Ok((StatusCode::CREATED, fresh(BalanceAnswer { points })))
+}
+
+/// `POST /api/v1/rooms/{room}/gifts`: the same as the chat's frame.
+pub(crate) async fn give(
+    State(shared): State<Arc<Shared>>,
+    Path(slug): Path<String>,
+    Known(identity): Known,
+    headers: HeaderMap,
+    body: Result<Json<Give>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Json(Give { gift, count, to }) = body.map_err(unreadable)?;
+    let frame = |id| In::Gift { id, gift, count: count.unwrap_or(1), to };
+    let done = perform(&shared, &slug, &identity, &headers, frame).await?;
+    Ok((StatusCode::CREATED, fresh(done)))
+}
+
+fn gift_id(text: &str) -> Result<Slug, Problem> {
+    text.parse()
+        .map_err(|_| Problem::bad_request("a gift's id has 1 to 64 characters, each of a-z, 0-9 or -"))
+}
+
+/// Changes of a wallet in one answer.
+const CHANGES_MAX: usize = 50;
+/// Points of one grant: far below what a number of the database holds.
+const POINTS_MAX: i64 = 1_000_000_000;
+/// A minute of watching earns at most so many.
+const WATCH_POINTS_MAX: u32 = 1_000;
+/// Bytes of an idempotency key.
+const KEY_BYTES_MAX: usize = 64;
+/// Code points of a grant's note.
+const NOTE_CHARS_MAX: usize = 200;

@@ -1,0 +1,32 @@
+//! How a player shows itself, to be counted once.
+
+use axum::http::{Extensions, HeaderMap, header};
+
+use super::client_address;
+use super::cookies::cookie;
+use crate::audience::Shown;
+use crate::state::Shared;
+
+/// By the cookie of the watch page, else the session in its address, else where it is and what it calls itself. The
+/// cookie comes first, since the page's chat shows it as well.
+pub(super) fn shown<'a>(
+    shared: &Shared,
+    headers: &'a HeaderMap,
+    extensions: &Extensions,
+    session: Option<&'a str>,
+) -> Shown<'a> {
+    let page = cookie(headers, COOKIE).filter(|page| (1..=COOKIE_BYTES_MAX).contains(&page.len()));
+    match (page, session) {
+        (Some(page), _) => Shown::Page(page.as_bytes()),
+        (None, Some(session)) => Shown::Session(session),
+        (None, None) => {
+            let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
+            Shown::Address(client_address::of(extensions, headers, shared), agent)
+        }
+    }
+}
+
+/// Set by the watch page, another in each browser. It opens nothing.
+const COOKIE: &str = "rostrum_player";
+/// The page writes 32 digits.
+const COOKIE_BYTES_MAX: usize = 64;
