@@ -1,6 +1,7 @@
+import { randomId } from '../random_id';
 import type { Room } from '../room/room';
 import { Floor } from './floor.svelte';
-import type { ClientFrame, Danmaku, Deed, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
+import type { ClientFrame, Danmaku, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
 import type { Transport } from './transport';
 
 /** Longest message, in Unicode code points: the origin's limit. */
@@ -26,6 +27,7 @@ export type Line =
       /** Name of who took it away, when the origin said it. */
       deletedBy: string | null;
     }
+  | { kind: 'gift'; key: string; seq: number; gift: GiftFrame; isNew: boolean }
   | { kind: 'notice'; key: string; seq: number; code: NoticeCode };
 
 /** Why a message was not sent; `message` is the origin's own sentence, for codes the page has no words for. */
@@ -95,6 +97,8 @@ export class Chat {
     this.member?.roles.some((role) => role === 'owner' || role === 'admin' || role === 'moderator') ?? false,
   );
   readonly isHost = $derived(this.member?.roles.some((role) => role === 'owner' || role === 'admin') ?? false);
+  /** Own gifts that the origin has booked since the page began. */
+  given = $state(0);
   /** Until when slow mode keeps us waiting, Unix milliseconds by this computer's clock. */
   slowUntil = $state(0);
 
@@ -219,6 +223,9 @@ export class Chat {
       case 'message':
         this.#message(frame);
         break;
+      case 'gift':
+        this.#gift(frame);
+        break;
       case 'ack':
         this.#ack(frame.id, frame.seq, frame.held === true);
         break;
@@ -271,8 +278,8 @@ export class Chat {
       this.floor.welcome(frame.floor);
     }
     this.pinned = frame.pinned ?? null;
-    for (const message of frame.history) {
-      this.#insertMessage(message);
+    for (const line of frame.history) {
+      line.type === 'gift' ? this.#gift(line) : this.#insertMessage(line);
     }
     // On a first visit there is nothing to resume; later, `resume` repeats what lies between.
     if (!known) {
@@ -317,6 +324,12 @@ export class Chat {
     }
   }
 
+  #gift(gift: GiftFrame): void {
+    const isNew = gift.seq > this.#joinedSeq;
+    this.#advance(isNew ? gift.seq : 0);
+    this.#insert({ kind: 'gift', key: `g${gift.seq}`, seq: gift.seq, gift, isNew });
+  }
+
   #ack(id: string, seq: number, held: boolean): void {
     const deed = this.#deeds.get(id);
     if (deed) {
@@ -353,6 +366,8 @@ export class Chat {
       this.floor.voted(deed.poll, deed.choices);
     } else if (deed.type === 'upvote') {
       this.floor.upvoted(deed.question);
+    } else if (deed.type === 'gift') {
+      this.given += 1;
     }
   }
 
@@ -486,10 +501,4 @@ export class Chat {
 
 function unanswered(id: string): Extract<ServerFrame, { type: 'error' }> {
   return { type: 'error', id, code: 'no_answer', message: '', retry_after_ms: null };
-}
-
-/** `crypto.randomUUID` exists only on secure origins; the shared link on a home network is plain http. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

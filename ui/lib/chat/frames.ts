@@ -55,6 +55,21 @@ export interface MessageFrame {
   deleted_by?: string | null;
 }
 
+/** Somebody gave somebody a gift. */
+export interface GiftFrame {
+  type: 'gift';
+  seq: number;
+  from: Whom;
+  to: Whom;
+  /** Its id in the catalogue. */
+  gift: string;
+  name: string;
+  name_zh: string | null;
+  emoji: string;
+  count: number;
+  points: number;
+}
+
 /** State changes of the broadcast, told in the chat. */
 export type NoticeCode = 'live' | 'interrupted' | 'offline';
 
@@ -78,11 +93,12 @@ export type ServerFrame =
       seq: number;
       member: Member;
       room: Room | null;
-      history: MessageFrame[];
+      history: (MessageFrame | GiftFrame)[];
       floor?: FloorState;
       pinned?: MessageFrame | null;
     }
   | MessageFrame
+  | GiftFrame
   | FloorFrame
   | { type: 'ack'; id: string; seq: number; held?: boolean }
   | { type: 'error'; id: string | null; code: string; message: string; retry_after_ms: number | null }
@@ -110,6 +126,7 @@ export type Deed =
   | { type: 'call'; member: string }
   | { type: 'lower'; member: string | null }
   | { type: 'ask'; text: string }
+  | { type: 'gift'; gift: string; count: number; to?: string }
   | { type: 'upvote'; question: number }
   | { type: 'answer'; question: number };
 
@@ -166,6 +183,31 @@ function readMessage(value: unknown): MessageFrame | null {
   };
 }
 
+function readGift(value: unknown): GiftFrame | null {
+  const fields = fieldsOf(value);
+  const [seq, from, to] = [count(fields.seq), readWhom(fields.from), readWhom(fields.to)];
+  const [gift, emoji] = [text(fields.gift), text(fields.emoji)];
+  if (seq === null || from === null || to === null || gift === null || emoji === null) {
+    return null;
+  }
+  return {
+    type: 'gift',
+    seq,
+    from,
+    to,
+    gift,
+    name: text(fields.name) ?? gift,
+    name_zh: text(fields.name_zh),
+    emoji,
+    count: count(fields.count) ?? 1,
+    points: count(fields.points) ?? 0,
+  };
+}
+
+function readLine(value: unknown): MessageFrame | GiftFrame | null {
+  return fieldsOf(value).type === 'gift' ? readGift(value) : readMessage(value);
+}
+
 function readWelcome(fields: Fields): ServerFrame | null {
   const seq = count(fields.seq);
   const epoch = text(fields.epoch);
@@ -180,7 +222,7 @@ function readWelcome(fields: Fields): ServerFrame | null {
     seq,
     member,
     room: readRoom(fields.room),
-    history: history.map(readMessage).filter((entry) => entry !== null),
+    history: history.map(readLine).filter((entry) => entry !== null),
     floor: readFloor(fields.floor),
     pinned: readMessage(fieldsOf(fields.floor).pinned),
   };
@@ -205,6 +247,8 @@ function readFields(fields: Fields): ServerFrame | null {
       return readWelcome(fields);
     case 'message':
       return readMessage(fields);
+    case 'gift':
+      return readGift(fields);
     case 'ack':
       return id === null || seq === null ? null : { type: 'ack', id, seq, held: fields.held === true };
     case 'error':

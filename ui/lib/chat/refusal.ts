@@ -27,6 +27,7 @@ export function refusalText(refusal: Refusal): string {
     case 'already_voted':
     case 'closed':
     case 'rejected':
+    case 'not_enough':
       return t(`error.${refusal.code}`);
     case 'no_answer':
       return t('error.no_answer');

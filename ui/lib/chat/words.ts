@@ -51,6 +51,7 @@ export const t = words(
     'error.unknown_command': 'There is no such command.',
     'error.already_voted': 'Your vote is counted already.',
     'error.closed': 'The poll is closed.',
+    'error.not_enough': 'That costs more points than you have.',
     'error.rejected': 'A moderator did not let this message through.',
 
     held: 'Waiting for a moderator',
@@ -145,6 +146,8 @@ export const t = words(
     'questions.send': 'Ask',
     'questions.up': 'Vote up: {{count}}',
     'questions.answered': 'Answered',
+
+    'gift.line': '{{from}} gives {{to}}',
   },
   {
     log: '聊天',
@@ -189,6 +192,7 @@ export const t = words(
     'error.unknown_command': '没有这个命令。',
     'error.already_voted': '你的一票已计入。',
     'error.closed': '投票已结束。',
+    'error.not_enough': '你的积分不够。',
     'error.rejected': '房管没有放行这条消息。',
 
     held: '等待房管审核',
@@ -280,5 +284,7 @@ export const t = words(
     'questions.send': '提问',
     'questions.up': '支持：{{count}}',
     'questions.answered': '已回答',
+
+    'gift.line': '{{from}} 送给 {{to}}',
   },
 );
