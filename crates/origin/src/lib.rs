@@ -38,6 +38,7 @@ mod transcode;
 #[path = "transcode_off.rs"]
 mod transcode;
 mod uploads;
+mod webhooks;
 
 pub use config::{
     AccountSettings, Config, ConfigError, HlsSettings, Limits, Network, NetworkError, Overrides,

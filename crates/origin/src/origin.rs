@@ -19,7 +19,7 @@ use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
 use crate::tls::{Tls, TlsError};
-use crate::{http, ingest, uploads};
+use crate::{http, ingest, uploads, webhooks};
 
 /// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
 #[derive(Debug)]
@@ -241,6 +241,7 @@ impl Origin {
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
         tasks.spawn(uploads::serve(Arc::clone(&shared)));
+        tasks.spawn(webhooks::serve(Arc::clone(&shared)));
         let (pictured, stopped) = (Arc::clone(&shared), stop.clone());
         tasks.spawn(async move { pictured.streams.picture(stopped).await });
         let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());

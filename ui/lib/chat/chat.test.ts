@@ -59,7 +59,10 @@ beforeEach(() => {
   chat.start();
 });
 
-const texts = (): string[] => chat.lines.map((line) => (line.kind === 'message' ? line.text : `(${line.kind === 'gift' ? line.gift.emoji : line.code})`));
+const texts = (): string[] =>
+  chat.lines.map((line) =>
+    line.kind === 'message' ? line.text : `(${line.kind === 'gift' ? line.gift.emoji : line.code})`,
+  );
 const sends = (): ClientFrame[] => wire.sent.filter((frame) => frame.type === 'send');
 
 describe('sending', () => {

@@ -144,10 +144,7 @@ fn scope_of(method: &Method, path: &str) -> Scope {
         |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if below("/api/v1/account") || below("/api/v1/session") {
         Scope::Account
-    } else if ["/api/v1/accounts", "/api/v1/invitations", "/api/v1/settings", "/api/v1/gifts", "/metrics"]
-        .into_iter()
-        .any(below)
-    {
+    } else if ADMINISTERED.into_iter().any(below) {
         Scope::Admin
     } else if path == "/api/v1/rooms/{room}/chat" {
         Scope::Chat
@@ -275,6 +272,15 @@ async fn found(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<Found>,
     find(shared, &parts.method, &parts.headers, &parts.extensions).await
 }
 
+/// What only administrators change, and what is below it.
+const ADMINISTERED: [&str; 6] = [
+    "/api/v1/accounts",
+    "/api/v1/invitations",
+    "/api/v1/settings",
+    "/api/v1/gifts",
+    "/api/v1/webhooks",
+    "/metrics",
+];
 /// The cookie that holds a ticket.
 pub(super) const TICKET_COOKIE: &str = "rostrum_ingest";
 

@@ -44,6 +44,7 @@ mod tokens;
 mod uploads;
 #[cfg(test)]
 mod walk_tests;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

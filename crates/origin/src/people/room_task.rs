@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::extract::ws::Utf8Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use rooms::frame::{Out, RoomView, State};
-use rooms::{Command, ConnectionId, Effect, Gift, Room, TRANSCRIPT_ENTRIES};
+use rooms::frame::{NoticeCode, Out, RoomView, State};
+use rooms::{Command, ConnectionId, Effect, EntryBody, Gift, Room, TRANSCRIPT_ENTRIES};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,10 @@ struct Seats {
     saving: Option<Saving>,
     /// What watching earns, while it is stored.
     earning: Option<Saving>,
+    /// A broadcast began whose notice is not stored yet.
+    began: bool,
+    /// When the last one that was heard of began.
+    live_since_ms: Option<i64>,
     /// Requests of those who are not connected, until they are answered.
     asked: HashMap<ConnectionId, oneshot::Sender<Out>>,
     /// Members that were let go and have not left the room yet.
@@ -79,6 +83,8 @@ impl Task {
             commits: FuturesOrdered::new(),
             saving: None,
             earning: None,
+            began: false,
+            live_since_ms: None,
             asked: HashMap::new(),
             gone: Vec::new(),
         };
@@ -139,6 +145,9 @@ impl Task {
 
     fn apply_status(&mut self, seats: &mut Seats) {
         let Status { state, live_since_ms } = *self.status.borrow_and_update();
+        if live_since_ms.is_some() && live_since_ms != seats.live_since_ms {
+            (seats.began, seats.live_since_ms) = (true, live_since_ms);
+        }
         seats.room.handle_input(self.clock.now(), Command::Stream { state, live_since_ms });
         if state == State::Offline {
             seats.room.handle_input(self.clock.now(), Command::Players { alone: 0 });
@@ -210,7 +219,10 @@ impl Task {
             match effect {
                 Effect::Persist(entry) => {
                     let (store, room, seq) = (self.store.clone(), self.record.id, entry.seq);
-                    seats.commits.push_back(Box::pin(async move { (seq, store.append(room, entry).await) }));
+                    let live = matches!(entry.body, EntryBody::Notice(NoticeCode::Live));
+                    let began = live && std::mem::take(&mut seats.began);
+                    let append = async move { (seq, store.append_noting(room, entry, began).await) };
+                    seats.commits.push_back(Box::pin(append));
                 }
                 Effect::Save { seq, floor: stood } => {
                     let (store, room) = (self.store.clone(), self.record.id);

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::points::pay;
+use super::webhooks::announce_line;
 use super::{Store, StoreError};
 
 /// What a room begins again with.
@@ -43,7 +44,22 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing was stored then.
     pub async fn append(&self, room: i64, entry: Entry) -> Result<(), StoreError> {
-        self.write(move |connection| insert(connection, room, &entry)).await
+        self.append_noting(room, entry, false).await
+    }
+
+    /// The same; `began`: its notice is that of a new broadcast, and not of one that goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was stored then.
+    pub(crate) async fn append_noting(&self, room: i64, entry: Entry, began: bool) -> Result<(), StoreError> {
+        let append = move |connection: &Connection| {
+            insert(connection, room, &entry)?;
+            announce_line(connection, room, &entry, began)
+        };
+        if self.write(append).await? {
+            self.inner.announced.notify_one();
+        }
+        Ok(())
     }
 
     /// What a room begins again with; its tail has at most `limit` lines.

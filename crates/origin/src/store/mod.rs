@@ -20,6 +20,7 @@ mod sessions;
 mod settings;
 mod tokens;
 mod uploads;
+mod webhooks;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
+use tokio::sync::Notify;
 
 pub(crate) use accounts::AccountFilter;
 pub use accounts::{Account, NewAccount, Role};
@@ -42,6 +44,7 @@ pub use rooms::{NewRoom, RoomRecord};
 pub(crate) use sessions::{LASTING_MS, NewSession, Session};
 pub(crate) use tokens::{NewToken, Scope, Token};
 pub(crate) use uploads::{Change, NewUpload, Upload};
+pub(crate) use webhooks::{Delivery, Event, NewWebhook, Told, Tried, Webhook};
 
 use keys::Keys;
 use writer::Writer;
@@ -60,6 +63,8 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
     keys: Arc<Keys>,
+    /// Something was queued for a webhook.
+    announced: Notify,
 }
 
 /// Why something was not stored or found.
@@ -167,7 +172,14 @@ impl Store {
         keys.load(&connection)?;
         let writer = Writer::start(connection)?;
         let readers = Mutex::default();
-        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), readers, writer, keys }) })
+        Ok(Store {
+            inner: Arc::new(Inner { path: path.to_owned(), readers, writer, keys, announced: Notify::new() }),
+        })
+    }
+
+    /// Waits until something is queued for a webhook that was not when this was last asked.
+    pub(crate) async fn announced(&self) {
+        self.inner.announced.notified().await;
     }
 
     /// Runs `change` in the next group, and answers when that is committed.
@@ -234,7 +246,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -242,6 +254,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("deeds.sql"),
     include_str!("room_settings.sql"),
     include_str!("gifts.sql"),
+    include_str!("webhooks.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use ::rooms::{Entry, Slug};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::json;
 
 use super::log::messages_between;
+use super::webhooks::{Event, announce};
 use super::{Store, StoreError};
 
 /// A recording as it is stored.
@@ -127,7 +129,7 @@ impl Store {
     /// [`StoreError`].
     pub(crate) async fn finish_recording(&self, id: String, finished: Finished) -> Result<(), StoreError> {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.write(move |connection| {
+        let ready = move |connection: &Connection| {
             connection.execute(
                 "update recordings set state = 'done', duration_ms = ?2, bytes = ?3, parts = ?4, note = ?5
                  where id = ?1",
@@ -139,9 +141,22 @@ impl Store {
                     finished.note
                 ],
             )?;
-            Ok(())
-        })
-        .await
+            let sql = "select room, started_at_ms from recordings where id = ?1";
+            let found = connection.query_row(sql, [&id], |row| Ok((row.get(0)?, row.get(1)?)));
+            let found: Option<(i64, i64)> = found.optional()?;
+            let Some((room, started_ms)) = found else { return Ok(false) };
+            let at_ms = started_ms + number(finished.duration_ms);
+            let recording = || {
+                json!({ "recording": {
+                    "id": id, "started_ms": started_ms, "duration_ms": finished.duration_ms, "bytes": finished.bytes,
+                } })
+            };
+            announce(connection, Event::RecordingReady, (room, at_ms), recording)
+        };
+        if self.write(ready).await? {
+            self.inner.announced.notify_one();
+        }
+        Ok(())
     }
 
     /// Forgets a recording.

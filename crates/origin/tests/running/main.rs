@@ -21,5 +21,6 @@ mod recording_parts;
 mod retention;
 mod tls;
 mod uploads;
+mod webhooks;
 mod websocket;
 mod wrong_keys;

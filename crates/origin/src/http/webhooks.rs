@@ -1,0 +1,164 @@
+//! Webhooks: who is told of what happens. Administrators only.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+
+use super::access::Admin;
+use super::accounts::number;
+use super::problem::Problem;
+use super::rooms::{fresh, unreadable};
+use crate::clock::unix_ms;
+use crate::secret;
+use crate::state::Shared;
+use crate::store::{Event, NewWebhook, Told, Webhook};
+use crate::webhooks::Target;
+
+/// A webhook to be made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateWebhook {
+    /// http or https.
+    url: String,
+    /// At least one.
+    events: Vec<Event>,
+    /// Whether it may lead to this machine or its network.
+    #[serde(default)]
+    allow_private: bool,
+}
+
+/// A webhook; its secret is in no answer but that which made it.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookView {
+    id: i64,
+    url: String,
+    events: Vec<Event>,
+    allow_private: bool,
+    created_at_ms: i64,
+    /// Deliveries that are not settled.
+    waiting: i64,
+    /// Events that were not queued, because too many waited.
+    dropped: i64,
+}
+
+/// A webhook that was just made: the only answer that holds its secret.
+#[derive(Debug, Serialize)]
+pub(crate) struct NewWebhookAnswer {
+    id: i64,
+    url: String,
+    events: Vec<Event>,
+    allow_private: bool,
+    /// Signs what is sent.
+    secret: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhooksAnswer {
+    webhooks: Vec<WebhookView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveriesAnswer {
+    /// The latest first; at most 100.
+    deliveries: Vec<DeliveryView>,
+}
+
+/// What a webhook was told, or is still to be told.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveryView {
+    id: i64,
+    event: String,
+    created_at_ms: i64,
+    tries: u32,
+    /// When it is tried next; `null` once it was taken or given up.
+    next_at_ms: Option<i64>,
+    tried_at_ms: Option<i64>,
+    /// The last answer's HTTP status.
+    status: Option<u16>,
+    /// Why the last try failed.
+    problem: Option<String>,
+}
+
+impl From<Webhook> for WebhookView {
+    fn from(hook: Webhook) -> WebhookView {
+        let Webhook { id, url, events, allow_private, created_at_ms, waiting, dropped } = hook;
+        WebhookView { id, url, events, allow_private, created_at_ms, waiting, dropped }
+    }
+}
+
+impl From<Told> for DeliveryView {
+    fn from(told: Told) -> DeliveryView {
+        let Told { id, event, created_at_ms, tries, next_at_ms, tried_at_ms, status, problem } = told;
+        DeliveryView { id, event, created_at_ms, tries, next_at_ms, tried_at_ms, status, problem }
+    }
+}
+
+/// `GET /api/v1/webhooks`.
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+) -> Result<impl IntoResponse, Problem> {
+    let webhooks = shared.store.webhooks().await?.into_iter().map(WebhookView::from).collect();
+    Ok(fresh(WebhooksAnswer { webhooks }))
+}
+
+/// `POST /api/v1/webhooks`.
+pub(crate) async fn create(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    body: Result<Json<CreateWebhook>, JsonRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Json(CreateWebhook { url, mut events, allow_private }) = body.map_err(unreadable)?;
+    if url.len() > URL_BYTES_MAX {
+        return Err(Problem::bad_request(format!("a webhook's URL has at most {URL_BYTES_MAX} bytes")));
+    }
+    let target = Target::parse(&url).map_err(|error| Problem::bad_request(error.to_string()))?;
+    if !allow_private && target.is_plainly_private() {
+        let detail = "this leads to this machine or its network: allow that if it is meant";
+        return Err(Problem::bad_request(detail).with_code("private_address"));
+    }
+    events.sort_unstable();
+    events.dedup();
+    if events.is_empty() {
+        return Err(Problem::bad_request("a webhook is told of at least one kind of event"));
+    }
+    let secret = secret::random();
+    let new = NewWebhook { url: url.clone(), secret: secret.clone(), events: events.clone(), allow_private };
+    let id = shared.store.create_webhook(new, unix_ms()).await?;
+    tracing::info!(webhook = id, "webhook made");
+    Ok((StatusCode::CREATED, fresh(NewWebhookAnswer { id, url, events, allow_private, secret })))
+}
+
+/// `DELETE /api/v1/webhooks/{id}`.
+pub(crate) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if shared.store.remove_webhook(number(&id)?).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::not_found("there is no such webhook"))
+}
+
+/// `GET /api/v1/webhooks/{id}/deliveries`.
+pub(crate) async fn deliveries(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let id = number(&id)?;
+    if !shared.store.webhooks().await?.iter().any(|webhook| webhook.id == id) {
+        return Err(Problem::not_found("there is no such webhook"));
+    }
+    let deliveries = shared.store.deliveries(id).await?.into_iter().map(DeliveryView::from).collect();
+    Ok(fresh(DeliveriesAnswer { deliveries }))
+}
+
+/// Bytes of a webhook's URL.
+const URL_BYTES_MAX: usize = 2_000;
