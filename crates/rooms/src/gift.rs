@@ -1,6 +1,7 @@
 //! Gifts: points that one member spends to honour another, or the host.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Time;
 use crate::entry::Act;
@@ -12,7 +13,7 @@ use crate::slug::Slug;
 use crate::text::visible;
 
 /// One kind of gift, as the server's catalogue has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gift {
     /// What frames call it.
     pub id: Slug,
@@ -28,7 +29,7 @@ pub struct Gift {
 }
 
 /// What was given to whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Given {
     /// As the catalogue had it then.
     pub gift: Gift,

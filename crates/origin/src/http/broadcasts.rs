@@ -6,23 +6,26 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use rooms::Audience;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::description::RoomPath;
 use super::problem::Problem;
 use super::rooms::{find, fresh};
 use crate::state::Shared;
 use crate::store::{Broadcast, Recording};
 
 /// A room's broadcasts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BroadcastsAnswer {
     /// The one that runs, so far.
+    #[schema(required)]
     now: Option<AudienceView>,
     /// Those that are over, the latest first; at most 100.
     broadcasts: Vec<BroadcastView>,
 }
 
 /// A broadcast that is over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BroadcastView {
     /// Its end's place in the room's log.
     seq: u64,
@@ -33,9 +36,10 @@ pub(crate) struct BroadcastView {
 }
 
 /// Who watched a broadcast.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AudienceView {
     /// When it began, Unix time in milliseconds; `null` when that is not known.
+    #[schema(required)]
     started_ms: Option<i64>,
     duration_ms: u64,
     /// Most viewers at a time: of chat and players together, each once.
@@ -57,7 +61,17 @@ impl From<Audience> for AudienceView {
     }
 }
 
-/// `GET /api/v1/rooms/{room}/broadcasts`.
+/// Who watched a room's broadcasts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rooms/{room}/broadcasts",
+    tag = "rooms",
+    params(RoomPath),
+    responses(
+        (status = 200, description = "The one that runs, and those that are over.", body = BroadcastsAnswer),
+        (status = 404, description = "There is no such room."),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

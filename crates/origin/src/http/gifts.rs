@@ -10,10 +10,12 @@ use axum::response::IntoResponse;
 use rooms::frame::In;
 use rooms::{Gift, Slug};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{Admin, Known, SignedIn};
 use super::accounts::number;
-use super::interaction::perform;
+use super::description::{AccountPath, GiftPath, RoomPath};
+use super::moderation::{DoneAnswer, perform};
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::clock::unix_ms;
@@ -22,7 +24,7 @@ use crate::state::Shared;
 use crate::store::{Booking, Grant, Wallet};
 
 /// What can be given, and how points are earned.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GiftsAnswer {
     /// Cheapest first.
     gifts: Vec<Gift>,
@@ -31,7 +33,7 @@ pub(crate) struct GiftsAnswer {
 }
 
 /// A gift, without the id that its address has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PutGift {
     name: String,
@@ -42,14 +44,14 @@ pub(crate) struct PutGift {
 }
 
 /// How points are earned from now on.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangeEarning {
     watch_points_per_minute: u32,
 }
 
 /// What somebody has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WalletAnswer {
     points: i64,
     /// The latest changes, the newest first; at most 50.
@@ -57,7 +59,7 @@ pub(crate) struct WalletAnswer {
 }
 
 /// A change of a wallet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BookingView {
     /// `grant`, `watch` (a day of it) or `gift`.
     kind: String,
@@ -68,7 +70,7 @@ pub(crate) struct BookingView {
 }
 
 /// Points that an administrator gives, or takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewGrant {
     /// Less than nothing takes them.
@@ -79,13 +81,13 @@ pub(crate) struct NewGrant {
 }
 
 /// What a wallet holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BalanceAnswer {
     points: i64,
 }
 
 /// A gift to somebody in a room.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Give {
     gift: String,
@@ -103,14 +105,32 @@ impl From<Wallet> for WalletAnswer {
     }
 }
 
-/// `GET /api/v1/gifts`.
+/// What can be given.
+#[utoipa::path(
+    get,
+    path = "/api/v1/gifts",
+    tag = "gifts",
+    responses(
+        (status = 200, description = "The catalogue, and how points are earned.", body = GiftsAnswer),
+    ),
+)]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, Problem> {
     let gifts = shared.gifts.borrow().clone();
     let watch_points_per_minute = shared.store.watch_points().await?;
     Ok(fresh(GiftsAnswer { gifts, watch_points_per_minute }))
 }
 
-/// `PATCH /api/v1/gifts`: how points are earned.
+/// Say how points are earned.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/gifts",
+    tag = "gifts",
+    request_body = ChangeEarning,
+    responses(
+        (status = 200, description = "As it is from now on.", body = GiftsAnswer),
+        (status = 400, description = "More than a minute may earn."),
+    ),
+)]
 pub(crate) async fn change_earning(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -125,7 +145,19 @@ pub(crate) async fn change_earning(
     list(State(shared)).await
 }
 
-/// `PUT /api/v1/gifts/{gift}`: a new gift, or another name or price of one.
+/// Make a gift, or give one another name or price.
+#[utoipa::path(
+    put,
+    path = "/api/v1/gifts/{gift}",
+    tag = "gifts",
+    params(GiftPath),
+    request_body = PutGift,
+    responses(
+        (status = 200, description = "As it is from now on.", body = Gift),
+        (status = 400, description = "A text or price is out of its limits."),
+        (status = 409, description = "`too_many`: there are as many as may be."),
+    ),
+)]
 pub(crate) async fn put(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -140,7 +172,18 @@ pub(crate) async fn put(
     Ok(fresh(gift))
 }
 
-/// `DELETE /api/v1/gifts/{gift}`: nobody can give it any more; what was given stays.
+/// Take a gift out of the catalogue.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/gifts/{gift}",
+    tag = "gifts",
+    params(GiftPath),
+    responses(
+        (status = 204, description = "Nobody can give it any more; what was given stays."),
+        (status = 400, description = "A gift's id is not like that."),
+        (status = 404, description = "There is no such gift."),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -153,7 +196,16 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/v1/account/wallet`.
+/// One's points.
+#[utoipa::path(
+    get,
+    path = "/api/v1/account/wallet",
+    tag = "gifts",
+    responses(
+        (status = 200, description = "What the wallet holds, and how it came.", body = WalletAnswer),
+        (status = 403, description = "The token is no account's."),
+    ),
+)]
 pub(crate) async fn own_wallet(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,
@@ -162,7 +214,17 @@ pub(crate) async fn own_wallet(
     Ok(fresh(WalletAnswer::from(wallet)))
 }
 
-/// `GET /api/v1/accounts/{id}/points`.
+/// An account's points.
+#[utoipa::path(
+    get,
+    path = "/api/v1/accounts/{id}/points",
+    tag = "gifts",
+    params(AccountPath),
+    responses(
+        (status = 200, description = "What the wallet holds, and how it came.", body = WalletAnswer),
+        (status = 404, description = "There is no such account."),
+    ),
+)]
 pub(crate) async fn wallet(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -172,7 +234,22 @@ pub(crate) async fn wallet(
     Ok(fresh(WalletAnswer::from(wallet)))
 }
 
-/// `POST /api/v1/accounts/{id}/points`. `Idempotency-Key` makes a repeat harmless.
+/// Grant points, or take them.
+#[utoipa::path(
+    post,
+    path = "/api/v1/accounts/{id}/points",
+    tag = "gifts",
+    params(AccountPath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    request_body = NewGrant,
+    responses(
+        (status = 201, description = "What the wallet holds now.", body = BalanceAnswer),
+        (status = 400, description = "Nothing, or more than one grant may be."),
+        (status = 404, description = "There is no such account."),
+        (status = 409, description = "`not_enough`: the wallet holds less than is to be taken."),
+    ),
+)]
 pub(crate) async fn grant(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -197,7 +274,24 @@ pub(crate) async fn grant(
     Ok((StatusCode::CREATED, fresh(BalanceAnswer { points })))
 }
 
-/// `POST /api/v1/rooms/{room}/gifts`: the same as the chat's frame.
+/// Give a gift in a room, as the chat's frame does.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rooms/{room}/gifts",
+    tag = "gifts",
+    params(RoomPath,
+        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
+    ),
+    request_body = Give,
+    responses(
+        (status = 201, description = "It is paid and told.", body = DoneAnswer),
+        (status = 400, description = "The number is out of its limits."),
+        (status = 403, description = "The asker may not write here, or honours themselves."),
+        (status = 404, description = "There is no such room, gift or member."),
+        (status = 409, description = "The wallet holds fewer points."),
+        (status = 429, description = "Too fast."),
+    ),
+)]
 pub(crate) async fn give(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,

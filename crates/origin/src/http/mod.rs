@@ -26,8 +26,8 @@ mod pieces;
 #[cfg(test)]
 mod place;
 mod playback;
-mod polls;
 mod player;
+mod polls;
 mod problem;
 mod recordings;
 mod replay;

@@ -202,7 +202,7 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
 }
 
 /// Every code that the API gives.
-pub(super) const CODES: [&str; 16] = [
+pub(super) const CODES: [&str; 18] = [
     "busy",
     "entry_needed",
     "invitation_needed",
@@ -211,8 +211,10 @@ pub(super) const CODES: [&str; 16] = [
     "link_wrong",
     "name_refused",
     "name_taken",
+    "not_enough",
     "password_too_long",
     "password_too_short",
+    "private_address",
     "registration_closed",
     "scope_missing",
     "too_many",

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::Known;
-use super::description::{RecordingPath, RoomPath};
 use super::broadcasts::{self, AudienceView};
+use super::description::{RecordingPath, RoomPath};
 use super::problem::Problem;
 use super::rooms::{find, fresh};
 use crate::state::Shared;

@@ -19,14 +19,14 @@ use utoipa_axum::routes;
 
 use super::problem::Problem;
 use super::{
-    access, accounts, chapters, chat, description, flv, gate, ingest, invitations, moderation, moderators,
-    own_account, owner, pages, playback, polls, problem, recordings, replay, room_settings, rooms,
-    server_settings, session, thumbnail, tokens, uploads,
+    access, accounts, broadcasts, chapters, chat, description, flv, gate, gifts, ingest, invitations,
+    moderation, moderators, own_account, owner, pages, playback, polls, problem, recordings, replay,
+    room_settings, rooms, server_settings, session, thumbnail, tokens, uploads, webhooks,
 };
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 49] = [
+pub(super) const OPEN: [(&str, &str); 51] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -132,6 +132,15 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(server_settings::show, server_settings::change),
         routes!(moderators::list, moderators::appoint),
         routes!(moderators::dismiss),
+        routes!(broadcasts::list),
+        routes!(gifts::list, gifts::change_earning),
+        routes!(gifts::put, gifts::remove),
+        routes!(gifts::give),
+        routes!(gifts::own_wallet),
+        routes!(gifts::wallet, gifts::grant),
+        routes!(webhooks::list, webhooks::create),
+        routes!(webhooks::remove),
+        routes!(webhooks::deliveries),
         routes!(healthy),
         routes!(ready),
     ]

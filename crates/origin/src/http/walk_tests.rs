@@ -45,7 +45,7 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 72] = [
+const MAY: [(&str, &str, &[Person]); 85] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
@@ -118,6 +118,20 @@ const MAY: [(&str, &str, &[Person]); 72] = [
     ("DELETE", "/api/v1/rooms/{room}/uploads/{id}", MANAGERS),
     ("PUT", "/api/v1/rooms/{room}/uploads/{id}/schedule", MANAGERS),
     ("DELETE", "/api/v1/rooms/{room}/uploads/{id}/schedule", MANAGERS),
+    ("GET", "/api/v1/rooms/{room}/broadcasts", &EVERYBODY),
+    ("GET", "/api/v1/gifts", &EVERYBODY),
+    ("PATCH", "/api/v1/gifts", ADMINS),
+    ("PUT", "/api/v1/gifts/{gift}", ADMINS),
+    ("DELETE", "/api/v1/gifts/{gift}", ADMINS),
+    // Nobody honours themselves, and the example is for the host.
+    ("POST", "/api/v1/rooms/{room}/gifts", &[Viewer, Stranger, Moderator, Admin]),
+    ("GET", "/api/v1/account/wallet", SIGNED_IN),
+    ("GET", "/api/v1/accounts/{id}/points", ADMINS),
+    ("POST", "/api/v1/accounts/{id}/points", ADMINS),
+    ("GET", "/api/v1/webhooks", ADMINS),
+    ("POST", "/api/v1/webhooks", ADMINS),
+    ("DELETE", "/api/v1/webhooks/{id}", ADMINS),
+    ("GET", "/api/v1/webhooks/{id}/deliveries", ADMINS),
     ("GET", "/api/v1/ingest", PUBLISHERS),
     ("POST", "/api/v1/rooms/{room}/ingest-session", PUBLISHERS),
 ];
@@ -136,6 +150,7 @@ impl World {
     async fn new() -> World {
         let place = Place::new().await;
         let shared = &place.shared;
+        shared.refresh_gifts().await.unwrap();
         let mut cookies = Vec::new();
         let mut numbers = Vec::new();
         for (person, name, role) in [
@@ -187,6 +202,7 @@ impl World {
             ("{message}", message.to_string()),
             ("{poll}", poll.to_string()),
             ("{member}", format!("a{}", number(Viewer))),
+            ("{gift}", "clap".to_owned()),
             ("{id}", upload),
         ];
         World { place, cookies, stream_key, names, recording }

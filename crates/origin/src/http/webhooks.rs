@@ -8,9 +8,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::Admin;
 use super::accounts::number;
+use super::description::WebhookPath;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::clock::unix_ms;
@@ -20,7 +22,7 @@ use crate::store::{Event, NewWebhook, Told, Webhook};
 use crate::webhooks::Target;
 
 /// A webhook to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateWebhook {
     /// http or https.
@@ -33,7 +35,7 @@ pub(crate) struct CreateWebhook {
 }
 
 /// A webhook; its secret is in no answer but that which made it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WebhookView {
     id: i64,
     url: String,
@@ -47,7 +49,7 @@ pub(crate) struct WebhookView {
 }
 
 /// A webhook that was just made: the only answer that holds its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewWebhookAnswer {
     id: i64,
     url: String,
@@ -57,30 +59,34 @@ pub(crate) struct NewWebhookAnswer {
     secret: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WebhooksAnswer {
     webhooks: Vec<WebhookView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveriesAnswer {
     /// The latest first; at most 100.
     deliveries: Vec<DeliveryView>,
 }
 
 /// What a webhook was told, or is still to be told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
     id: i64,
     event: String,
     created_at_ms: i64,
     tries: u32,
     /// When it is tried next; `null` once it was taken or given up.
+    #[schema(required)]
     next_at_ms: Option<i64>,
+    #[schema(required)]
     tried_at_ms: Option<i64>,
     /// The last answer's HTTP status.
+    #[schema(required)]
     status: Option<u16>,
     /// Why the last try failed.
+    #[schema(required)]
     problem: Option<String>,
 }
 
@@ -98,7 +104,15 @@ impl From<Told> for DeliveryView {
     }
 }
 
-/// `GET /api/v1/webhooks`.
+/// The webhooks.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    responses(
+        (status = 200, description = "Without their secrets.", body = WebhooksAnswer),
+    ),
+)]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -107,7 +121,18 @@ pub(crate) async fn list(
     Ok(fresh(WebhooksAnswer { webhooks }))
 }
 
-/// `POST /api/v1/webhooks`.
+/// Make a webhook.
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks",
+    tag = "webhooks",
+    request_body = CreateWebhook,
+    responses(
+        (status = 201, description = "The only answer that holds its secret.", body = NewWebhookAnswer),
+        (status = 400, description = "The URL is none, there is no event, or `private_address`: it leads to this machine or its network."),
+        (status = 409, description = "`too_many`: there are as many as may be."),
+    ),
+)]
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -134,7 +159,17 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, fresh(NewWebhookAnswer { id, url, events, allow_private, secret })))
 }
 
-/// `DELETE /api/v1/webhooks/{id}`.
+/// Remove a webhook.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/webhooks/{id}",
+    tag = "webhooks",
+    params(WebhookPath),
+    responses(
+        (status = 204, description = "It is told nothing more."),
+        (status = 404, description = "There is no such webhook."),
+    ),
+)]
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
@@ -146,7 +181,17 @@ pub(crate) async fn remove(
     Err(Problem::not_found("there is no such webhook"))
 }
 
-/// `GET /api/v1/webhooks/{id}/deliveries`.
+/// What a webhook was told, or is still to be told.
+#[utoipa::path(
+    get,
+    path = "/api/v1/webhooks/{id}/deliveries",
+    tag = "webhooks",
+    params(WebhookPath),
+    responses(
+        (status = 200, description = "The latest first.", body = DeliveriesAnswer),
+        (status = 404, description = "There is no such webhook."),
+    ),
+)]
 pub(crate) async fn deliveries(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,

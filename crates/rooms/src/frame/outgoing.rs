@@ -28,9 +28,8 @@ pub enum Out {
         /// The chat's rules, polls, hands and whatever else stands.
         #[schema(no_recursion, value_type = FloorView)]
         floor: Box<FloorView>,
-        /// The latest [`crate::HISTORY_MESSAGES`] messages, oldest first.
-        #[schema(no_recursion)]
         /// The latest [`crate::HISTORY_MESSAGES`] messages and gifts, oldest first.
+        #[schema(no_recursion)]
         history: Vec<Out>,
     },
     /// What the sender asked for is stored.

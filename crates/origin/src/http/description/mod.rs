@@ -21,8 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::problem::Problem;
 use super::routes;
 pub(super) use parameters::{
-    AccountPath, InvitationPath, MemberPath, MessagePath, PollPath, RecordingPath, RoomPath, SessionPath,
-    TokenPath, UploadPath,
+    AccountPath, GiftPath, InvitationPath, MemberPath, MessagePath, PollPath, RecordingPath, RoomPath,
+    SessionPath, TokenPath, UploadPath, WebhookPath,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,8 @@ pub(super) use parameters::{
         (name = "account", description = "One's own account."),
         (name = "accounts", description = "Registering, and everybody's accounts for administrators."),
         (name = "invitations", description = "Invitations to register."),
+        (name = "gifts", description = "Gifts, and the points that they cost."),
+        (name = "webhooks", description = "Who is told of what happens."),
         (name = "server", description = "The origin itself."),
         (name = "health", description = "For whoever watches over the process.")
     ),

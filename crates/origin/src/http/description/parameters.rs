@@ -97,6 +97,24 @@ pub(in crate::http) struct TokenPath {
     id: i64,
 }
 
+/// A gift of the catalogue.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::http) struct GiftPath {
+    /// The gift's id.
+    #[param(pattern = "^[a-z0-9-]{1,64}$", min_length = 1, max_length = 64, example = "star")]
+    gift: String,
+}
+
+/// A webhook.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::http) struct WebhookPath {
+    /// The webhook's number.
+    #[param(minimum = 1, example = 1)]
+    id: i64,
+}
+
 /// An invitation.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
