@@ -12,6 +12,7 @@ mod browser_sources;
 mod cast;
 mod desktop;
 mod foreign_sound;
+mod gifts;
 mod harness;
 mod interaction;
 mod newer_codecs;
