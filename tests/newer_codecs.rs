@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::harness::browser::Browser;
 use crate::harness::environment::clip;
 use crate::harness::machine::beside_others;
-use crate::harness::playlist::{Attributes, attributes};
+use crate::harness::playlist::{Attributes, MediaPlaylist, attributes, resolve, variants};
 use crate::harness::probe::{Packets, complaints, extent};
 use crate::harness::rtmp_push::push_files;
 use crate::harness::server::Server;
@@ -75,6 +75,52 @@ async fn av1_and_opus_arrive_whole_and_play_in_chromium() {
             tokio::join!(page.plays(6.0, seconds(40)), followed(&server, "av1", &mut push, folder.path()));
         assert_eq!((played.size, &*played.fatal_errors, &*played.media_error), ((854, 480), "0", ""));
         compare(&received, &file);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_made_of_av1_and_opus_is_h264_and_aac() {
+    beside_others(LIMIT, async {
+        let Some(source) = clip("bbb_480p24_bframes_aac51.mp4") else { return };
+        let folder = TempDir::new().expect("a temporary folder");
+        let coding = "-t 10 -vf scale=320:180,setsar=1 -c:v libsvtav1 -preset 12 -g 48 -c:a libopus -ac 2";
+        let file = encoded(&source, coding, folder.path(), "av1.mp4");
+        let server = Server::start_with(|config| {
+            config.transcode.enabled = true;
+            config.transcode.heights = Vec::new();
+            config.transcode.cpu_percent = 100;
+        })
+        .await;
+        let room = server.room("known").await;
+        let _push = push_files(server.rtmp_address, &room.key, &[&file]);
+        server.live("known").await;
+        let text = until("the rendition", seconds(30), async || {
+            let text = server.http.get(&server.playlist_url("known")).await.text().to_owned();
+            (variants(&text).len() == 3).then_some(text)
+        })
+        .await;
+        assert!(text.contains("CODECS=\"av01.0.00M.08,opus\""), "{text}");
+        let rung = text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF:")).nth(1).expect("a rung");
+        assert!(rung.contains("avc1.") && rung.contains(",mp4a.40.2\""), "{text}");
+        let url = resolve(&server.playlist_url("known"), &variants(&text)[1]);
+        let playlist = until("two whole segments", seconds(40), async || {
+            let playlist = MediaPlaylist::read(server.http.get(&url).await.text()).expect("a playlist");
+            (playlist.segments.iter().filter(|segment| segment.uri.is_some()).count() >= 2)
+                .then_some(playlist)
+        })
+        .await;
+        let whole = playlist.segments.iter().filter_map(|segment| segment.uri.as_ref()).take(2);
+        let mut bytes = Vec::new();
+        for uri in playlist.segments[0].map.iter().chain(whole) {
+            bytes.extend_from_slice(&server.http.get(&resolve(&url, uri)).await.body);
+        }
+        let made = folder.path().join("made.mp4");
+        std::fs::write(&made, bytes).expect("a temporary folder can be written");
+        let read = Packets::read(&made);
+        let (video, audio) = (extent(&read.video), extent(&read.audio));
+        assert!(video > 3.0 && (video - audio).abs() < 0.3, "{video} s of picture, {audio} s of sound");
+        assert_eq!(complaints(&made), "");
     })
     .await;
 }

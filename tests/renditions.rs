@@ -47,7 +47,11 @@ async fn hevc_is_seen_in_a_browser_without_it_as_h264_of_its_own_size() {
             }
         };
         let shown = tokio::time::timeout(seconds(100), shown).await;
-        let seen = if shown.is_ok() { page.plays(4.0, seconds(40)).await } else { page.player().await.expect("a player") };
+        let seen = if shown.is_ok() {
+            page.plays(4.0, seconds(40)).await
+        } else {
+            page.player().await.expect("a player")
+        };
         if seen.size == (0, 0) {
             let rung = resolve(&server.playlist_url("hevc"), &variants(&text)[1]);
             let playlist = server.http.get(&rung).await.text().to_owned();

@@ -7,7 +7,9 @@ use ffmpeg_next::format::Sample;
 use ffmpeg_next::format::sample::Type;
 use ffmpeg_next::software::resampling;
 use ffmpeg_next::{ChannelLayout, ffi, frame};
-use media::{AudioFrame, ForeignSound, Packet, SoundFormat, Span, Timescale, Timestamp, Track, TrackId};
+use media::{
+    AudioFrame, ForeignSound, Opus, Packet, SoundFormat, Span, Timescale, Timestamp, Track, TrackId,
+};
 
 use crate::{Audio, Error};
 
@@ -16,7 +18,9 @@ use crate::{Audio, Error};
 /// The times of the sound are those of the packets that it came with: what is shorter than [`SILENCE_MAX`] and
 /// missing becomes silence, what is longer stays a gap.
 pub struct Recoder {
-    sound: ForeignSound,
+    /// What is decoded, by its name, and its samples a second.
+    from: &'static str,
+    rate: u32,
     track: TrackId,
     decoder: ffmpeg::decoder::Audio,
     encoder: Audio,
@@ -40,7 +44,19 @@ impl Recoder {
     /// When this FFmpeg has no decoder for it, or none for AAC.
     pub fn open(sound: ForeignSound, track: TrackId) -> Result<Recoder, Error> {
         crate::start_ffmpeg().map_err(fault("starting"))?;
-        Ok(Recoder { sound, track, decoder: open(sound)?, encoder: open_encoder(sound)?, stretch: None })
+        let (decoder, from, rate) = (open(sound)?, sound.format.name(), sound.sample_rate);
+        Ok(Recoder { from, rate, track, decoder, encoder: open_encoder(rate)?, stretch: None })
+    }
+
+    /// The same of Opus, for players that do not take it.
+    ///
+    /// # Errors
+    /// When this FFmpeg has no decoder for it, or none for AAC.
+    pub fn open_opus(opus: &Opus, track: TrackId) -> Result<Recoder, Error> {
+        crate::start_ffmpeg().map_err(fault("starting"))?;
+        let (from, rate) = ("Opus", Opus::SAMPLE_RATE);
+        let decoder = open_decoder(Id::OPUS, from, (rate, opus.channels), &opus.head())?;
+        Ok(Recoder { from, rate, track, decoder, encoder: open_encoder(rate)?, stretch: None })
     }
 
     /// The track that the packets belong to.
@@ -96,7 +112,7 @@ impl Recoder {
         if gap.is_some_and(|gap| gap.abs() > ROUNDING) {
             self.flush(packets)?;
             if gap.is_some_and(|gap| gap > SILENCE_MAX || gap < -SILENCE_MAX) {
-                let before = std::mem::replace(&mut self.encoder, open_encoder(self.sound)?);
+                let before = std::mem::replace(&mut self.encoder, open_encoder(self.rate)?);
                 self.give(before.finish()?, packets);
             }
         }
@@ -145,7 +161,7 @@ impl Recoder {
 impl std::fmt::Debug for Recoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recoder")
-            .field("sound", &self.sound)
+            .field("from", &self.from)
             .field("track", &self.track)
             .finish_non_exhaustive()
     }
@@ -159,23 +175,42 @@ fn open(sound: ForeignSound) -> Result<ffmpeg::decoder::Audio, Error> {
         SoundFormat::MuLaw => Id::PCM_MULAW,
         SoundFormat::Ac3 => Id::AC3,
     };
+    open_decoder(id, sound.format.name(), (sound.sample_rate, sound.channels), &[])
+}
+
+/// Opens a decoder for sound of so many samples a second and channels; `head` is what stands before its packets.
+fn open_decoder(
+    id: Id,
+    name: &str,
+    (rate, channels): (u32, u8),
+    head: &[u8],
+) -> Result<ffmpeg::decoder::Audio, Error> {
     let found = ffmpeg::decoder::find(id).ok_or_else(|| Error::Unusable {
         name: NAME.to_owned(),
-        reason: format!("this FFmpeg cannot decode {}", sound.format.name()),
+        reason: format!("this FFmpeg cannot decode {name}"),
     })?;
     let mut context = Context::new_with_codec(found);
-    // SAFETY: the context is ours and not open yet. What has no header of its own needs these.
+    // SAFETY: the context is ours and not open yet; it frees what `av_mallocz` gave. What has no header of its own
+    // needs these.
     unsafe {
         let raw = context.as_mut_ptr();
-        (*raw).sample_rate = i32::try_from(sound.sample_rate).unwrap_or(i32::MAX);
-        ffi::av_channel_layout_default(&raw mut (*raw).ch_layout, i32::from(sound.channels));
+        (*raw).sample_rate = i32::try_from(rate).unwrap_or(i32::MAX);
+        ffi::av_channel_layout_default(&raw mut (*raw).ch_layout, i32::from(channels));
+        let padded = ffi::av_mallocz(head.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize);
+        if !head.is_empty() && !padded.is_null() {
+            std::ptr::copy_nonoverlapping(head.as_ptr(), padded.cast(), head.len());
+            (*raw).extradata = padded.cast();
+            (*raw).extradata_size = i32::try_from(head.len()).unwrap_or(0);
+        } else {
+            ffi::av_free(padded);
+        }
     }
     context.decoder().audio().map_err(fault("opening"))
 }
 
 /// Speech of a telephone needs less than music.
-fn open_encoder(sound: ForeignSound) -> Result<Audio, Error> {
-    Audio::open_at(if sound.sample_rate <= TELEPHONE_RATE_MAX { TELEPHONE_BPS } else { Audio::BITRATE_BPS })
+fn open_encoder(rate: u32) -> Result<Audio, Error> {
+    Audio::open_at(if rate <= TELEPHONE_RATE_MAX { TELEPHONE_BPS } else { Audio::BITRATE_BPS })
 }
 
 fn definition(decoded: &frame::Audio) -> resampling::context::Definition {

@@ -25,6 +25,8 @@ pub(crate) struct Cutting {
     recent_sound: VecDeque<Packet>,
     /// The source rendition has no sound.
     separate: bool,
+    /// Renditions made of the picture have sound of their own.
+    apart: bool,
     /// The newest sound.
     sound: Option<Timestamp>,
 }
@@ -72,6 +74,7 @@ impl Cutting {
             boundaries: VecDeque::new(),
             recent_sound: VecDeque::new(),
             separate: false,
+            apart: false,
             sound: None,
         }
     }
@@ -114,12 +117,39 @@ impl Cutting {
         self.sound = Some(packet.dts);
         self.push_beside(&packet);
         if !self.separate {
-            for rung in self.rungs.values_mut() {
-                rung.push_sound(packet.clone());
+            if !self.apart {
+                self.give_rungs_sound(&packet);
             }
-            self.keep_sound(&packet);
             self.source.push_other(packet);
         }
+    }
+
+    /// Whether renditions made of the picture have sound of their own, see [`Cutting::push_rung_sound`].
+    pub(crate) fn rungs_have_sound_of_their_own(&mut self, apart: bool) {
+        if std::mem::replace(&mut self.apart, apart) != apart {
+            self.recent_sound.clear();
+        }
+    }
+
+    /// A packet of the sound that only renditions made of the picture have.
+    pub(crate) fn push_rung_sound(&mut self, packet: &Packet) {
+        if self.apart {
+            self.give_rungs_sound(packet);
+        }
+    }
+
+    /// The same for one of them, from before the playlist started.
+    pub(crate) fn push_sound_of_rung(&mut self, rung: usize, packet: Packet) {
+        if let Some(rung) = self.rungs.get_mut(&rung).filter(|_| self.apart) {
+            rung.push_sound(packet);
+        }
+    }
+
+    fn give_rungs_sound(&mut self, packet: &Packet) {
+        for rung in self.rungs.values_mut() {
+            rung.push_sound(packet.clone());
+        }
+        self.keep_sound(packet);
     }
 
     /// How far the sound is ahead of the picture.

@@ -78,6 +78,7 @@ pub struct Packager {
     audio: Option<Lane>,
     /// Renditions made of the picture, by their places.
     rungs: BTreeMap<usize, rungs::Slot>,
+    rung_sound: Option<Track>,
     /// Counts the epochs of the timeline.
     epoch: u32,
     variants: Arc<Variants>,
@@ -120,6 +121,7 @@ impl Packager {
             source: Lane::new(format!("{MAIN}{suffix}"), Retention::new(config.window)),
             audio: None,
             rungs: BTreeMap::new(),
+            rung_sound: None,
             epoch: 0,
             variants: Arc::default(),
             frame: Span::ZERO,

@@ -3,6 +3,7 @@
 //! They run beside the source rendition: the publisher's task gives packets away without waiting, and takes what is
 //! ready with its next packet.
 
+mod rung_sound;
 mod sound;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use media::{MediaEvent, Packet, Track, TrackId};
 use crate::config::TranscodeSettings;
 use crate::facts::RenditionFacts;
 
+use rung_sound::RungSound;
 pub(crate) use sound::Sound;
 
 /// What all streams together may make.
@@ -32,6 +34,8 @@ pub(crate) struct Renditions {
     plan: Option<Arc<Plan>>,
     tracks: Option<Arc<[Track]>>,
     running: Option<Running>,
+    /// Their sound, where it is not the source's.
+    sound: Option<RungSound>,
 }
 
 /// What became of them with one event.
@@ -97,7 +101,7 @@ impl Drop for Reserved {
 impl Renditions {
     /// For a publisher's stream that begins; without a plan there are none.
     pub(crate) fn new(plan: Option<Arc<Plan>>) -> Renditions {
-        Renditions { plan, tracks: None, running: None }
+        Renditions { plan, tracks: None, running: None, sound: None }
     }
 
     /// Takes an event that `packager` has taken before, and gives `packager` what is ready.
@@ -111,6 +115,10 @@ impl Renditions {
             MediaEvent::Tracks(tracks) if self.tracks.as_ref() != Some(tracks) => {
                 self.tracks = Some(Arc::clone(tracks));
                 self.begin(&plan, tracks, &mut news);
+                self.begin_sound(tracks, packager, &mut news)?;
+            }
+            MediaEvent::Packet(packet) if self.sound.as_ref().is_some_and(|it| it.source == packet.track) => {
+                self.take_sound(packet, packager, &mut news)?;
             }
             MediaEvent::Packet(packet) => {
                 if let Some(running) = self.running.as_mut().filter(|running| running.video == packet.track)
@@ -150,6 +158,48 @@ impl Renditions {
             Err(error) => news.notices.push(format!("no renditions: {error}")),
         }
         news.facts = Some(self.running.as_ref().map(Running::facts).unwrap_or_default());
+    }
+
+    fn begin_sound(
+        &mut self,
+        tracks: &[Track],
+        packager: &mut Packager,
+        news: &mut News,
+    ) -> Result<(), hls::Error> {
+        self.sound = None;
+        if self.running.is_none() {
+            return Ok(());
+        }
+        match RungSound::of(tracks) {
+            Ok(sound) => self.sound = sound,
+            Err(error) => news.notices.push(format!("no AAC beside Opus: {error}")),
+        }
+        let Some(sound) = &mut self.sound else { return Ok(()) };
+        packager.handle_input(Input::Rung { rung: 0, media: RungMedia::Sound(sound.track()) })
+    }
+
+    fn take_sound(
+        &mut self,
+        packet: &Packet,
+        packager: &mut Packager,
+        news: &mut News,
+    ) -> Result<(), hls::Error> {
+        let (Some(sound), Some(mapping)) = (&mut self.sound, packager.mapping()) else { return Ok(()) };
+        let (dts, pts) = (packet.dts + mapping.shift, packet.pts + mapping.shift);
+        let packets = match sound.push(&Packet { dts, pts, ..packet.clone() }) {
+            Ok(packets) => packets,
+            Err(error) => {
+                news.notices.push(format!("no AAC beside Opus any more: {error}"));
+                self.sound = None;
+                return Ok(());
+            }
+        };
+        let mut result = Ok(());
+        for packet in packets {
+            let media = RungMedia::SoundPacket { epoch: mapping.epoch, packet };
+            result = result.and(packager.handle_input(Input::Rung { rung: 0, media }));
+        }
+        result
     }
 
     /// Gives `packager` what is ready.

@@ -38,6 +38,16 @@ pub enum RungMedia {
     },
     /// Nothing more comes of it.
     Ended,
+    /// All renditions made of the picture have sound of these parameters in place of the source's, up to the
+    /// publisher's next tracks. Where sound has a rendition of its own it stays the source's.
+    Sound(Track),
+    /// A packet of it, on the playlist's timeline.
+    SoundPacket {
+        /// As of a picture.
+        epoch: u32,
+        /// The packet.
+        packet: Packet,
+    },
 }
 
 /// One rendition.
@@ -52,6 +62,8 @@ pub(super) struct Slot {
     init_bytes: bytes::Bytes,
     /// Pictures from before the playlist starts.
     early: Vec<Packet>,
+    /// Sound of its own from then.
+    early_sound: Vec<Packet>,
     /// It is offered to viewers.
     offered: bool,
 }
@@ -95,7 +107,16 @@ impl Packager {
                 }
                 Ok(())
             }
-            RungMedia::Packet { .. } => Ok(()),
+            RungMedia::SoundPacket { epoch, packet } if epoch == self.epoch => {
+                self.push_rung_sound(&packet);
+                Ok(())
+            }
+            RungMedia::Packet { .. } | RungMedia::SoundPacket { .. } => Ok(()),
+            RungMedia::Sound(track) if !self.config.separate_audio => {
+                self.rung_sound = Some(track);
+                self.renew_rungs()
+            }
+            RungMedia::Sound(_) => Ok(()),
             RungMedia::Ended => {
                 if let Some(slot) = self.rungs.get_mut(&rung) {
                     slot.offered = false;
@@ -105,10 +126,25 @@ impl Packager {
         }
     }
 
+    fn push_rung_sound(&mut self, packet: &Packet) {
+        if self.rung_sound.is_none() {
+            return;
+        }
+        match &mut self.stage {
+            Stage::Cutting(cutting) => cutting.push_rung_sound(packet),
+            Stage::Opening(_) => {
+                for slot in self.rungs.values_mut().filter(|slot| slot.early_sound.len() < EARLY_MAX) {
+                    slot.early_sound.push(packet.clone());
+                }
+            }
+        }
+    }
+
     fn set_rung_track(&mut self, rung: usize, track: Track) -> Result<(), Error> {
         let Some(layout) = self.layout() else { return Err(Error::NotStarted) };
-        let sound =
-            layout.audio.iter().filter(|_| !self.config.separate_audio).flat_map(|audio| audio.iter());
+        let own = self.rung_sound.as_slice();
+        let shared = layout.audio.as_deref().filter(|_| own.is_empty() && !self.config.separate_audio);
+        let sound = own.iter().chain(shared.unwrap_or_default());
         let tracks: Arc<[Track]> = std::iter::once(&track).chain(sound).cloned().collect();
         let init_bytes = fmp4::init_segment(&tracks)?;
         let slot = self.rungs.entry(rung).or_insert_with(|| Slot {
@@ -118,6 +154,7 @@ impl Packager {
             init: 0,
             init_bytes: bytes::Bytes::new(),
             early: Vec::new(),
+            early_sound: Vec::new(),
             offered: true,
         });
         if slot.init_bytes != init_bytes {
@@ -127,6 +164,7 @@ impl Packager {
         }
         (slot.tracks, slot.track, slot.offered) = (tracks, track, true);
         if let Stage::Cutting(cutting) = &mut self.stage {
+            cutting.rungs_have_sound_of_their_own(self.rung_sound.is_some());
             cutting.set_rung_tracks(rung, &slot.tracks, slot.init);
         }
         Ok(())
@@ -135,8 +173,12 @@ impl Packager {
     /// The playlist starts: what came before goes in.
     pub(super) fn open_rungs(&mut self) {
         let Stage::Cutting(cutting) = &mut self.stage else { return };
+        cutting.rungs_have_sound_of_their_own(self.rung_sound.is_some());
         for (rung, slot) in &mut self.rungs {
             cutting.set_rung_tracks(*rung, &slot.tracks, slot.init);
+            for packet in std::mem::take(&mut slot.early_sound) {
+                cutting.push_sound_of_rung(*rung, packet);
+            }
             for packet in std::mem::take(&mut slot.early) {
                 cutting.push_rung(*rung, packet);
             }
@@ -195,9 +237,14 @@ impl Packager {
 
     /// The sound changed: what has it inside needs other parameters.
     pub(super) fn retrack_rungs(&mut self, layout: &Layout) -> Result<(), Error> {
+        self.rung_sound = None;
         if layout.audio.is_none() && self.config.separate_audio {
             return Ok(());
         }
+        self.renew_rungs()
+    }
+
+    fn renew_rungs(&mut self) -> Result<(), Error> {
         let tracks: Vec<(usize, Track, bool)> =
             self.rungs.iter().map(|(rung, slot)| (*rung, slot.track.clone(), slot.offered)).collect();
         for (rung, track, offered) in tracks {
