@@ -74,6 +74,7 @@ pub(crate) struct DeliveriesAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
     id: i64,
+    #[schema(value_type = Event)]
     event: String,
     created_at_ms: i64,
     tries: u32,
