@@ -181,7 +181,7 @@ async fn variant(server: &Server, room: &str) -> Attributes {
 }
 
 /// A file that FFmpeg encodes from `source`.
-fn encoded(source: &Path, coding: &str, folder: &Path, name: &str) -> PathBuf {
+pub fn encoded(source: &Path, coding: &str, folder: &Path, name: &str) -> PathBuf {
     let file = folder.join(name);
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(source).args(coding.split(' ')).arg(&file);
