@@ -60,7 +60,7 @@ pub const TO_TEST: &[&str] = &[
 ];
 
 /// What the measurements need besides: the peers, and FFmpeg's program as the publisher.
-pub const TO_BENCH: &[&str] = &["ffmpeg", "nginx", "libnginx-mod-rtmp"];
+pub const TO_BENCH: &[&str] = &["ffmpeg", "nginx", "libnginx-mod-rtmp", "libnginx-mod-nchan"];
 
 /// Installs those of `packages` that are missing; asks nothing, and does nothing when all are there.
 ///

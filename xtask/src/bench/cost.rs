@@ -45,6 +45,7 @@ pub fn used_in(pid: u32, length: Duration) -> Result<f64> {
     Ok(used * length.as_secs_f64() / begun.elapsed().as_secs_f64())
 }
 
-fn ticks_per_second() -> f64 {
+/// The kernel's ticks, in which it counts CPU time.
+pub fn ticks_per_second() -> f64 {
     output_of("getconf", &["CLK_TCK"]).and_then(|text| text.parse().ok()).unwrap_or(100.0)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the origin costs, as ratios to a peer in the same run.
 
+mod chat;
 mod clip;
 mod cost;
 mod ladder;
@@ -21,20 +22,22 @@ use crate::{apt, setup};
 
 /// What `cargo xtask bench --help` prints.
 pub const HELP: &str = "\
-cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder]
+cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat]
 
-  1. set-up, with nginx and its RTMP module as the peers; release builds of the origin and of a load generator
+  1. set-up, with nginx, its RTMP module and nchan as the peers; release builds of the origin and of a load generator
   2. publishing  CPU seconds per stream-minute of 1, 10 and 50 publishers of 2.5 Mbit/s 720p with HLS on, beside nginx-rtmp
      serving     CPU seconds per gigabit served to 2000 players of plain HLS beside nginx with static files, and to
                  players of Low-Latency HLS
      waking      from the frame that completes a part to the answer of 1, 200 and 10000 blocked reloads, and its CPU
      cycles      memory after 250, 500, 750 and 1000 publishers that came and went
      ladder      CPU seconds per stream-minute and memory of one 720p stream with the smaller renditions
+     chat        a room with 2000 readers and 20 lines a second, and with 10000 and 1: how late lines come, what is lost, CPU a
+                 delivery and bytes a socket, beside nchan
 
-Without a choice all five are measured, in about a quarter of an hour. Seconds are the server's own CPU time, which the
+Without a choice all six are measured, in about a quarter of an hour. Seconds are the server's own CPU time, which the
 load of other programs moves little; ratios are what counts. The machine should be quiet: its load is printed first.";
 
-const MEASUREMENTS: [&str; 5] = ["publishing", "serving", "waking", "cycles", "ladder"];
+const MEASUREMENTS: [&str; 6] = ["publishing", "serving", "waking", "cycles", "ladder", "chat"];
 
 /// Whether all of these are measurements.
 pub fn knows(chosen: &[String]) -> bool {
@@ -73,6 +76,7 @@ pub fn bench(chosen: &[String]) -> Result<()> {
         ("waking", waking::measure),
         ("cycles", waking::cycles),
         ("ladder", ladder::measure),
+        ("chat", chat::measure),
     ] {
         if chosen.is_empty() || chosen.iter().any(|choice| choice == name) {
             step(name, || measure(&bench))?;

@@ -59,6 +59,45 @@ impl Peer {
     }
 }
 
+/// nginx whose nchan hands what is posted to every WebSocket that subscribes.
+pub struct Chat {
+    /// The process.
+    pub http: Program,
+    /// The WebSocket.
+    pub subscribe: String,
+    /// Where lines are posted.
+    pub publish: String,
+    _folder: Folder,
+}
+
+impl Chat {
+    /// Starts it in `folder`.
+    ///
+    /// # Errors
+    /// When nginx or its module is not there, or does not start.
+    pub fn start(folder: &Path) -> Result<Chat> {
+        let folder = Folder(folder.join("nchan"));
+        fs::create_dir_all(&folder.0)?;
+        let (port, path) = (free_port()?, folder.0.display());
+        let configuration = format!(
+            "load_module {};\ndaemon off; master_process off; worker_rlimit_nofile 20000;\nerror_log {path}/error.log;\n\
+             pid {path}/chat.pid;\nevents {{ worker_connections 16384; }}\nhttp {{ access_log off; keepalive_requests 100000;\n\
+             nchan_shared_memory_size 128m; server {{ listen 127.0.0.1:{port} backlog=4096;\n\
+             location /read {{ nchan_subscriber websocket; nchan_channel_id room; }}\n\
+             location /write {{ nchan_publisher http; nchan_channel_id room; }} }} }}\n",
+            super::chat::module()?
+        );
+        let chat = Chat {
+            http: nginx("nginx with nchan", &folder.0, "chat.conf", &configuration)?,
+            subscribe: format!("http://127.0.0.1:{port}/read"),
+            publish: format!("http://127.0.0.1:{port}/write"),
+            _folder: folder,
+        };
+        until_open(port)?;
+        Ok(chat)
+    }
+}
+
 /// Emptied when this is dropped: minutes of HLS are hundreds of megabytes.
 struct Folder(PathBuf);
 

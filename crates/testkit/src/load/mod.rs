@@ -1,5 +1,6 @@
 //! Load for measurements: many players, many waiters, many publishers, as cheap for the machine as can be.
 
+mod chat;
 mod http;
 mod players;
 mod publisher;
@@ -46,6 +47,26 @@ pub enum Load {
         #[arg(long, default_value_t = 30)]
         parts: usize,
     },
+    /// Many who read a chat and some who write, and how late each line comes.
+    Chat {
+        /// The WebSocket, as `http://HOST:PORT/PATH`.
+        url: String,
+        /// Where lines are posted, when they are not written over the WebSocket.
+        #[arg(long)]
+        post: Option<String>,
+        /// The server's process.
+        #[arg(long)]
+        pid: u32,
+        /// How many read.
+        #[arg(long, default_value_t = 2_000)]
+        sockets: usize,
+        /// Lines a second.
+        #[arg(long, default_value_t = 20)]
+        rate: usize,
+        /// For how long lines are written, seconds.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
     /// Publishers that come, send a second of media as fast as it is taken, and go; one after the other.
     Cycle {
         /// Where: `rtmp://HOST:PORT/APP/KEY`.
@@ -73,6 +94,10 @@ pub fn run(load: Load) -> Result<()> {
         Load::Wait { url, publish, clip, waiters, parts } => {
             let clip = publisher::Clip::read(&clip)?;
             runtime.block_on(waiters::wait(&url, &publish, clip, waiters, parts))?
+        }
+        Load::Chat { url, post, pid, sockets, rate, seconds } => {
+            let length = Duration::from_secs(seconds);
+            runtime.block_on(chat::chat(chat::Plan { url, post, sockets, rate, length, pid }))?
         }
         Load::Cycle { url, clip, count } => {
             let clip = publisher::Clip::read(&clip)?;

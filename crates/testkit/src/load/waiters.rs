@@ -111,7 +111,7 @@ fn later(path: &str, parts: u64, of_a_segment: u64) -> Result<String> {
     Ok(format!("{base}?_HLS_msn={msn}&_HLS_part={part}"))
 }
 
-fn percentiles(values: &mut [u64]) -> Value {
+pub(super) fn percentiles(values: &mut [u64]) -> Value {
     values.sort_unstable();
     let at = |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().max(1) - 1));
     json!({"p50": at(0.5), "p99": at(0.99), "max": values.last()})
