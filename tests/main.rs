@@ -10,6 +10,7 @@ mod bad_input;
 mod browser_broadcast;
 mod browser_sources;
 mod cast;
+mod described_api;
 mod desktop;
 mod foreign_sound;
 mod gifts;

@@ -28,6 +28,17 @@ pub fn tauri_driver() -> PathBuf {
     path
 }
 
+/// schemathesis, which `cargo xtask test` installs.
+///
+/// # Panics
+/// When it is not there.
+pub fn schemathesis() -> PathBuf {
+    let installed = || debug_folder().parent().expect("target/").join("tools/schemathesis/bin/st");
+    let path = std::env::var_os("SCHEMATHESIS").map_or_else(installed, PathBuf::from);
+    assert!(path.is_file(), "{} is missing: `cargo xtask test` installs it", path.display());
+    path
+}
+
 /// A real recording; `None`, said aloud, where there are none. With `CI=true` a missing recording fails the test.
 pub fn clip(name: &str) -> Option<PathBuf> {
     let folder =

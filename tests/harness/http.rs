@@ -117,6 +117,15 @@ impl Http {
         self.send_json(request, json).await
     }
 
+    /// Sends a request of any kind.
+    ///
+    /// # Panics
+    /// When there is no whole answer.
+    pub async fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
+        let told = format!("{} {}", request.method(), request.uri());
+        self.send(request).await.unwrap_or_else(|error| panic!("{told}: {error}"))
+    }
+
     async fn send_json(&self, request: http::request::Builder, json: &Value) -> Answer {
         let request = request
             .header("content-type", "application/json")

@@ -11,6 +11,7 @@ mod build;
 mod pages;
 mod program;
 mod run;
+mod schemathesis;
 mod setup;
 mod soak;
 mod step;

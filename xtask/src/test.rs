@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use crate::build::Profile;
 use crate::pages;
 use crate::program::PROGRAMS;
-use crate::setup;
+use crate::setup::{self, Tools};
 use crate::step::{execute, step};
 use crate::workspace::{END_TO_END, Workspace, cargo, root};
 
@@ -19,7 +19,8 @@ cargo xtask test [--long]
 
 Stops at the first step that fails, says its name and exits 1. The steps:
 
-   1. set-up: the packages to build and to test with, the npm packages of ui/, tauri-driver (each only if missing)
+   1. set-up: the packages to build and to test with, the npm packages of ui/, tauri-driver,
+                     schemathesis (each only if missing)
    2. rustfmt        every Rust file is formatted
    3. ui             biome, svelte-check, vitest, and the build of the pages
    4. clippy         the whole workspace without a warning
@@ -49,16 +50,16 @@ pub fn test(length: Length) -> Result<()> {
     let begun = Instant::now();
     let workspace = Workspace::read()?;
     let media = media()?;
-    let webdriver = setup::to_test(&workspace)?;
+    let tools = setup::to_test(&workspace)?;
     step("rustfmt", || execute(cargo().args(["fmt", "--all", "--check"])))?;
     step("ui: biome", || pages::script("lint"))?;
     step("ui: svelte-check", || pages::script("check"))?;
     step("ui: vitest", || pages::script("test"))?;
     step("ui: build", pages::build)?;
-    rust(&workspace, &media, &webdriver)?;
+    rust(&workspace, &media, &tools)?;
     if length == Length::Long {
         step("long", || {
-            let mut command = end_to_end(&workspace, &media, &webdriver);
+            let mut command = end_to_end(&workspace, &media, &tools);
             for test in &workspace.integration_tests {
                 command.args(["--test", test]);
             }
@@ -71,7 +72,7 @@ pub fn test(length: Length) -> Result<()> {
 
 /// The steps by cargo. All select the whole workspace and filter its targets: cargo unites the features of what it
 /// selects, so another selection would compile the dependencies once more with other features.
-fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
+fn rust(workspace: &Workspace, media: &Path, tools: &Tools) -> Result<()> {
     step("clippy", || {
         execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
@@ -88,11 +89,11 @@ fn rust(workspace: &Workspace, media: &Path, webdriver: &Path) -> Result<()> {
         execute(&mut command)
     })?;
     step("doc tests", || execute(cargo().args(["test", "--workspace", "--doc"])))?;
-    step(END_TO_END, || execute(&mut end_to_end(workspace, media, webdriver)))
+    step(END_TO_END, || execute(&mut end_to_end(workspace, media, tools)))
 }
 
 /// The end-to-end tests, with the programs that were built.
-fn end_to_end(workspace: &Workspace, media: &Path, webdriver: &Path) -> Command {
+fn end_to_end(workspace: &Workspace, media: &Path, tools: &Tools) -> Command {
     let mut command = cargo();
     command.args(["test", "--workspace", "--test", END_TO_END]);
     for program in PROGRAMS {
@@ -102,7 +103,8 @@ fn end_to_end(workspace: &Workspace, media: &Path, webdriver: &Path) -> Command 
         };
         command.env(variable, workspace.target.join(Profile::Debug.folder()).join(program));
     }
-    command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", webdriver);
+    command.env("ROSTRUM_MEDIA", media).env("TAURI_DRIVER", &tools.tauri_driver);
+    command.env("SCHEMATHESIS", &tools.schemathesis);
     // These tests wait for real time more than for the processor, so more run at once than there are cores.
     command.env("RUST_TEST_THREADS", "4");
     command.env("ROSTRUM_SCREENSHOTS", workspace.target.join("screenshots"));
