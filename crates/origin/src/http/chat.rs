@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, Query, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use rooms::Name;
@@ -61,8 +62,7 @@ pub(crate) async fn upgrade(
     Path(slug): Path<String>,
     Query(asked): Query<Asked>,
     caller: Caller,
-    headers: HeaderMap,
-    extensions: Extensions,
+    Parts { headers, extensions, .. }: Parts,
     ClientAddress(address): ClientAddress,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
