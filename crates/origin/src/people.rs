@@ -136,6 +136,11 @@ impl People {
         handle
     }
 
+    /// Forgets a room that was deleted: another one of its name begins anew.
+    pub(crate) fn forget(&self, slug: &Slug) {
+        self.rooms().remove(slug);
+    }
+
     /// How many are in a room: viewers and members.
     pub(crate) fn count(&self, slug: &Slug) -> (u32, u32) {
         let rooms = self.rooms();

@@ -202,6 +202,7 @@ pub(crate) async fn remove(
         shared.recordings.remove(&recording).await?;
     }
     shared.store.delete_room(room.slug.clone()).await?;
+    shared.people.forget(&room.slug);
     shared.refresh_gates().await?;
     tracing::info!(room = %room.slug, "room deleted");
     Ok(StatusCode::NO_CONTENT)

@@ -202,3 +202,17 @@ async fn the_origin_says_that_it_is_well() {
     place.shared.shutdown.cancel();
     assert_eq!(place.ask("GET", "/readyz", &[], "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test]
+async fn a_room_of_a_deleted_ones_name_has_a_chat_of_its_own() {
+    let place = Place::new().await;
+    let poll = "{\"question\":\"Well?\",\"options\":[\"yes\",\"no\"]}";
+    for _ in 0..2 {
+        let made = place.json("POST", "/api/v1/rooms", &[JSON, OPERATOR], "{\"room\":\"again\"}").await;
+        assert_eq!(made.0, 201, "{made:?}");
+        let asked = place.json("POST", "/api/v1/rooms/again/polls", &[JSON, OPERATOR], poll).await;
+        assert_eq!(asked.0, 201, "{asked:?}");
+        let removed = place.ask("DELETE", "/api/v1/rooms/again", &[OPERATOR], "").await;
+        assert_eq!(removed.status(), StatusCode::NO_CONTENT);
+    }
+}
