@@ -270,6 +270,7 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
     let session = world.ask("POST", "/api/v1/session", &[("authorization", "")], &signing).await;
     let cookie = session.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
     let own = [("authorization", ""), ("cookie", &*cookie)];
+    gifts_and_webhooks(world, &ben, &own).await;
     world.grant("DELETE /api/v1/account", &own, json!({"password": PASSWORD})).await;
     let person = json!({"name": "ottokar", "password": PASSWORD});
     let otto = world.grant("POST /api/v1/accounts", &[], person).await.json()["id"].to_string();
@@ -306,6 +307,23 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
         world.grant(&operation, &[], none.clone()).await;
     }
     world.grant(&format!("DELETE /api/v1/recordings/{{id}} {recording}"), &[], none).await;
+}
+
+/// Somebody is granted points and gives them; another server is told.
+async fn gifts_and_webhooks(world: &mut World, ben: &str, own: &[(&str, &str)]) {
+    let none = Value::Null;
+    let rose = json!({"emoji": "🌹", "name": "Rose", "name_zh": "玫瑰", "points": 5});
+    world.grant("PUT /api/v1/gifts/{gift} rose", &[], rose).await;
+    let points = json!({"note": "Welcome", "points": 100});
+    world.grant(&format!("POST /api/v1/accounts/{{id}}/points {ben}"), &[], points).await;
+    world.grant(&format!("GET /api/v1/accounts/{{id}}/points {ben}"), &[], none.clone()).await;
+    let given = json!({"gift": "rose", "count": 1});
+    world.grant("POST /api/v1/rooms/{room}/gifts chess", own, given).await;
+    world.grant("DELETE /api/v1/gifts/{gift} rose", &[], none.clone()).await;
+    let hook = json!({"url": "https://hooks.example/rostrum", "events": ["live"]});
+    let hook = world.grant("POST /api/v1/webhooks", &[], hook).await.json()["id"].to_string();
+    world.grant(&format!("GET /api/v1/webhooks/{{id}}/deliveries {hook}"), &[], none.clone()).await;
+    world.grant(&format!("DELETE /api/v1/webhooks/{{id}} {hook}"), &[], none).await;
 }
 
 /// Everything that names a room of the description's examples names ours.
