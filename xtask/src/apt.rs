@@ -55,6 +55,8 @@ pub const TO_TEST: &[&str] = &[
     "gstreamer1.0-plugins-good",
     "gstreamer1.0-plugins-bad",
     "curl",
+    // Checks the signatures of webhooks as another program would.
+    "openssl",
     // schemathesis comes from PyPI into an environment of its own.
     "python3-venv",
     "fonts-dejavu-core",

@@ -30,6 +30,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask build   release builds of the three programs, into target/release
   cargo xtask bench   what the origin costs, measured beside nginx in one run
   cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
+  cargo xtask api     the types of the web's client, made of the API's description; `test` does it too
 
 `cargo xtask TASK --help` says what a task does, step by step.";
 
@@ -55,13 +56,14 @@ fn main() -> ExitCode {
         ("test", []) => test::test(test::Length::Usual),
         ("test", [only]) if only == "--long" => test::test(test::Length::Long),
         ("build", []) => build::release(),
+        ("api", []) => api(),
         ("bench", chosen) if bench::knows(chosen) => bench::bench(chosen),
         ("soak", []) => soak::soak(soak::MINUTES),
         ("soak", [flag, minutes]) if flag == "--minutes" => match soak::minutes(minutes) {
             Some(minutes) => soak::soak(minutes),
             None => return wrong_use(&format!("--minutes takes 1 to 1440, not {minutes}")),
         },
-        ("run" | "test" | "build" | "bench" | "soak", _) => {
+        ("run" | "test" | "build" | "bench" | "soak" | "api", _) => {
             return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
         }
         _ => return wrong_use(&format!("there is no task {task}")),
@@ -73,6 +75,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn api() -> anyhow::Result<()> {
+    setup::to_build()?;
+    pages::describe_api(&workspace::Workspace::read()?)
 }
 
 fn say(text: &str) -> ExitCode {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, ensure};
 
 use crate::step::execute;
-use crate::workspace::root;
+use crate::workspace::{Workspace, cargo, root};
 
 /// What the build of the pages leaves; the programs embed both.
 const BUILT: [&str; 2] = ["dist/studio/index.html", "dist/web/index.html"];
@@ -50,6 +50,28 @@ pub fn build() -> Result<()> {
         ensure!(ui().join(page).is_file(), "`npm run build` left no ui/{page}");
     }
     fs::write(stamp, "").context("cannot note that the pages are built")
+}
+
+/// Makes the types of the web's client of the API's description, unless they are made of the present one. Only checks
+/// need them: they are no part of the pages.
+///
+/// # Errors
+/// When the description cannot be built, or its types not be made.
+pub fn describe_api(workspace: &Workspace) -> Result<()> {
+    // The whole workspace, so that its dependencies are built with the features that everything else has.
+    execute(cargo().args(["build", "--workspace", "--example", "openapi"]))?;
+    let program = workspace.target.join("debug/examples/openapi");
+    let output = Command::new(&program).output();
+    let description = output.with_context(|| format!("cannot start {}", program.display()))?.stdout;
+    let path = workspace.target.join("openapi.json");
+    let types = ui().join("lib/api/schema.ts");
+    if types.is_file() && fs::read(&path).is_ok_and(|known| known == description) {
+        println!("types of the API: made");
+        return Ok(());
+    }
+    let _ = fs::remove_file(&types);
+    fs::write(&path, description).with_context(|| format!("cannot write {}", path.display()))?;
+    execute(npm().args(["run", "--silent", "api", "--"]).arg(&path))
 }
 
 /// Runs a script of `ui/package.json`.

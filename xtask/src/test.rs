@@ -22,7 +22,7 @@ Stops at the first step that fails, says its name and exits 1. The steps:
    1. set-up: the packages to build and to test with, the npm packages of ui/, tauri-driver,
                      schemathesis (each only if missing)
    2. rustfmt        every Rust file is formatted
-   3. ui             biome, svelte-check, vitest, and the build of the pages
+   3. ui             the types of the API, biome, svelte-check, vitest, and the build of the pages
    4. clippy         the whole workspace without a warning
    5. build          the programs and all tests
    6. tests          of every crate
@@ -52,6 +52,7 @@ pub fn test(length: Length) -> Result<()> {
     let media = media()?;
     let tools = setup::to_test(&workspace)?;
     step("rustfmt", || execute(cargo().args(["fmt", "--all", "--check"])))?;
+    step("ui: the API's types", || pages::describe_api(&workspace))?;
     step("ui: biome", || pages::script("lint"))?;
     step("ui: svelte-check", || pages::script("check"))?;
     step("ui: vitest", || pages::script("test"))?;

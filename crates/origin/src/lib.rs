@@ -45,5 +45,6 @@ pub use config::{
     RecordingSettings, Registration, TlsSettings, TranscodeSettings, UploadSettings,
 };
 pub use data_folder::{Folder, FolderError, RunFile};
+pub use http::api_description;
 pub use origin::{Addresses, LocalOwner, Origin, StartError};
 pub use tls::TlsError;

@@ -1,4 +1,4 @@
-// Asks the origin's API, typed by its own description: `schema.ts` is generated from it by `npm run api`.
+// Asks the origin's API, typed by its own description: `cargo xtask api` makes `schema.ts` of it.
 
 import type { components, paths } from './schema';
 

@@ -67,6 +67,7 @@ use crate::memory_file::{Files, Socket};
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
+pub use description::api_description;
 pub(crate) use rooms::{rtmp_url, shown, srt_url};
 pub(crate) use routes::router;
 

@@ -63,6 +63,12 @@ pub(super) fn document() -> Value {
     document
 }
 
+/// The API's description (OpenAPI 3.1) as JSON, for those that make clients of it.
+#[must_use]
+pub fn api_description() -> String {
+    document().to_string()
+}
+
 /// The API's description.
 #[utoipa::path(
     get,
@@ -71,7 +77,7 @@ pub(super) fn document() -> Value {
     responses((status = 200, description = "OpenAPI 3.1.", body = Object, example = json!({"openapi": "3.1.0"})))
 )]
 pub(super) async fn show() -> impl IntoResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    static TEXT: LazyLock<String> = LazyLock::new(api_description);
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     (headers, TEXT.as_str())
 }

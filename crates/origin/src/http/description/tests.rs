@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use axum::http::StatusCode;
 use serde_json::Value;
@@ -106,22 +105,4 @@ fn codes_that_descriptions_name_are_codes_that_are_given() {
     for code in CODES {
         assert!(text.contains(&format!("\"{code}\"")), "no operation is described to give {code}");
     }
-}
-
-/// The web's client is generated from this file; it is written anew by
-/// `ROSTRUM_WRITE_OPENAPI=1 cargo test -p origin the_written_description`.
-#[test]
-fn the_written_description_is_the_present_one() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
-    let mut present = serde_json::to_string_pretty(&document()).unwrap();
-    present.push('\n');
-    if std::env::var_os("ROSTRUM_WRITE_OPENAPI").is_some() {
-        std::fs::write(&path, &present).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == present,
-        "crates/origin/openapi.json is of an earlier API: write it anew with \
-         `ROSTRUM_WRITE_OPENAPI=1 cargo test -p origin the_written_description`, then `npm run api` in ui/"
-    );
 }
