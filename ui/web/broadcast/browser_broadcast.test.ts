@@ -110,7 +110,7 @@ async function live(): Promise<{ broadcast: BrowserBroadcast; socket: Socket; re
 
 test('the key goes in a header, and the first piece that leaves is what makes it live', async () => {
   const { broadcast, socket, recorder } = await live();
-  expect(asked[0]?.headers).toEqual({ authorization: 'Bearer secret' });
+  expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer secret' });
   expect(socket.url).toMatch(/^ws:.*\/api\/v1\/ingest\?room=demo$/);
   expect(recorder.options.mimeType).toBe('video/mp4;codecs=avc1.42E01E,opus');
   expect([broadcast.status, socket.sent]).toEqual(['live', [1_000]]);
