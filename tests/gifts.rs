@@ -73,7 +73,7 @@ async fn a_viewer_gives_a_gift_that_others_see_and_an_administrator_keeps_the_ca
 }
 
 async fn keeps_the_catalogue(server: &Server) {
-    let (admin, _) = signed_in(server, "mara", "admin", "/account").await;
+    let (admin, _) = signed_in(server, "rita", "admin", "/account").await;
     let session = &admin.session;
     until("the account", LIMIT, async || session.shows("account").await.then_some(())).await;
     session.client.goto(&server.url("/admin#gifts")).await.expect("the page");
