@@ -11,7 +11,7 @@ export const t = words(
 
     choose: 'Choose a file',
     'choose.hint':
-      'MP4, MOV, MPEG-TS or FLV with H.264, HEVC or AV1 video and AAC or Opus audio; up to {{max}}. If the connection drops or the page is closed, choose the same file again: it goes on where it stopped.',
+      'MP4, MOV, Matroska, WebM, MPEG-TS or FLV with H.264, HEVC or AV1 video and AAC or Opus audio; up to {{max}}. If the connection drops or the page is closed, choose the same file again: it goes on where it stopped.',
     'choose.off': 'Uploads are switched off on this server.',
     too_large: '{{name}} has {{bytes}}, and at most {{max}} are taken',
 
@@ -97,7 +97,7 @@ export const t = words(
 
     choose: '选择文件',
     'choose.hint':
-      'MP4、MOV、MPEG-TS 或 FLV，视频为 H.264、HEVC 或 AV1，音频为 AAC 或 Opus；最大 {{max}}。连接中断或页面关闭后，请再次选择同一文件，上传会从中断处继续。',
+      'MP4、MOV、Matroska、WebM、MPEG-TS 或 FLV，视频为 H.264、HEVC 或 AV1，音频为 AAC 或 Opus；最大 {{max}}。连接中断或页面关闭后，请再次选择同一文件，上传会从中断处继续。',
     'choose.off': '此服务器未开放上传。',
     too_large: '{{name}} 有 {{bytes}}，最大允许 {{max}}',
 

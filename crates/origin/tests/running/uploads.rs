@@ -317,7 +317,9 @@ async fn what_cannot_be_taken_is_refused_in_words() {
     let refused = soon("the refusal", looking).await;
     let words = refused["note"].as_str().unwrap();
     assert!(
-        words.starts_with("the file begins with 'Dear dia', expected MP4, MOV, MPEG-TS or FLV"),
+        words.starts_with(
+            "the file begins with 'Dear dia', expected MP4, MOV, Matroska, WebM, MPEG-TS or FLV"
+        ),
         "{words}"
     );
     running.stop().await;
