@@ -27,7 +27,7 @@ pub(super) async fn wait(
         publisher.pace(&clip, |at| log.lock().expect("nothing panics with it").push(at)).await
     });
     let (host, path) = split(url)?;
-    let (mut first, playlist) = timeout(LIVE_LIMIT, joined(host, path)).await.context("not live in time")?;
+    let playlist = timeout(LIVE_LIMIT, joined(host, path)).await.context("not live in time")?;
     let mut connections = Vec::with_capacity(waiters);
     for _ in 0..waiters {
         connections.push(Connection::open(host).await?);
@@ -35,7 +35,8 @@ pub(super) async fn wait(
     let mut delays = Vec::with_capacity(waiters * parts);
     let mut spread = Vec::with_capacity(waiters * parts);
     for _ in 0..parts {
-        let text = first.text(&playlist).await?;
+        // A connection that said nothing while ten thousand were opened may be closed.
+        let text = Connection::open(host).await?.text(&playlist).await?;
         let next = blocked(&playlist, &text).context("the playlist hints at no part")?;
         // A few parts ahead, so that all have asked before the first is answered.
         let ahead = later(&next, if waiters > MANY { 5 } else { 2 }, parts_of_a_segment(&text))?;
@@ -54,15 +55,15 @@ pub(super) async fn wait(
     }))
 }
 
-/// Waits until the room is live; a connection and the path of its media playlist.
-async fn joined(host: &str, path: &str) -> (Connection, String) {
+/// Waits until the room is live; the path of its media playlist.
+async fn joined(host: &str, path: &str) -> String {
     loop {
         if let Ok(mut connection) = Connection::open(host).await
             && let Ok(playlist) = media_playlist(&mut connection, path).await
             && let Ok(text) = connection.text(&playlist).await
             && blocked(&playlist, &text).is_some()
         {
-            return (connection, playlist);
+            return playlist;
         }
         tokio::time::sleep(LOOK).await;
     }
