@@ -233,9 +233,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.expect("a folder can be listed").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("").to_owned();
-        let is_test =
-            name == "tests" || name == "tests.rs" || name.ends_with(".test.ts") || name == "node_modules";
-        if is_test {
+        let is_test = name == "tests" || name == "tests.rs" || name.ends_with(".test.ts");
+        // `schema.ts` is made of the API's description and is not in the repository.
+        if is_test || name == "node_modules" || name == "schema.ts" {
             continue;
         }
         if path.is_dir() {

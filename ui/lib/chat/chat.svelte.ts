@@ -1,7 +1,8 @@
 import { randomId } from '../random_id';
 import type { Room } from '../room/room';
 import { Floor } from './floor.svelte';
-import type { ClientFrame, Danmaku, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
+import type { ClientFrame, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
+import type { Extras, Line, Pending, Refusal } from './lines';
 import type { Transport } from './transport';
 
 /** Longest message, in Unicode code points: the origin's limit. */
@@ -12,48 +13,6 @@ export const LINES_MAX = 500;
 export const PENDING_MAX = 20;
 /** An own message without an answer for this long, while connected, counts as not sent. Milliseconds. */
 export const ACK_TIMEOUT_MS = 10_000;
-
-/** A line of the log that has its place: it carries the room's sequence number. */
-export type Line =
-  | {
-      kind: 'message';
-      key: string;
-      seq: number;
-      from: Member;
-      text: string;
-      at: number;
-      replyTo: number | null;
-      deleted: boolean;
-      /** Name of who took it away, when the origin said it. */
-      deletedBy: string | null;
-    }
-  | { kind: 'gift'; key: string; seq: number; gift: GiftFrame; isNew: boolean }
-  | { kind: 'notice'; key: string; seq: number; code: NoticeCode };
-
-/** Why a message was not sent; `message` is the origin's own sentence, for codes the page has no words for. */
-export interface Refusal {
-  code: string;
-  message: string;
-  /** Seconds until it may be tried again; 0 when the origin named no time. */
-  retry_after_s: number;
-}
-
-/** An own message that has no sequence number yet. */
-export interface Pending {
-  id: string;
-  text: string;
-  replyTo: number | null;
-  danmaku: Danmaku | null;
-  refusal: Refusal | null;
-  /** It waits for a moderator; with its number there. */
-  held: number | null;
-}
-
-/** What a message can have besides its text. */
-export interface Extras {
-  replyTo?: number | null;
-  danmaku?: Danmaku | null;
-}
 
 export type Connection = 'connecting' | 'open' | 'lost';
 

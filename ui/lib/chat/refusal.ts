@@ -1,4 +1,4 @@
-import type { Refusal } from './chat.svelte';
+import type { Refusal } from './lines';
 import { t } from './words';
 
 /** A refusal in words: the page's own when it knows the code, else the origin's sentence. */
