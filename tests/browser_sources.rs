@@ -114,7 +114,7 @@ async fn a_browser_on_a_weak_line_sends_less_and_its_viewer_goes_on() {
         let carried = before / 2;
         line.limit(carried);
         // 2.5 s of media wait, the recorder's own pieces of a second, and what is measured over four.
-        until("the page to lower its bitrate", seconds(20), async || {
+        until("the page to lower its bitrate", seconds(60), async || {
             page.session().texts("note").await.iter().any(|note| note.contains("Mbit/s")).then_some(())
         })
         .await;

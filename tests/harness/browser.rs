@@ -124,6 +124,9 @@ pub struct Session {
     pub client: Client,
 }
 
+/// A page that draws an element anew does so now and then, not always.
+const CLICKS_MAX: usize = 10;
+
 impl Session {
     /// Opens a session with the driver on a port; returns it with the capabilities that the driver told.
     ///
@@ -169,14 +172,22 @@ impl Session {
         self.run(script, vec![json!(selector(test_id))]).await == json!(true)
     }
 
-    /// Clicks the element with a `data-testid`, as a person would: it must be visible and enabled.
+    /// Clicks the element with a `data-testid`, as a person would: it must be visible and enabled. One that the page
+    /// draws anew between looking and clicking is looked for again.
     ///
     /// # Panics
     /// When it is not there or cannot be clicked.
     pub async fn click(&self, test_id: &str) {
-        let clicked =
-            async { self.client.find(fantoccini::Locator::Css(&selector(test_id))).await?.click().await };
-        clicked.await.unwrap_or_else(|error| panic!("click {test_id}: {error}"));
+        for _ in 0..CLICKS_MAX {
+            let clicked =
+                async { self.client.find(fantoccini::Locator::Css(&selector(test_id))).await?.click().await };
+            match clicked.await {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() => {}
+                Err(error) => panic!("click {test_id}: {error}"),
+            }
+        }
+        panic!("click {test_id}: drawn anew {CLICKS_MAX} times");
     }
 
     /// Types into the element with a `data-testid`.
