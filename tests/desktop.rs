@@ -30,6 +30,8 @@ const HEARD: f64 = 3.0;
 const SYLLABLES: f64 = 5.0;
 /// How much sound is received, and recorded from the browser, seconds: more than one round of the sentence.
 const PLAYED: f64 = 12.0;
+/// How often what is received is listened to before it counts as wrong.
+const LISTENED_MAX: usize = 3;
 /// The least correlation of what is heard with what was played.
 const CORRELATION_MIN: f64 = 0.8;
 /// From the click to the first picture in a browser: countdown, encoder, first part, the player's own start.
@@ -37,7 +39,7 @@ const PLAYS_LIMIT: Duration = seconds(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_app_goes_live_and_browsers_see_hear_and_answer_it() {
-    alone(seconds(280), go_live()).await;
+    alone(seconds(340), go_live()).await;
 }
 
 async fn go_live() {
@@ -122,16 +124,28 @@ async fn shows(session: &Session, selector: &str, grid: &Grid, limit: Duration) 
 async fn hears(browser: &Browser, link: &str, spoken: &Path, folder: &Path) {
     let mut twice = Sound::read(spoken);
     twice.0.extend_from_within(..);
-    let received = received(link, folder).await;
-    let fits = stretches(&received, HEARD, |stretch| stretch.correlation(&twice));
-    println!("stretches of {HEARD} s that are received correlate with what was spoken: {fits:.3?}");
-    let fitting = fits.iter().filter(|&&correlation| correlation > CORRELATION_MIN).count();
-    assert!(fitting * 2 > fits.len(), "too little of what is received was spoken: {fits:.3?}");
+    let mut fits = Vec::new();
+    // A machine that stands still for a moment loses sound before the app has it.
+    for _ in 0..LISTENED_MAX {
+        let received = received(link, folder).await;
+        fits = stretches(&received, HEARD, |stretch| stretch.correlation(&twice));
+        println!("stretches of {HEARD} s that are received correlate with what was spoken: {fits:.3?}");
+        if mostly_fit(&fits) {
+            break;
+        }
+    }
+    assert!(mostly_fit(&fits), "too little of what is received was spoken: {fits:.3?}");
 
     let heard = record(&browser.session, PLAYED).await;
     let fits = stretches(&heard, SYLLABLES, |stretch| stretch.syllables(&twice));
     println!("syllables that the browser plays correlate with those spoken: {fits:.3?}");
     assert!(fits.iter().any(|&correlation| correlation > CORRELATION_MIN), "the browser plays {fits:.3?}");
+}
+
+/// More than half of them.
+fn mostly_fit(correlations: &[f64]) -> bool {
+    let fitting = correlations.iter().filter(|&&correlation| correlation > CORRELATION_MIN).count();
+    fitting * 2 > correlations.len()
 }
 
 /// The sound of the live playlist, decoded by FFmpeg.
