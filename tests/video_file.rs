@@ -55,7 +55,9 @@ async fn uploads_and_watches(clip: PathBuf) {
     println!("{carried} bytes crossed the line for a file of {bytes}");
     assert!(carried < bytes + bytes / 2, "{carried} bytes for {bytes}: it began anew");
 
-    let set = "const at = new Date(Date.now() + 15_000 - new Date().getTimezoneOffset() * 60_000);
+    let viewer = Browser::open(&server.watch_url("film")).await;
+    until("the room", LIMIT, async || viewer.session.shows("player").await.then_some(())).await;
+    let set = "const at = new Date(Date.now() + 20_000 - new Date().getTimezoneOffset() * 60_000);
         const field = document.querySelector('[data-testid=hour]');
         field.value = at.toISOString().slice(0, 19);
         field.dispatchEvent(new Event('input', { bubbles: true })); return field.value";
@@ -64,7 +66,6 @@ async fn uploads_and_watches(clip: PathBuf) {
     until("the hour", LIMIT, async || session.shows("scheduled").await.then_some(())).await;
     assert_eq!(page.accessibility_faults().await, Vec::<String>::new());
     keep_screenshot("files-scheduled.png", &session.screenshot().await);
-    let viewer = Browser::open(&server.watch_url("film")).await;
     until("the room to say so", LIMIT, async || viewer.session.shows("next-live").await.then_some(())).await;
 
     let watch = WatchPage(&viewer.session);

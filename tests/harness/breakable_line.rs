@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinHandle};
 
 /// Forwards TCP connections; dropping it ends all of them.
@@ -33,7 +33,13 @@ impl BreakableLine {
     /// # Panics
     /// When no port is free.
     pub async fn slow_to(server: SocketAddr, bytes_per_s: u64) -> BreakableLine {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let socket = TcpSocket::new_v4().expect("the system has sockets");
+        if bytes_per_s < u64::MAX {
+            // Otherwise the system takes megabytes at once, which go on after the client has ended.
+            socket.set_recv_buffer_size(PIECE_BYTES as u32).expect("any size is taken");
+        }
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let listener = socket.listen(CONNECTIONS_WAITING_MAX).expect("a bound socket listens");
         let address = listener.local_addr().expect("a bound listener has an address");
         let open: Arc<Mutex<Vec<AbortHandle>>> = Arc::default();
         let carried: Arc<AtomicU64> = Arc::default();
@@ -95,3 +101,6 @@ async fn forward(mut near: TcpStream, server: SocketAddr, bytes_per_s: u64, carr
 
 /// One read: small, so that a slow line is slow evenly.
 const PIECE_BYTES: usize = 16 << 10;
+
+/// A browser opens six at once.
+const CONNECTIONS_WAITING_MAX: u32 = 64;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::access::{Admin, Known, SignedIn};
 use super::accounts::number;
-use super::description::{AccountPath, GiftPath, RoomPath};
+use super::description::{AccountPath, GiftPath, IdempotencyKey, RoomPath};
 use super::moderation::{DoneAnswer, perform};
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
@@ -239,9 +239,7 @@ pub(crate) async fn wallet(
     post,
     path = "/api/v1/accounts/{id}/points",
     tag = "gifts",
-    params(AccountPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(AccountPath, IdempotencyKey),
     request_body = NewGrant,
     responses(
         (status = 201, description = "What the wallet holds now.", body = BalanceAnswer),
@@ -279,9 +277,7 @@ pub(crate) async fn grant(
     post,
     path = "/api/v1/rooms/{room}/gifts",
     tag = "gifts",
-    params(RoomPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, IdempotencyKey),
     request_body = Give,
     responses(
         (status = 201, description = "It is paid and told.", body = DoneAnswer),

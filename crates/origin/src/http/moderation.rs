@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::access::{Identity, Known};
 use super::chat::person;
-use super::description::{MemberPath, MessagePath, RoomPath};
+use super::description::{IdempotencyKey, MemberPath, MessagePath, RoomPath, RoomRefusals};
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
 use crate::people::{Handle, JoinError};
@@ -94,18 +94,10 @@ pub(crate) struct AttendancePage {
     delete,
     path = "/api/v1/rooms/{room}/messages/{message}",
     tag = "moderation",
-    params(
-        RoomPath,
-        MessagePath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, MessagePath, IdempotencyKey),
     responses(
         (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn delete_message(
@@ -157,18 +149,11 @@ pub(crate) async fn bans(
     post,
     path = "/api/v1/rooms/{room}/bans",
     tag = "moderation",
-    params(
-        RoomPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, IdempotencyKey),
     request_body = NewBan,
     responses(
         (status = 201, description = "the place of the deed in the room's log", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn ban(
@@ -192,18 +177,10 @@ pub(crate) async fn ban(
     delete,
     path = "/api/v1/rooms/{room}/bans/{member}",
     tag = "moderation",
-    params(
-        RoomPath,
-        MemberPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, MemberPath, IdempotencyKey),
     responses(
         (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn lift_ban(
@@ -244,18 +221,11 @@ pub(crate) async fn settings(
     patch,
     path = "/api/v1/rooms/{room}/chat/settings",
     tag = "moderation",
-    params(
-        RoomPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, IdempotencyKey),
     request_body = Change,
     responses(
         (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn change_settings(

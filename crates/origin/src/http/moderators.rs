@@ -14,9 +14,8 @@ use super::access::Known;
 use super::accounts::number;
 use super::description::{AccountPath, RoomPath};
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
+use super::rooms::{fresh, managed, unreadable};
 use crate::state::Shared;
-use crate::store::RoomRecord;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModeratorView {
@@ -51,9 +50,9 @@ pub(crate) struct ModeratorsAnswer {
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
-    known: Known,
+    Known(identity): Known,
 ) -> Result<impl IntoResponse, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     let moderators = shared.store.moderators(room.id).await?;
     let moderators = moderators.into_iter().map(|(id, name)| ModeratorView { id, name }).collect();
     Ok(fresh(ModeratorsAnswer { moderators }))
@@ -75,10 +74,10 @@ pub(crate) async fn list(
 pub(crate) async fn appoint(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
-    known: Known,
+    Known(identity): Known,
     body: Result<Json<Appoint>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     let Json(Appoint { name }) = body.map_err(unreadable)?;
     let account = shared.store.account(&name).await?;
     let account = account.ok_or_else(|| Problem::not_found("there is no account with this name"))?;
@@ -103,19 +102,11 @@ pub(crate) async fn appoint(
 pub(crate) async fn dismiss(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
-    known: Known,
+    Known(identity): Known,
 ) -> Result<StatusCode, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     let account = number(&id)?;
     shared.store.set_moderator(room.id, account, false).await?;
     tracing::info!(room = %room.slug, account, "moderator dismissed");
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn managed(shared: &Shared, slug: &str, Known(identity): &Known) -> Result<RoomRecord, Problem> {
-    let room = find(shared, slug).await?;
-    if !identity.may_manage(&room) {
-        return Err(Problem::forbidden("the room belongs to somebody else"));
-    }
-    Ok(room)
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use super::access::Known;
 use super::description::RoomPath;
 use super::ingest::without_port;
 use super::problem::Problem;
-use super::rooms::{find, fresh};
+use super::rooms::{fresh, managed};
 use super::secure::Scheme;
 use crate::recordings::Keeping;
 use crate::state::Shared;
@@ -58,10 +58,7 @@ pub(crate) async fn show(
     Scheme(scheme): Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let record = find(&shared, &slug).await?;
-    if !identity.may_manage(&record) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
-    }
+    let record = managed(&shared, &slug, &identity).await?;
     let bound = shared.addresses;
     let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = asked.map_or_else(|| bound.http.to_string(), str::to_owned);

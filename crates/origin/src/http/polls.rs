@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::access::{Caller, Known};
 use super::chat::person;
-use super::description::{PollPath, RoomPath};
+use super::description::{IdempotencyKey, PollPath, RoomPath, RoomRefusals};
 use super::moderation::{DoneAnswer, number, perform, view};
 use super::problem::Problem;
 use super::rooms::{find, fresh, unreadable};
@@ -61,18 +61,11 @@ pub(crate) async fn list(
     post,
     path = "/api/v1/rooms/{room}/polls",
     tag = "chat",
-    params(
-        RoomPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, IdempotencyKey),
     request_body = NewPoll,
     responses(
         (status = 201, description = "The poll's number.", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn open(
@@ -92,18 +85,10 @@ pub(crate) async fn open(
     post,
     path = "/api/v1/rooms/{room}/polls/{poll}/close",
     tag = "chat",
-    params(
-        RoomPath,
-        PollPath,
-        ("Idempotency-Key" = Option<String>, Header, description = "The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.", example = "f3a1c0"),
-    ),
+    params(RoomPath, PollPath, IdempotencyKey),
     responses(
         (status = 200, description = "the place of the deed in the room's log", body = DoneAnswer),
-        (status = 400, description = "A value is out of its limits."),
-        (status = 403, description = "Only the room's moderators may."),
-        (status = 409, description = "As many are kept as may be, or it is over already."),
-        (status = 429, description = "Too much in a short time."),
-        (status = 503, description = "The room's chat is full or closed."),
+        RoomRefusals,
     ),
 )]
 pub(crate) async fn close(

@@ -14,7 +14,7 @@ use super::access::Known;
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
 use super::problem::Problem;
-use super::rooms::{RoomAnswer, find, fresh, unreadable};
+use super::rooms::{RoomAnswer, find, fresh, managed, unreadable};
 use super::secure::Scheme;
 use crate::accounts::AccountError;
 use crate::secret::{self, Digest};
@@ -117,10 +117,10 @@ impl SettingsView {
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
-    known: Known,
+    Known(identity): Known,
     body: Result<Json<ChangeRoom>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     let Json(asked) = body.map_err(unreadable)?;
     let wanted = asked.record;
     let change = asked.checked(&shared, &room).await?;
@@ -135,7 +135,7 @@ pub(crate) async fn change(
     shared.people.describe_again(&shared.store).await?;
     tracing::info!(room = %room.slug, "room changed");
     let room = find(&shared, &slug).await?;
-    Ok(fresh(super::rooms::answer_with_settings(&shared, &room, Some(&known.0)).await?))
+    Ok(fresh(super::rooms::answer_with_settings(&shared, &room, Some(&identity)).await?))
 }
 
 /// Make another link into a private room.
@@ -155,12 +155,12 @@ pub(crate) async fn change(
 pub(crate) async fn make_link(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
-    known: Known,
+    Known(identity): Known,
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
     let code = secret::random();
     shared.store.set_room_link(room.id, Some(Digest::of(&code))).await?;
@@ -190,9 +190,9 @@ pub(crate) async fn make_link(
 pub(crate) async fn remove(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
-    known: Known,
+    Known(identity): Known,
 ) -> Result<StatusCode, Problem> {
-    let room = managed(&shared, &slug, &known).await?;
+    let room = managed(&shared, &slug, &identity).await?;
     let recordings = shared.store.recordings_of(room.id).await?;
     let on_air = shared.streams.status(&room.slug).state != rooms::frame::State::Offline;
     if on_air || recordings.iter().any(|recording| recording.writing) {
@@ -241,14 +241,6 @@ impl ChangeRoom {
             viewer_limit: self.viewer_limit,
         })
     }
-}
-
-async fn managed(shared: &Shared, slug: &str, Known(identity): &Known) -> Result<RoomRecord, Problem> {
-    let room = find(shared, slug).await?;
-    if !identity.may_manage(&room) {
-        return Err(Problem::forbidden("the room belongs to somebody else"));
-    }
-    Ok(room)
 }
 
 /// Tells `null` from nothing.

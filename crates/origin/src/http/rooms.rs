@@ -268,10 +268,7 @@ pub(crate) async fn rotate_key(
     scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let record = find(&shared, &slug).await?;
-    if !identity.may_manage(&record) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
-    }
+    let record = managed(&shared, &slug, &identity).await?;
     if identity.account_id().is_some() {
         shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
     }
@@ -299,10 +296,7 @@ pub(crate) async fn end(
     Path(slug): Path<String>,
     Known(identity): Known,
 ) -> Result<StatusCode, Problem> {
-    let record = find(&shared, &slug).await?;
-    if !identity.may_manage(&record) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"));
-    }
+    let record = managed(&shared, &slug, &identity).await?;
     if !shared.streams.get(&record.slug).is_some_and(|stream| stream.end()) {
         return Err(Problem::new(StatusCode::CONFLICT, "the room is not live"));
     }
@@ -336,6 +330,15 @@ pub(crate) async fn find(shared: &Shared, slug: &str) -> Result<RoomRecord, Prob
     let missing = || Problem::not_found("there is no such room");
     let slug = slug.parse::<Slug>().map_err(|_| missing())?;
     shared.store.room(slug).await?.ok_or_else(missing)
+}
+
+/// The room a path names, for somebody who may manage it.
+pub(super) async fn managed(shared: &Shared, slug: &str, identity: &Identity) -> Result<RoomRecord, Problem> {
+    let room = find(shared, slug).await?;
+    if identity.may_manage(&room) {
+        return Ok(room);
+    }
+    Err(Problem::forbidden("the room belongs to somebody else"))
 }
 
 /// A room as everybody may see it.

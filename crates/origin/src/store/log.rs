@@ -111,18 +111,10 @@ impl Store {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let before = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} where room = ?1 and seq < ?2 and kind = 'message' and deleted_by is null
-                 order by seq desc limit ?3"
-            );
-            let mut entries = select(connection, &sql, &[&room, &before, &limit])?;
-            entries.reverse();
-            Ok(entries)
-        })
-        .await
+        let which = "kind = 'message' and deleted_by is null";
+        let mut entries = self.lines_before(room, before, limit, which).await?;
+        entries.reverse();
+        Ok(entries)
     }
 
     /// At most `limit` deeds in a room before number `before`, the latest first.
@@ -135,11 +127,21 @@ impl Store {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
+        self.lines_before(room, before, limit, "kind = 'deed'").await
+    }
+
+    /// Lines of a room that are `which`, the latest first.
+    async fn lines_before(
+        &self,
+        room: i64,
+        before: Option<u64>,
+        limit: usize,
+        which: &'static str,
+    ) -> Result<Vec<Entry>, StoreError> {
         let before = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            let sql =
-                format!("{SELECT} where room = ?1 and seq < ?2 and kind = 'deed' order by seq desc limit ?3");
+            let sql = format!("{SELECT} where room = ?1 and seq < ?2 and {which} order by seq desc limit ?3");
             select(connection, &sql, &[&room, &before, &limit])
         })
         .await

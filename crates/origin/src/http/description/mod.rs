@@ -8,6 +8,7 @@ mod completion;
 #[cfg(test)]
 pub(super) mod conformance;
 mod parameters;
+mod refusals;
 
 use std::sync::LazyLock;
 
@@ -21,9 +22,10 @@ use utoipa_axum::router::OpenApiRouter;
 use super::problem::Problem;
 use super::routes;
 pub(super) use parameters::{
-    AccountPath, GiftPath, InvitationPath, MemberPath, MessagePath, PollPath, RecordingPath, RoomPath,
-    SessionPath, TokenPath, UploadPath, WebhookPath,
+    AccountPath, GiftPath, IdempotencyKey, InvitationPath, MemberPath, MessagePath, PollPath, RecordingPath,
+    RoomPath, SessionPath, TokenPath, TusResumable, UploadPath, WebhookPath,
 };
+pub(super) use refusals::{RoomRefusals, TusRefusals};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -1,4 +1,4 @@
-//! What the addresses of the API name.
+//! What the addresses and headers of the API name.
 //!
 //! The handlers read these as they are written and answer 404 for what they cannot be, so that nothing odd goes
 //! further; the fields here are only for the description.
@@ -13,6 +13,24 @@ pub(in crate::http) struct RoomPath {
     /// The room's name in URLs.
     #[param(pattern = "^[a-z0-9-]{1,64}$", min_length = 1, max_length = 64, example = "chess")]
     room: String,
+}
+
+/// What makes a repeat of a request harmless.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(in crate::http) struct IdempotencyKey {
+    /// The request's own id of 1 to 64 bytes: a repeat with the same one is answered like the first.
+    #[param(rename = "Idempotency-Key", example = "f3a1c0")]
+    idempotency_key: Option<String>,
+}
+
+/// The version of the upload protocol (tus) that is spoken.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(in crate::http) struct TusResumable {
+    /// The protocol's version.
+    #[param(rename = "Tus-Resumable", example = "1.0.0")]
+    tus_resumable: String,
 }
 
 /// A recording.

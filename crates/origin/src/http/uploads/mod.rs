@@ -17,10 +17,10 @@ use utoipa::ToSchema;
 use super::access::Known;
 use super::description::{RoomPath, UploadPath};
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
+use super::rooms::{fresh, managed, unreadable};
 use crate::clock::unix_ms;
 use crate::state::Shared;
-use crate::store::{RoomRecord, Upload};
+use crate::store::Upload;
 use crate::uploads::{self, Ended, FileFacts, UploadError};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -171,19 +171,6 @@ pub(crate) async fn unschedule(
     let upload = find_upload(&shared, &slug, &id, &identity).await?;
     shared.uploads.unschedule(&upload).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The room, when it is this one's to manage.
-async fn managed(
-    shared: &Shared,
-    slug: &str,
-    identity: &super::access::Identity,
-) -> Result<RoomRecord, Problem> {
-    let room = find(shared, slug).await?;
-    if identity.may_manage(&room) {
-        return Ok(room);
-    }
-    Err(Problem::new(StatusCode::FORBIDDEN, "the room belongs to somebody else"))
 }
 
 /// The room's file of this id, or a 404: also for what is no id, so that nothing odd goes further.

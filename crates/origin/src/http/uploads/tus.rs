@@ -12,10 +12,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::access::Known;
-use super::super::description::{RoomPath, UploadPath};
+use super::super::description::{RoomPath, TusRefusals, TusResumable, UploadPath};
 use super::super::playback::set;
 use super::super::problem::Problem;
-use super::{find_upload, managed};
+use super::super::rooms::managed;
+use super::find_upload;
 use crate::state::Shared;
 use crate::store::Upload;
 use crate::uploads::{ReceiveError, State as FileState};
@@ -51,7 +52,7 @@ pub(crate) async fn options(State(shared): State<Arc<Shared>>) -> Response {
     tag = "uploads",
     params(
         RoomPath,
-        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+        TusResumable,
         ("Upload-Length" = u64, Header, description = "Bytes of the whole file.", minimum = 1, example = 1_024),
         ("Upload-Metadata" = Option<String>, Header, description = "`filename` and its value in base64.", example = "filename bGVzc29uLm1wNA=="),
     ),
@@ -64,10 +65,7 @@ pub(crate) async fn options(State(shared): State<Arc<Shared>>) -> Response {
         (status = 400, description = "A header is missing or cannot be read."),
         (status = 403, description = "The room is somebody else's, or uploads are switched off."),
         (status = 409, description = "As many files are there as may be."),
-        (
-            status = 412,
-            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
-        ),
+        TusRefusals,
         (status = 413, description = "The file is larger than may be."),
         (status = 507, description = "The disk has no room for it."),
     ),
@@ -101,11 +99,7 @@ pub(crate) async fn create(
     head,
     path = "/api/v1/rooms/{room}/uploads/{id}",
     tag = "uploads",
-    params(
-        RoomPath,
-        UploadPath,
-        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
-    ),
+    params(RoomPath, UploadPath, TusResumable),
     responses(
         (
             status = 200,
@@ -113,10 +107,7 @@ pub(crate) async fn create(
             headers(("Upload-Offset" = u64, description = "How many bytes are there."), ("Upload-Length" = u64, description = "Bytes of the whole file."), ("Tus-Resumable" = String, description = "The protocol's version."), ("Upload-Expires" = String, description = "When it is given up if nothing more of it comes.")),
         ),
         (status = 403, description = "The room is somebody else's."),
-        (
-            status = 412,
-            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
-        ),
+        TusRefusals,
     ),
 )]
 pub(crate) async fn offset(
@@ -149,7 +140,7 @@ pub(crate) async fn offset(
     params(
         RoomPath,
         UploadPath,
-        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
+        TusResumable,
         ("Upload-Offset" = u64, Header, description = "Where the piece begins: how many bytes are there.", example = 0),
     ),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
@@ -163,10 +154,7 @@ pub(crate) async fn offset(
         (status = 403, description = "The room is somebody else's."),
         (status = 408, description = "The rest of the piece did not come."),
         (status = 409, description = "The file is whole, or goes on elsewhere."),
-        (
-            status = 412,
-            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
-        ),
+        TusRefusals,
         (status = 413, description = "More than was announced."),
         (status = 415, description = "Another type than application/offset+octet-stream."),
         (status = 503, description = "The origin stops."),
@@ -207,11 +195,7 @@ pub(crate) async fn append(
     delete,
     path = "/api/v1/rooms/{room}/uploads/{id}",
     tag = "uploads",
-    params(
-        RoomPath,
-        UploadPath,
-        ("Tus-Resumable" = String, Header, description = "The protocol's version.", example = "1.0.0"),
-    ),
+    params(RoomPath, UploadPath, TusResumable),
     responses(
         (
             status = 204,
@@ -220,10 +204,7 @@ pub(crate) async fn append(
         ),
         (status = 403, description = "The room is somebody else's."),
         (status = 409, description = "It is live."),
-        (
-            status = 412,
-            description = "Another version of the protocol; `Tus-Version` in the answer says which is spoken.",
-        ),
+        TusRefusals,
     ),
 )]
 pub(crate) async fn remove(
