@@ -50,6 +50,11 @@ async fn delivery_directives_are_answered_as_the_rules_say() {
     beside_others(seconds(120), asked()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_come_in_three_target_durations_is_refused_for_a_moment() {
+    beside_others(seconds(120), stalled()).await;
+}
+
 async fn live(room: &str, separate_audio: bool) -> (Server, crate::harness::server::Room, Followed) {
     let server = Server::start_with(|config| {
         config.hls.window_ms = WINDOW_MS;
@@ -375,6 +380,41 @@ async fn asked() {
     headers(&server.http, &multivariant_url, &url).await;
 }
 
+/// A publisher that stands still is not away yet, so what was promised is waited for, and then given up.
+async fn stalled() {
+    let server = Server::start().await;
+    let room = server.room("still").await;
+    let publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let url = media_playlist_url(&server.http, &server.playlist_url(&room.room)).await;
+    let (reload, hinted) = until("media to stop", seconds(60), async || {
+        publisher.signal("STOP");
+        let playlist = read(&server.http, &url).await;
+        let (msn, part) = playlist.next();
+        let Some(hint) = playlist.preload_hints.first() else {
+            // It counts as away by now: it comes back, and stands still again.
+            publisher.signal("CONT");
+            return None;
+        };
+        let hint = resolve(&url, &hint["URI"]);
+        let reload = format!("{url}?_HLS_msn={msn}&_HLS_part={part}");
+        let (reload, hinted) = tokio::join!(server.http.get(&reload), server.http.get(&hint));
+        // What was sent before may still come.
+        (!reload.status.is_success() && !hinted.status.is_success()).then_some((reload, hinted))
+    })
+    .await;
+    assert_eq!((reload.status.as_u16(), hinted.status.as_u16()), (503, 404));
+    assert_eq!(reload.header("cache-control"), "no-store");
+    let kept = hinted.header("cache-control");
+    assert!(age(kept, "max-age=").is_some_and(|seconds| seconds <= 1.0), "a 404 is kept: {kept}");
+    publisher.signal("CONT");
+}
+
+/// Seconds of a directive of `Cache-Control`.
+fn age(header: &str, name: &str) -> Option<f64> {
+    header.split(", ").find_map(|directive| directive.strip_prefix(name)?.parse().ok())
+}
+
 async fn refusals(http: &Http, url: &str) {
     let (msn, _) = read(http, url).await.next();
     for (query, status) in [
@@ -444,9 +484,6 @@ async fn headers(http: &Http, multivariant_url: &str, url: &str) {
         assert_eq!(immutable, kind == "video/mp4", "{address}: {}", answer.header("cache-control"));
     }
     let target = playlist.target_duration.expect("a target duration");
-    let age = |header: &str, name: &str| -> Option<f64> {
-        header.split(", ").find_map(|directive| directive.strip_prefix(name)?.parse().ok())
-    };
     let newest = http.get(url).await.header("cache-control").to_owned();
     assert!(age(&newest, "max-age=").is_some_and(|age| age <= target / 2.0), "{newest}");
     let first = http.get(&format!("{url}?_HLS_msn={}", playlist.media_sequence)).await;

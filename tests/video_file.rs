@@ -66,6 +66,8 @@ async fn uploads_and_watches(clip: PathBuf) {
     until("the hour", LIMIT, async || session.shows("scheduled").await.then_some(())).await;
     assert_eq!(page.accessibility_faults().await, Vec::<String>::new());
     keep_screenshot("files-scheduled.png", &session.screenshot().await);
+    // The page would ask by itself in half a minute.
+    viewer.session.client.refresh().await.expect("the page is loaded again");
     until("the room to say so", LIMIT, async || viewer.session.shows("next-live").await.then_some(())).await;
 
     let watch = WatchPage(&viewer.session);

@@ -7,6 +7,8 @@ import { showPlayer } from './player_cookie';
 
 /** How often the room is read while the chat, which tells changes at once, is not connected. Milliseconds. */
 const POLL_MS = 3_000;
+/** How often else, while nothing is on: the chat does not tell what is planned. Milliseconds. */
+const PLANS_MS = 30_000;
 const NAME_KEY = 'rostrum.guest_name';
 
 /** `loading`: not answered yet. `locked`: a private room that this browser was not let into. `failed`: no answer at all so far. */
@@ -41,6 +43,8 @@ export class WatchRoom {
   readonly #transport: WebSocketTransport;
   readonly #read: (slug: string) => Promise<RoomAnswer>;
   #chatting = false;
+  /** When the room was asked for last, Unix milliseconds. */
+  #asked = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(slug: string, read: (slug: string) => Promise<RoomAnswer> = getRoom) {
@@ -62,7 +66,8 @@ export class WatchRoom {
     showPlayer();
     void this.refresh();
     this.#timer = setInterval(() => {
-      if (this.status !== 'missing' && this.chat.connection !== 'open') {
+      const plans = this.room?.state === 'offline' && Date.now() - this.#asked >= PLANS_MS;
+      if (this.status !== 'missing' && (plans || this.chat.connection !== 'open')) {
         void this.refresh();
       }
     }, POLL_MS);
@@ -74,6 +79,7 @@ export class WatchRoom {
 
   /** Reads the room again. Without an answer, what was known stays. */
   async refresh(): Promise<void> {
+    this.#asked = Date.now();
     const answer = await this.#read(this.#slug);
     if (answer.kind === 'room') {
       this.owned = answer.owned;

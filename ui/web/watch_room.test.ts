@@ -59,6 +59,23 @@ test('without a chat the room is read again until it is live', async () => {
   expect(asked).toBe(before);
 });
 
+test('what is planned is heard of beside an open chat, while nothing is on', async () => {
+  answer = { kind: 'room', owned: false, room: { ...demo } };
+  const room = watch();
+  const stop = room.start();
+  await vi.advanceTimersByTimeAsync(0);
+  vi.spyOn(room.chat, 'connection', 'get').mockReturnValue('open');
+  answer = { kind: 'room', owned: false, room: { ...demo, next_live_ms: 7 } };
+  await vi.advanceTimersByTimeAsync(27_000);
+  expect([room.room?.next_live_ms, asked]).toEqual([undefined, 1]);
+  answer.room.state = 'live';
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect([room.room?.next_live_ms, asked]).toEqual([7, 2]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toBe(2);
+  stop();
+});
+
 test('an origin that stops answering leaves what was known', async () => {
   answer = { kind: 'room', owned: false, room: { ...demo, state: 'live' } };
   const room = watch();
