@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use utoipa::IntoParams;
 
 use super::access::{Caller, Identity, cookie, same_origin};
-use super::client_address::ClientAddress;
+use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
 use super::player;
 use super::problem::Problem;
@@ -79,7 +79,7 @@ pub(crate) async fn upgrade(
     };
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
-    let player = player::shown(&shared, &headers, &extensions, None);
+    let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
     let player = shared.streams.open(&record.slug).audience().key(player);
     let arrival = Arrival { person, address: household(address), player: Some(player) };
     let task = Arc::clone(&shared);

@@ -48,6 +48,11 @@ pub(super) async fn trust_proxies(
     next.run(request).await
 }
 
+/// The same of a request whose connection is known.
+pub(super) fn of_peer(peer: IpAddr, headers: &HeaderMap, shared: &Shared) -> IpAddr {
+    client(peer.to_canonical(), headers, &shared.config.proxies)
+}
+
 fn peer(extensions: &Extensions) -> IpAddr {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     // Every connection has a peer; only a router that a test calls without one has none.

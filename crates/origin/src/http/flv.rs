@@ -16,6 +16,7 @@ use rooms::Slug;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::client_address;
 use super::player;
 use super::problem::Problem;
 use crate::audience::{PlayerKey, Wanted};
@@ -50,7 +51,9 @@ pub(crate) async fn watch(
     }
     let viewer = feed.join().ok_or_else(unfit)?;
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
-    let key = stream.audience().key(player::shown(&shared, &headers, &extensions, None));
+    let key = stream
+        .audience()
+        .key(player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared)));
     let watching = Watching { viewer, stream, key, counted: None, slug, peer, stop: shared.shutdown.clone() };
     if let Ok(upgrade) = upgrade {
         let sockets = shared.sockets.clone();

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{cookie, who};
-use super::client_address::ClientAddress;
+use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
 use super::playback;
 use super::player;
@@ -210,7 +210,8 @@ pub(crate) async fn file(
     extensions: Extensions,
 ) -> Result<Response, Problem> {
     count(&shared, &slug, &session)?;
-    let player = player::shown(&shared, &headers, &extensions, Some(&session));
+    let player =
+        player::shown(&headers, Some(&session), || client_address::of(&extensions, &headers, &shared));
     let query = query.as_deref();
     let asked = playback::Asked { slug: &slug, rendition: &rendition, file: &file, query, player };
     playback::answer(&shared, asked, &headers).await.map(kept_private)

@@ -10,6 +10,7 @@ mod client_address;
 mod cookies;
 mod description;
 mod flv;
+mod front;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
@@ -46,24 +47,20 @@ mod uploads;
 mod walk_tests;
 mod webhooks;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::middleware::from_fn_with_state;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Layer as _;
 
+use self::front::Front;
 use crate::ingest::Places;
-use crate::memory_file::{Files, Socket};
+use crate::memory_file::Socket;
 use crate::state::Shared;
 use crate::tls::Acceptor;
 
@@ -105,9 +102,8 @@ pub(crate) async fn serve(
                     tracing::warn!(%peer, "too many HTTP connections, this one is refused");
                     continue;
                 };
-                let files = Arc::clone(&shared.files);
-                let connection =
-                    Connection { peer, router: router.clone(), files, shutdown: shutdown.clone() };
+                let front = Front { router: router.clone(), shared: Arc::clone(&shared), peer };
+                let connection = Connection { front, shutdown: shutdown.clone() };
                 let tls = tls.clone();
                 connections.spawn(async move {
                     connection.open(socket, tls).await;
@@ -127,9 +123,7 @@ pub(crate) async fn serve(
 }
 
 struct Connection {
-    peer: SocketAddr,
-    router: Router,
-    files: Arc<Files>,
+    front: Front,
     shutdown: CancellationToken,
 }
 
@@ -140,10 +134,10 @@ impl Connection {
         // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
         let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
         let Some(tls) = tls else {
-            let socket = Socket::new(socket, Arc::clone(&self.files));
+            let socket = Socket::new(socket, Arc::clone(&self.front.shared.files));
             return self.serve(socket, builder().http1_only()).await;
         };
-        let peer = self.peer;
+        let peer = self.front.peer;
         let accepted = tokio::select! {
             () = self.shutdown.cancelled() => return,
             accepted = tls.accept(socket) => accepted,
@@ -161,10 +155,9 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Connection { peer, router, shutdown, .. } = self;
-        let service = axum::Extension(ConnectInfo(peer)).layer(router);
-        let connection =
-            builder.serve_connection_with_upgrades(TokioIo::new(socket), TowerToHyperService::new(service));
+        let Connection { front, shutdown } = self;
+        let peer = front.peer;
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), front);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::byte_range::ByteRange;
+use super::client_address;
 use super::gate;
 use super::pieces::Pieces;
 use super::player;
@@ -67,10 +68,15 @@ pub(crate) async fn file(
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Response {
-    let player = player::shown(&shared, &headers, &extensions, None);
+    let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
     let asked = Asked { slug: &slug, rendition: &rendition, file: &file, query: query.as_deref(), player };
-    let answer = match gate::refuse_without_session(&shared, &slug) {
-        Ok(()) => answer(&shared, asked, &headers).await,
+    live(&shared, asked, &headers).await
+}
+
+/// The same, of a request that is taken apart.
+pub(super) async fn live(shared: &Shared, asked: Asked<'_>, headers: &HeaderMap) -> Response {
+    let answer = match gate::refuse_without_session(shared, asked.slug) {
+        Ok(()) => answer(shared, asked, headers).await,
         Err(problem) => Err(problem),
     };
     let mut response = answer.into_response();

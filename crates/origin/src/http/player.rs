@@ -1,19 +1,18 @@
 //! How a player shows itself, to be counted once.
 
-use axum::http::{Extensions, HeaderMap, header};
+use std::net::IpAddr;
 
-use super::client_address;
+use axum::http::{HeaderMap, header};
+
 use super::cookies::cookie;
 use crate::audience::Shown;
-use crate::state::Shared;
 
-/// By the cookie of the watch page, else the session in its address, else where it is and what it calls itself. The
-/// cookie comes first, since the page's chat shows it as well.
+/// By the cookie of the watch page, else the session in its address, else `address`, where it is, and what it calls
+/// itself. The cookie comes first, since the page's chat shows it as well.
 pub(super) fn shown<'a>(
-    shared: &Shared,
     headers: &'a HeaderMap,
-    extensions: &Extensions,
     session: Option<&'a str>,
+    address: impl FnOnce() -> IpAddr,
 ) -> Shown<'a> {
     let page = cookie(headers, COOKIE).filter(|page| (1..=COOKIE_BYTES_MAX).contains(&page.len()));
     match (page, session) {
@@ -21,7 +20,7 @@ pub(super) fn shown<'a>(
         (None, Some(session)) => Shown::Session(session),
         (None, None) => {
             let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
-            Shown::Address(client_address::of(extensions, headers, shared), agent)
+            Shown::Address(address(), agent)
         }
     }
 }

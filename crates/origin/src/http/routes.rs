@@ -187,7 +187,7 @@ pub(super) fn media_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
 }
 
 /// Live media, which thousands ask for twice a second: nothing stands before it, its answers set their own
-/// headers. Open to anybody, and for reading only.
+/// headers. Open to anybody, and for reading only. Plain requests for it do not come this far: see [`super::front`].
 pub(super) fn live_routes() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
     vec![("/live/{room}/{rendition}/{file}", get(playback::file).options(playback::preflight))]
 }
