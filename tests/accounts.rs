@@ -32,7 +32,7 @@ async fn fetched(session: &Session, path: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invited_person_registers_signs_out_and_in_again() {
-    beside_others(seconds(120), async {
+    beside_others(seconds(300), async {
         let server = Server::start().await;
         let url = server.url("/api/v1/invitations");
         let wanted = json!({"label": "Ella", "role": "broadcaster"});
@@ -79,7 +79,7 @@ async fn an_invited_person_registers_signs_out_and_in_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_private_room_plays_in_a_browser_after_its_password() {
-    alone(seconds(180), async {
+    alone(seconds(300), async {
         let server = Server::start().await;
         let room = server.room("class").await;
         let _publisher = push_pattern(&server.rtmp_url(&room.key));

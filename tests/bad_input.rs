@@ -27,7 +27,7 @@ async fn a_wrong_stream_key_is_refused_in_words() {
         let server = Server::start().await;
         server.room("keyed").await;
         let mut publisher = push_pattern(&server.rtmp_url("notthekeyofanyroom"));
-        let status = publisher.wait(seconds(20)).await;
+        let status = publisher.wait(seconds(45)).await;
         let said = publisher.output();
         println!("ffmpeg says: {said}");
         assert!(!status.success(), "FFmpeg takes the refusal for success:\n{said}");
@@ -37,12 +37,12 @@ async fn a_wrong_stream_key_is_refused_in_words() {
         );
         assert_eq!(server.describe("keyed").await["state"], "offline");
     };
-    beside_others(seconds(60), refused).await;
+    beside_others(seconds(180), refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rubbish_on_every_port_leaves_another_stream_untouched() {
-    beside_others(seconds(120), rubbish()).await;
+    beside_others(seconds(300), rubbish()).await;
 }
 
 async fn rubbish() {
@@ -155,7 +155,7 @@ async fn a_port_in_use_gives_one_clear_line_and_exit_code_1() {
                 .args(["serve", flag, &taken.0.to_string(), other, "127.0.0.1:0", "--data"])
                 .arg(data.path());
             let mut origin = Process::start("rostrum-origin", &mut command);
-            let status = origin.wait(seconds(20)).await;
+            let status = origin.wait(seconds(45)).await;
             let said = origin.printed(true);
             assert_eq!(status.code(), Some(1), "{flag}: {said:?}");
             assert!(origin.printed(false).is_empty(), "{flag}: {:?}", origin.printed(false));
@@ -164,5 +164,5 @@ async fn a_port_in_use_gives_one_clear_line_and_exit_code_1() {
             assert!(said[0].contains("in use"), "{flag}: it is not said why: {said:?}");
         }
     };
-    beside_others(seconds(60), tried).await;
+    beside_others(seconds(180), tried).await;
 }

@@ -27,7 +27,7 @@ const WINDOW: [&str; 2] = ["--window-position=460,0", "--window-size=820,720"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_screen_that_one_browser_shares_is_what_another_one_shows() {
-    alone(seconds(180), async {
+    alone(seconds(300), async {
         let folder = TempDir::new().expect("a temporary folder");
         let server = Server::start().await;
         let room = server.room("screen").await;
@@ -66,7 +66,7 @@ async fn the_screen_that_one_browser_shares_is_what_another_one_shows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn av1_from_one_browsers_recorder_plays_in_another_one() {
-    alone(seconds(180), async {
+    alone(seconds(300), async {
         let server = Server::start().await;
         let room = server.room("av1").await;
         let page = BroadcastPage::open(&server.url("/r/av1/broadcast")).await;
@@ -94,7 +94,7 @@ async fn av1_from_one_browsers_recorder_plays_in_another_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_on_a_weak_line_sends_less_and_its_viewer_goes_on() {
-    alone(seconds(240), async {
+    alone(seconds(400), async {
         let server = Server::start().await;
         let room = server.room("weak").await;
         let line = ThrottledLine::to(server.http_address);

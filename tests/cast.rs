@@ -22,7 +22,7 @@ const BACK_LIMIT: Duration = seconds(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_broadcast_plays_and_comes_back_after_the_origin_was_killed() {
-    beside_others(seconds(150), broadcast()).await;
+    beside_others(seconds(300), broadcast()).await;
 }
 
 async fn broadcast() {
@@ -70,7 +70,7 @@ async fn a_broadcast_to_a_wrong_key_fails_in_words() {
         let said = cast.printed(true).join("\n").to_lowercase();
         assert!(said.contains("key"), "the reason does not name the key: {said}");
     };
-    beside_others(seconds(60), refused).await;
+    beside_others(seconds(180), refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +93,7 @@ async fn a_second_broadcast_takes_the_room_and_the_first_leaves_it_alone() {
         is_live(&mut second).await;
         assert!(second.ended().is_none(), "the second was sent away: {}", second.output());
     };
-    beside_others(seconds(90), taken_over).await;
+    beside_others(seconds(200), taken_over).await;
 }
 
 /// Waits until a line of figures says that the one destination is live.
@@ -120,7 +120,7 @@ async fn watch(http: &Http, origin: &OriginProgram, when: &str) {
     .await;
     let mut viewer = Viewer::join(http, &url).await;
     let folder = TempDir::new().expect("a temporary folder");
-    let limit = seconds(20);
+    let limit = seconds(45);
     let packets = until("some seconds of the broadcast", limit, async || {
         viewer.advance().await;
         let files = viewer.write(folder.path());
@@ -140,7 +140,7 @@ async fn watch(http: &Http, origin: &OriginProgram, when: &str) {
 
 /// The newest line of figures.
 async fn figures(cast: &mut Process) -> Value {
-    let figures = until("a line of figures", seconds(10), async || {
+    let figures = until("a line of figures", seconds(45), async || {
         let lines = cast.printed(false);
         lines.iter().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object)
     })

@@ -65,7 +65,7 @@ impl World {
 
     /// Makes the first administrator by the link of a new origin, and a token of theirs.
     async fn sign_in(&mut self) {
-        let link = until("the set-up link", seconds(20), async || {
+        let link = until("the set-up link", seconds(45), async || {
             let lines = self.program.process.printed(true);
             lines.iter().find_map(|line| Some(line.split_once("/setup#")?.1.trim().to_owned()))
         });
@@ -393,7 +393,7 @@ fn unix_ms() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_does_what_its_description_says() {
-    beside_others(seconds(600), every_operation_is_granted_and_nothing_breaks(EXAMPLES)).await;
+    beside_others(seconds(900), every_operation_is_granted_and_nothing_breaks(EXAMPLES)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

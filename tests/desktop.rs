@@ -39,7 +39,7 @@ const PLAYS_LIMIT: Duration = seconds(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_app_goes_live_and_browsers_see_hear_and_answer_it() {
-    alone(seconds(340), go_live()).await;
+    alone(seconds(500), go_live()).await;
 }
 
 async fn go_live() {
@@ -54,11 +54,11 @@ async fn go_live() {
 
     app.comes_to_show("preview", seconds(40)).await;
     // The grid's window is there before the click, so that it does not come up in the middle of it.
-    shows(&app.session, "[data-testid='preview']", &grid, seconds(20)).await;
-    app.comes_to_show("go-live", seconds(20)).await;
+    shows(&app.session, "[data-testid='preview']", &grid, seconds(45)).await;
+    app.comes_to_show("go-live", seconds(45)).await;
     // The sound server's own source, not ALSA's way around it.
     let microphone = "return document.querySelector('[data-testid=source-microphone]').innerText";
-    until("the monitor as the microphone", seconds(20), async || {
+    until("the monitor as the microphone", seconds(45), async || {
         let shown = app.session.run(microphone, vec![]).await.to_string();
         shown.contains("Monitor of").then_some(())
     })
@@ -73,11 +73,11 @@ async fn go_live() {
     let begun = page.plays(2.0, PLAYS_LIMIT).await;
     assert_eq!(begun.fatal_errors, "0", "{begun:?}");
     println!("the browser plays: {begun:?}");
-    shows(&browser.session, "video", &grid, seconds(15)).await;
+    shows(&browser.session, "video", &grid, seconds(45)).await;
     println!("the browser shows the grid");
     hears(&browser, &link, &spoken, folder.path()).await;
     chat(&app, &page, &WatchPage(&second.session)).await;
-    until("the badge LIVE", seconds(10), async || page.0.shows("live-badge").await.then_some(())).await;
+    until("the badge LIVE", seconds(45), async || page.0.shows("live-badge").await.then_some(())).await;
     keep_screenshot("watch-page.png", &browser.session.screenshot().await);
     keep_screenshot("app-live.png", &app.session.screenshot().await);
     end(&app, &page).await;
@@ -93,7 +93,7 @@ async fn shared_link(app: &DesktopApp) -> String {
     if !app.session.shows("share-link").await {
         app.session.click("share").await;
     }
-    until("the shared link", seconds(10), async || {
+    until("the shared link", seconds(45), async || {
         let script = "const it = document.querySelector(`[data-testid='share-link']`);
             return it && (it.value || it.href || it.innerText)";
         app.session
@@ -171,20 +171,20 @@ fn stretches(sound: &Sound, length: f64, fits: impl Fn(&Sound) -> f64) -> Vec<f6
 async fn chat(app: &DesktopApp, page: &WatchPage<'_>, second: &WatchPage<'_>) {
     let from_browser = format!("hello {}", rand::rng().random_range(0..u32::MAX));
     page.chat("Ada", &from_browser).await;
-    second.shows_line(&from_browser, seconds(10)).await;
-    shows_line(&app.session, &from_browser, seconds(10)).await;
+    second.shows_line(&from_browser, seconds(45)).await;
+    shows_line(&app.session, &from_browser, seconds(45)).await;
     let from_app = format!("welcome {}", rand::rng().random_range(0..u32::MAX));
     app.session.type_into("chat-input", &from_app).await;
     app.session.click("chat-send").await;
-    page.shows_line(&from_app, seconds(10)).await;
-    second.shows_line(&from_app, seconds(10)).await;
+    page.shows_line(&from_app, seconds(45)).await;
+    second.shows_line(&from_app, seconds(45)).await;
 }
 
 /// The app ends the broadcast when asked twice, and the page says so.
 async fn end(app: &DesktopApp, page: &WatchPage<'_>) {
     app.press("end", &["end-confirm"]).await;
     app.press("end-confirm", &["summary"]).await;
-    app.comes_to_show("summary", seconds(15)).await;
+    app.comes_to_show("summary", seconds(45)).await;
     let state = "return document.querySelector(arguments[0])?.getClientRects().length > 0";
     until("the page to stop saying LIVE", seconds(30), async || {
         let live = page.0.run(state, vec![json!("[data-testid='live-badge']")]).await;

@@ -33,7 +33,7 @@ async fn signed_in(server: &Server, name: &str, role: &str, page: &str) -> (Brow
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_gives_a_gift_that_others_see_and_an_administrator_keeps_the_catalogue() {
-    beside_others(seconds(180), async {
+    beside_others(seconds(300), async {
         let server = Server::start().await;
         server.room("demo").await;
         let (viewer, id) = signed_in(&server, "ada", "viewer", "/r/demo").await;

@@ -119,7 +119,7 @@ async fn host(server: &Server) -> Page {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_keeps_order_and_a_guest_takes_part() {
-    beside_others(seconds(280), async {
+    beside_others(seconds(450), async {
         let server = Server::start().await;
         let room = server.owner.room.to_string();
         let _publisher = push_pattern(&server.rtmp_url(&server.owner.stream_key));

@@ -159,7 +159,7 @@ async fn a_picture_that_changes_its_size_and_codec_plays_on() {
                 };
                 assert_eq!((&*player.fatal_errors, &*player.media_error), ("0", ""), "{size:?}");
                 assert_eq!(generation.get_or_insert(player.generation.clone()), &player.generation);
-                page.plays(1.5, seconds(20)).await;
+                page.plays(1.5, seconds(45)).await;
             }
         };
         let ((), runs) = tokio::join!(watched, followed_runs(&server, "change", &mut push, folder.path()));

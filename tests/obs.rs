@@ -59,7 +59,7 @@ async fn goes_live(server: &Server, protocol: &str, url: &str, key: &str) {
     assert_eq!((played.fatal_errors.as_str(), played.media_error.as_str()), ("0", ""), "{played:?}");
     let size = (SIZE.0.into(), SIZE.1.into());
     assert_eq!(played.size, size);
-    until("OBS's colour in the picture", seconds(20), async || {
+    until("OBS's colour in the picture", seconds(45), async || {
         let shown = colours(&browser.session, "video", &[[0.2, 0.2, 0.6, 0.6]]).await[0];
         let off = |(shown, sent): (&f64, u8)| (shown - f64::from(sent)).abs();
         shown.iter().zip(COLOUR).map(off).all(|off| off <= COLOUR_TOLERANCE).then_some(())
@@ -74,7 +74,7 @@ async fn goes_live(server: &Server, protocol: &str, url: &str, key: &str) {
     let before = media_playlist_url(&server.http, &server.playlist_url("obs")).await;
 
     obs.stream(false).await;
-    until("the room to be offline", seconds(20), async || {
+    until("the room to be offline", seconds(45), async || {
         (server.describe("obs").await["state"] == "offline").then_some(())
     })
     .await;

@@ -17,7 +17,7 @@ const LIMIT: Duration = seconds(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_sees_what_arrives_changes_the_key_and_ends_the_broadcast() {
-    beside_others(seconds(240), async {
+    beside_others(seconds(400), async {
         let server = Server::start().await;
         let room = server.room("owned").await;
         let publisher = push_pattern(&server.rtmp_url(&room.key));
@@ -76,7 +76,7 @@ async fn the_owner_sees_what_arrives_changes_the_key_and_ends_the_broadcast() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_records_looks_at_replays_and_deletes_one_that_somebody_plays() {
-    alone(seconds(240), async {
+    alone(seconds(400), async {
         let server = Server::start().await;
         let room = server.room("kept").await;
         let browser = Browser::start().await;

@@ -36,7 +36,7 @@ const PHONE: [Look; 2] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_sound_in_every_look() {
-    alone(seconds(600), async {
+    alone(seconds(900), async {
         let server = Server::start().await;
         let (rooms, _publishers) = busy(&server).await;
         let mut faults = Vec::new();

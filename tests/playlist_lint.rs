@@ -22,37 +22,37 @@ const APART: f64 = 0.030;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_playlists_keep_the_rules_of_low_latency_hls() {
-    beside_others(seconds(120), followed(false)).await;
+    beside_others(seconds(300), followed(false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn separate_renditions_keep_the_rules_of_low_latency_hls() {
-    beside_others(seconds(120), followed(true)).await;
+    beside_others(seconds(300), followed(true)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn renditions_made_of_the_picture_keep_the_rules_and_begin_their_segments_with_the_source() {
-    beside_others(seconds(120), made(false)).await;
+    beside_others(seconds(300), made(false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn renditions_made_of_the_picture_keep_the_rules_beside_separate_sound_too() {
-    beside_others(seconds(120), made(true)).await;
+    beside_others(seconds(300), made(true)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publishers_absence_breaks_no_rule() {
-    beside_others(seconds(120), absent()).await;
+    beside_others(seconds(300), absent()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delivery_directives_are_answered_as_the_rules_say() {
-    beside_others(seconds(120), asked()).await;
+    beside_others(seconds(300), asked()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_come_in_three_target_durations_is_refused_for_a_moment() {
-    beside_others(seconds(120), stalled()).await;
+    beside_others(seconds(300), stalled()).await;
 }
 
 async fn live(room: &str, separate_audio: bool) -> (Server, crate::harness::server::Room, Followed) {
@@ -110,7 +110,7 @@ async fn made(separate_audio: bool) {
     let followed = Followed { http: server.http.clone(), multivariant: server.playlist_url(&room.room) };
     let _publisher = push_pattern(&server.rtmp_url(&room.key));
     server.live(&room.room).await;
-    let text = until("the rendition", seconds(20), async || {
+    let text = until("the rendition", seconds(45), async || {
         let text = followed.http.get(&followed.multivariant).await.text().to_owned();
         (variants(&text).len() == 3).then_some(text)
     })
@@ -153,7 +153,7 @@ async fn absent() {
         };
         goes_on(read(&server.http, &urls[0]).await.next()).await;
         publisher.signal("KILL");
-        until("the room to be interrupted", seconds(10), async || {
+        until("the room to be interrupted", seconds(45), async || {
             (server.describe(&room.room).await["state"] == "interrupted").then_some(())
         })
         .await;
@@ -195,7 +195,7 @@ struct Followed {
 impl Followed {
     /// The addresses of the source rendition and of the sound alone, and what is wrong with the multivariant playlist.
     async fn renditions(&self, separate_audio: bool) -> ([String; 2], Vec<String>) {
-        let (text, uris) = until("the rendition of the sound", seconds(20), async || {
+        let (text, uris) = until("the rendition of the sound", seconds(45), async || {
             let text = self.http.get(&self.multivariant).await.text().to_owned();
             let uris = variants(&text);
             (uris.len() == 2).then_some((text, uris))

@@ -16,7 +16,7 @@ const PLAY_LIMIT: Duration = seconds(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recorded_broadcast_is_found_on_its_rooms_page_and_played_with_a_seek() {
-    alone(seconds(150), replays()).await;
+    alone(seconds(300), replays()).await;
 }
 
 async fn replays() {
@@ -28,7 +28,7 @@ async fn replays() {
     let page = WatchPage(&browser.session);
     page.plays(3.0, PLAY_LIMIT).await;
     page.chat("Ada", "said while live").await;
-    page.shows_line("said while live", seconds(10)).await;
+    page.shows_line("said while live", seconds(45)).await;
     let home = Browser::open(&server.url("/")).await;
     until("the room's picture on the home page", PLAY_LIMIT, async || {
         let script = "const picture = document.querySelector('[data-testid=thumbnail]');
@@ -83,7 +83,7 @@ async fn replays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_plays_through_where_the_picture_changed_its_size() {
-    alone(seconds(300), async {
+    alone(seconds(450), async {
         let server = Server::start().await;
         let room = server.recorded_room("sizes").await;
         let publisher = push_pattern(&server.rtmp_url(&room.key));

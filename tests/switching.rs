@@ -21,7 +21,7 @@ use crate::harness::watch_page::WatchPage;
 const SOURCE: u64 = 360;
 const SMALL: u64 = 180;
 /// From a choice to its picture: a segment, what is buffered, and a loaded machine.
-const SWITCHED: Duration = seconds(20);
+const SWITCHED: Duration = seconds(45);
 /// hls.js measures the line for a while before it believes it.
 const ADAPTED: Duration = seconds(60);
 /// Pictures per second.
@@ -32,12 +32,12 @@ const NARROW_BPS: u64 = 1_300_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rendition_chosen_by_hand_follows_without_a_stall_a_gap_or_a_repeat() {
-    alone(seconds(400), thrice(by_hand)).await;
+    alone(seconds(600), thrice(by_hand)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_gets_narrower_and_wider_is_followed_without_a_gap_or_a_repeat() {
-    alone(seconds(600), thrice(by_the_line)).await;
+    alone(seconds(900), thrice(by_the_line)).await;
 }
 
 /// Again when it was not without a fault: a machine that stands still for a moment lets every player run dry.
@@ -56,7 +56,7 @@ async fn by_hand() -> Result<(), String> {
     let browser = watched(&stream.server.watch_url(ROOM)).await;
     let session = &browser.session;
     let page = WatchPage(session);
-    let generation = page.plays(1.0, seconds(20)).await.generation;
+    let generation = page.plays(1.0, seconds(45)).await.generation;
     record(session).await;
     session.click("quality").await;
     assert_eq!(accessibility::faults(session).await, Vec::<String>::new(), "with the menu open");
@@ -64,7 +64,7 @@ async fn by_hand() -> Result<(), String> {
     for (choice, height) in [("180p", SMALL), ("360p", SOURCE), ("180p", SMALL), ("360p", SOURCE)] {
         choose(&browser, choice).await;
         page_shows(&browser, height, SWITCHED).await?;
-        page.plays(3.0, seconds(20)).await;
+        page.plays(3.0, seconds(45)).await;
         let label =
             session.run("return document.querySelector('[data-testid=quality]').ariaLabel", vec![]).await;
         assert_eq!(label, format!("Quality: {choice}"));
@@ -102,10 +102,10 @@ async fn by_the_line() -> Result<(), String> {
     record(session).await;
     line.limit_down(Some(NARROW_BPS));
     page_shows(&browser, SMALL, ADAPTED).await?;
-    WatchPage(session).plays(5.0, seconds(20)).await;
+    WatchPage(session).plays(5.0, seconds(45)).await;
     line.limit_down(None);
     page_shows(&browser, SOURCE, ADAPTED).await?;
-    let after = WatchPage(session).plays(3.0, seconds(20)).await;
+    let after = WatchPage(session).plays(3.0, seconds(45)).await;
     assert_eq!((&*after.fatal_errors, &*after.media_error), ("0", ""));
     judge(&recorded(session).await, 2, BUFFERED_S)
 }
@@ -164,7 +164,7 @@ async fn live() -> Stream {
     let room = server.room(ROOM).await;
     let publisher = push(&server.rtmp_url(&room.key));
     server.live(ROOM).await;
-    until("the rendition", seconds(20), async || {
+    until("the rendition", seconds(45), async || {
         let text = server.http.get(&server.playlist_url(ROOM)).await.text().to_owned();
         (variants(&text).len() == 3).then_some(())
     })

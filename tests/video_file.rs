@@ -23,7 +23,7 @@ const LINE_BYTES_PER_S: u64 = 300_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_uploaded_through_a_cut_goes_live_at_its_hour_and_is_seen_to_its_end() {
     let Some(clip) = clip("d_bbb_vertical_720x1280_30_mono441_jfk.mp4") else { return };
-    alone(seconds(240), uploads_and_watches(clip)).await;
+    alone(seconds(400), uploads_and_watches(clip)).await;
 }
 
 async fn uploads_and_watches(clip: PathBuf) {

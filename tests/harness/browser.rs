@@ -78,7 +78,7 @@ impl Browser {
         }
         let mut driver = Process::start("chromedriver", command.arg("--port=0"));
         let port: u16 = driver
-            .line(seconds(20), |line| {
+            .line(seconds(45), |line| {
                 line.text.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
             })
             .await;

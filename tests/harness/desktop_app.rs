@@ -50,7 +50,7 @@ impl DesktopApp {
         command.env("LANG", "C.UTF-8");
         let driver = Process::start("tauri-driver", &mut command);
         let http = Http::new();
-        until("tauri-driver", seconds(20), async || {
+        until("tauri-driver", seconds(45), async || {
             http.try_get(&format!("http://127.0.0.1:{port}/status")).await.ok()
         })
         .await;
@@ -66,7 +66,7 @@ impl DesktopApp {
     /// After ten seconds.
     pub async fn press(&self, test_id: &str, effects: &[&str]) {
         let mut clicked: Option<Instant> = None;
-        until(&format!("an effect of {test_id}"), seconds(10), async || {
+        until(&format!("an effect of {test_id}"), seconds(45), async || {
             for effect in effects {
                 if self.session.shows(effect).await {
                     return Some(());

@@ -25,7 +25,7 @@ impl Display {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"]);
         let mut server = Process::start("Xvfb", &mut command);
-        let number: u32 = server.line(seconds(20), |line| line.text.trim().parse().ok()).await;
+        let number: u32 = server.line(seconds(45), |line| line.text.trim().parse().ok()).await;
         Display { name: format!(":{number}"), _server: server }
     }
 }

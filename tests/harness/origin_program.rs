@@ -29,7 +29,7 @@ impl OriginProgram {
         let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
         command.args(["serve", "--http", http, "--rtmp", rtmp, "--srt", "127.0.0.1:0", "--data"]).arg(data);
         let mut process = Process::start("rostrum-origin", &mut command);
-        process.line(seconds(20), |line| (!line.is_error && line.text == "ready").then_some(())).await;
+        process.line(seconds(45), |line| (!line.is_error && line.text == "ready").then_some(())).await;
         let lines = process.printed(false);
         let address = |name: &str| -> SocketAddr {
             let found = lines.iter().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());

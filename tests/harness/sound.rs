@@ -36,7 +36,7 @@ impl SoundServer {
         command.env("XDG_RUNTIME_DIR", folder.path()).env("HOME", folder.path());
         let daemon = Process::start("pulseaudio", &mut command);
         let address = format!("unix:{}", socket.display());
-        until("the sound server", seconds(20), async || {
+        until("the sound server", seconds(45), async || {
             let mut command = Command::new("pactl");
             command.args(["set-default-source", &format!("{SINK}.monitor")]).env("PULSE_SERVER", &address);
             let told = command.output().expect("pactl starts");
