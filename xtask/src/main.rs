@@ -8,6 +8,7 @@
 mod apt;
 mod bench;
 mod build;
+mod package;
 mod pages;
 mod program;
 mod run;
@@ -30,6 +31,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask build   release builds of the three programs, into target/release
   cargo xtask bench   what the origin costs, measured beside nginx in one run
   cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
+  cargo xtask package a .deb of the three programs, and with --try its installation on a bare Debian
   cargo xtask api     the types of the web's client, made of the API's description; `test` does it too
 
 `cargo xtask TASK --help` says what a task does, step by step.";
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ("build", _) if help => return say(build::HELP),
         ("bench", _) if help => return say(bench::HELP),
         ("soak", _) if help => return say(soak::HELP),
+        ("package", _) if help => return say(package::HELP),
         ("run", []) => run::run(build::Profile::Debug),
         ("run", [only]) if only == "--release" => run::run(build::Profile::Release),
         ("test", []) => test::test(test::Length::Usual),
@@ -58,12 +61,14 @@ fn main() -> ExitCode {
         ("build", []) => build::release(),
         ("api", []) => api(),
         ("bench", chosen) if bench::knows(chosen) => bench::bench(chosen),
+        ("package", []) => package::package(false),
+        ("package", [only]) if only == "--try" => package::package(true),
         ("soak", []) => soak::soak(soak::MINUTES),
         ("soak", [flag, minutes]) if flag == "--minutes" => match soak::minutes(minutes) {
             Some(minutes) => soak::soak(minutes),
             None => return wrong_use(&format!("--minutes takes 1 to 1440, not {minutes}")),
         },
-        ("run" | "test" | "build" | "bench" | "soak" | "api", _) => {
+        ("run" | "test" | "build" | "bench" | "soak" | "package" | "api", _) => {
             return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
         }
         _ => return wrong_use(&format!("there is no task {task}")),

@@ -82,7 +82,8 @@ pub fn script(name: &str) -> Result<()> {
     execute(npm().args(["run", "--silent", name]))
 }
 
-fn ui() -> PathBuf {
+/// Where the pages are.
+pub(crate) fn ui() -> PathBuf {
     root().join("ui")
 }
 

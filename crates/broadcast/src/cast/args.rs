@@ -1,5 +1,6 @@
 //! The arguments, and how sizes, rates and times are written.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use broadcast::{AudioInput, EncoderChoice, VideoInput};
@@ -35,6 +36,12 @@ pub enum Command {
         /// Prints one JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Writes the manual pages, one for each command.
+    #[command(hide = true)]
+    Man {
+        /// A folder that exists.
+        folder: PathBuf,
     },
 }
 

@@ -8,7 +8,7 @@ mod stats;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use args::{Args, Command};
 
@@ -22,6 +22,9 @@ pub fn main() -> ExitCode {
     let result = match args.command {
         Some(Command::Devices { json }) => lists::devices(json),
         Some(Command::Encoders { json }) => lists::encoders(json),
+        Some(Command::Man { folder }) => {
+            clap_mangen::generate_to(Args::command(), folder).map_err(Failure::from)
+        }
         None => run::broadcast(args.broadcast),
     };
     match result {

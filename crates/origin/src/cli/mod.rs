@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use rooms::Slug;
 use thiserror::Error;
 
@@ -71,6 +71,12 @@ enum Command {
     /// The settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write the manual pages, one for each command
+    #[command(hide = true)]
+    Man {
+        /// A folder that exists
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -186,6 +192,9 @@ impl CliError {
 /// [`CliError`], in one line.
 pub async fn run(cli: Cli) -> Result<(), CliError> {
     let Cli { command, place } = cli;
+    if let Command::Man { folder } = command {
+        return Ok(clap_mangen::generate_to(Cli::command(), folder)?);
+    }
     let mut overrides = Overrides { config: place.config, data: place.data, ..Overrides::default() };
     if let Command::Serve { http, rtmp, srt, https, rtmps } = command {
         (overrides.http, overrides.rtmp, overrides.srt) = (http, rtmp, srt);
@@ -194,7 +203,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     }
     let config = Config::load(&overrides)?;
     match command {
-        Command::Serve { .. } => unreachable!("served above"),
+        Command::Serve { .. } | Command::Man { .. } => unreachable!("done above"),
         Command::Config(ConfigCommand::Check) => check(&config),
         Command::Admin(Admin::Create { name, password_stdin }) => {
             admin::create(&config, &name, password_stdin).await
