@@ -109,6 +109,20 @@ impl Video {
         self.drain()
     }
 
+    /// Aims at another bit rate from the next picture on, with its buffer of one second.
+    ///
+    /// Returns what was still inside when the encoder had to be opened anew for it; these packets come before
+    /// everything that follows. Then [`Video::track`] may be another one, and the next picture is an IDR.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a bit rate that [`Video::open`] would refuse; the encoder goes on with the old one.
+    pub fn set_bitrate(&mut self, bps: u32) -> Result<Vec<Packet>, Error> {
+        check_bitrate(bps)?;
+        // SAFETY: the context is ours and open; libx264 looks at these fields before each picture.
+        unsafe { set_rate(self.encoder.as_mut_ptr(), bps) };
+        Ok(Vec::new())
+    }
+
     fn drain(&mut self) -> Result<Vec<Packet>, Error> {
         let mut packets = Vec::new();
         loop {
@@ -143,12 +157,30 @@ fn check(config: &Config) -> Result<(), Error> {
     if !side(size.width) || !side(size.height) {
         return Err(Error::Size { size, max: SIDE_MAX });
     }
-    let range = |what, value: i64, from, to| {
-        if (from..=to).contains(&value) { Ok(()) } else { Err(Error::Range { what, value, from, to }) }
-    };
     range("frames per second", config.fps.into(), 1, FPS_MAX)?;
-    range("bits per second", config.bitrate_bps.into(), BITRATE_MIN, BITRATE_MAX)?;
+    check_bitrate(config.bitrate_bps)?;
     range("keyframe interval in milliseconds", config.keyframe_interval.as_millis(), 100, KEYINT_MAX_MILLIS)
+}
+
+fn check_bitrate(bps: u32) -> Result<(), Error> {
+    range("bits per second", bps.into(), BITRATE_MIN, BITRATE_MAX)
+}
+
+fn range(what: &'static str, value: i64, from: i64, to: i64) -> Result<(), Error> {
+    if (from..=to).contains(&value) { Ok(()) } else { Err(Error::Range { what, value, from, to }) }
+}
+
+/// A constant bit rate with a buffer of one second: what services expect of CBR, and what a viewer's buffer stands.
+///
+/// # Safety
+/// `context` is an encoder's that nobody else uses meanwhile.
+unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32) {
+    // SAFETY: the caller's.
+    unsafe {
+        (*context).bit_rate = bps.into();
+        (*context).rc_max_rate = bps.into();
+        (*context).rc_buffer_size = i32::try_from(bps).unwrap_or(i32::MAX);
+    }
 }
 
 fn open(name: &'static str, config: &Config) -> Result<ffmpeg::encoder::Video, Error> {
@@ -165,16 +197,13 @@ fn open(name: &'static str, config: &Config) -> Result<ffmpeg::encoder::Video, E
     video.set_time_base((1, fps));
     video.set_frame_rate(Some((fps, 1)));
     video.set_aspect_ratio((1, 1));
-    video.set_bit_rate(config.bitrate_bps as usize);
-    video.set_max_bit_rate(config.bitrate_bps as usize);
     video.set_max_b_frames(0);
     let frames = interval_ticks(config);
     video.set_gop(frames as u32);
     // SAFETY: the context is ours and not open yet; ffmpeg-next has no setters for these fields.
     unsafe {
         let raw = video.as_mut_ptr();
-        // A buffer of one second: what services expect of CBR, and what a viewer's buffer stands.
-        (*raw).rc_buffer_size = i32::try_from(config.bitrate_bps).unwrap_or(i32::MAX);
+        set_rate(raw, config.bitrate_bps);
         (*raw).keyint_min = frames as i32;
         (*raw).thread_count = 0;
         (*raw).color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT709;
@@ -281,6 +310,50 @@ mod tests {
         let Codec::H264(h264) = track.codec else { panic!("video is H.264") };
         assert_eq!(h264.size, Size::new(64, 48));
         assert_eq!(h264.frame_rate.map(media::Rational::as_f64), Some(25.0));
+    }
+
+    /// Pictures that differ in every block, so that the encoder needs all it may have.
+    fn noise(seed: u64) -> VideoFrame {
+        let size = Size::new(320, 180);
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 56) as u8
+        };
+        let data: Vec<u8> = (0..size.width * size.height * 4).map(|_| next()).collect();
+        let plane = media::Plane { data: data.into(), stride: size.width as usize * 4 };
+        let (format, colour) = (media::PixelFormat::Bgr0, Colour::Srgb);
+        VideoFrame { pts: Timestamp::ZERO, size, format, planes: vec![plane], colour }
+    }
+
+    #[test]
+    fn the_bit_rate_is_held_in_every_second_and_follows_a_change() {
+        let asked = [2_000_000_u32, 500_000, 1_500_000];
+        let mut config = Config { size: Size::new(320, 180), bitrate_bps: asked[0], ..config() };
+        config.keyframe_interval = Span::from_secs(1);
+        let mut video = Video::open(&config).expect("libx264 is there");
+        let track = video.track();
+        let pictures: Vec<VideoFrame> = (1..=5).map(noise).collect();
+        let mut bits = [0_u64; 12];
+        for tick in 0..12 * 25_usize {
+            if tick % 100 == 0 {
+                let left = video.set_bitrate(asked[tick / 100]).expect("a sound bit rate");
+                assert!(left.is_empty(), "libx264 changes without being opened anew");
+            }
+            for packet in video.encode(Some(&pictures[tick % 5]), tick as i64, false).expect("a picture") {
+                bits[tick / 25] += packet.data.len() as u64 * 8;
+            }
+        }
+        for (second, &bits) in bits.iter().enumerate() {
+            // The buffer may hold what was allowed before: the first second after a change does not count.
+            let asked = f64::from(asked[second / 4]);
+            let ratio = bits as f64 / asked;
+            assert!(second % 4 == 0 || (0.8..=1.15).contains(&ratio), "second {second}: {ratio} of {asked}");
+        }
+        assert_eq!(video.track(), track);
+        assert!(matches!(video.set_bitrate(10), Err(Error::Range { .. })));
     }
 
     #[test]
