@@ -1,4 +1,4 @@
-//! The encoder threads: one for pictures, one for sound, and where their packets meet.
+//! Where the packets of both encoders meet, and the sound encoder's thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -6,18 +6,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capture::Stop;
-use media::{AudioFrame, MediaEvent, Packet, Span, Track};
-use publish::{Feed, KeyframeRequest};
+use media::{AudioFrame, MediaEvent, Packet, Track};
+use publish::Feed;
 
-use crate::interleaver::Interleaver;
-use crate::pacer::Pacer;
+use crate::bitrate::BitrateRequest;
+use crate::encoder_state::EncoderState;
+use crate::interleaver::{Interleaver, Turn};
 use crate::program::Program;
 
 /// Where both encoders put their packets: merged by time, then to every destination.
 pub(crate) struct Output {
     merged: Mutex<Interleaver>,
+    /// As they are once everything that waits has left.
+    tracks: Mutex<Arc<[Track]>>,
     feeds: Vec<Feed>,
     pub(crate) counters: Counters,
+    pub(crate) encoder: EncoderState,
+    pub(crate) bitrate: BitrateRequest,
 }
 
 /// What was encoded so far.
@@ -33,29 +38,41 @@ pub(crate) struct Counters {
 
 impl Output {
     /// Announces `tracks` to every destination.
-    pub(crate) fn new(tracks: Arc<[Track]>, feeds: Vec<Feed>) -> Output {
+    pub(crate) fn new(tracks: Arc<[Track]>, feeds: Vec<Feed>, encoder: EncoderState) -> Output {
         let merged = Mutex::new(Interleaver::new(tracks.iter().map(|track| track.id)));
-        let event = MediaEvent::Tracks(tracks);
+        let event = MediaEvent::Tracks(Arc::clone(&tracks));
         feeds.iter().for_each(|feed| feed.push(&event));
-        Output { merged, feeds, counters: Counters::default() }
+        let (counters, bitrate) = (Counters::default(), BitrateRequest::default());
+        Output { merged, tracks: Mutex::new(tracks), feeds, counters, encoder, bitrate }
     }
 
-    fn send(&self, packets: Vec<Packet>) {
+    /// The next packet of this track is coded as `track` says; where that is news, the tracks go before it.
+    pub(crate) fn change_track(&self, track: Track) {
+        let mut tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        if tracks.contains(&track) {
+            return;
+        }
+        let id = track.id;
+        *tracks = tracks.iter().map(|old| if old.id == id { track.clone() } else { old.clone() }).collect();
+        self.merged().announce(id, Arc::clone(&tracks));
+    }
+
+    pub(crate) fn send(&self, packets: Vec<Packet>) {
         let mut merged = self.merged();
         for packet in packets {
             self.counters.bytes.fetch_add(packet.data.len() as u64, Ordering::Relaxed);
             merged.push(packet);
         }
-        while let Some(packet) = merged.pop() {
-            self.feed(packet);
+        while let Some(turn) = merged.pop() {
+            self.feed(turn);
         }
     }
 
     /// Hands on what still waits for the other track; both encoders have ended.
     pub(crate) fn flush(&self) {
         let mut merged = self.merged();
-        while let Some(packet) = merged.flush() {
-            self.feed(packet);
+        while let Some(turn) = merged.flush() {
+            self.feed(turn);
         }
     }
 
@@ -64,12 +81,14 @@ impl Output {
         self.counters.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn feed(&self, packet: Packet) {
-        let event = MediaEvent::Packet(packet);
-        self.feeds.iter().for_each(|feed| feed.push(&event));
+    fn feed(&self, turn: Turn) {
+        let events = turn.tracks.map(MediaEvent::Tracks).into_iter().chain([MediaEvent::Packet(turn.packet)]);
+        for event in events {
+            self.feeds.iter().for_each(|feed| feed.push(&event));
+        }
     }
 
-    fn fail(&self, error: &encode::Error) {
+    pub(crate) fn fail(&self, error: &encode::Error) {
         tracing::error!(%error, "encoding failed");
         *self.counters.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         self.counters.ended.store(true, Ordering::Relaxed);
@@ -78,63 +97,6 @@ impl Output {
     fn merged(&self) -> MutexGuard<'_, Interleaver> {
         // The lock is held only for moving packets between queues of bounded length.
         self.merged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Runs on the picture encoder's thread.
-pub(crate) struct PictureEncoder {
-    pub(crate) encoder: encode::Video,
-    pub(crate) fps: u32,
-    pub(crate) program: Arc<Program>,
-    pub(crate) output: Arc<Output>,
-    pub(crate) keyframes: KeyframeRequest,
-    pub(crate) stop: Stop,
-}
-
-impl PictureEncoder {
-    /// Until stopped or the source has ended.
-    pub(crate) fn run(mut self) {
-        let mut pacer = Pacer::new(self.fps, self.program.now());
-        let mut started = false;
-        let black_from = self.program.now() + FIRST_PICTURE_MAX;
-        loop {
-            let due = pacer.due() - self.program.offset();
-            if self.stop.wait_until(self.program.clock.instant(due)) {
-                break;
-            }
-            let exhausted = self.program.frames.is_exhausted();
-            let tick = pacer.tick(self.program.now());
-            let offset = self.program.offset();
-            let frame = self.program.frames.take(|times| {
-                let times: Vec<_> = times.iter().map(|&time| time + offset).collect();
-                pacer.choose(tick, &times)
-            });
-            if frame.is_none() && exhausted {
-                self.output.counters.ended.store(true, Ordering::Relaxed);
-                break;
-            }
-            started |= frame.is_some() || self.program.now() > black_from;
-            if !started {
-                continue;
-            }
-            if let Err(error) = self.encode(frame.as_ref(), tick) {
-                return self.output.fail(&error);
-            }
-            self.output.counters.skipped.store(pacer.skipped(), Ordering::Relaxed);
-        }
-        match self.encoder.finish() {
-            Ok(packets) => self.output.send(packets),
-            Err(error) => self.output.fail(&error),
-        }
-    }
-
-    fn encode(&mut self, frame: Option<&media::VideoFrame>, tick: i64) -> Result<(), encode::Error> {
-        let packets = self.encoder.encode(frame, tick, self.keyframes.take())?;
-        let counters = &self.output.counters;
-        counters.frames.fetch_add(1, Ordering::Relaxed);
-        counters.repeated.fetch_add(u64::from(frame.is_none()), Ordering::Relaxed);
-        self.output.send(packets);
-        Ok(())
     }
 }
 
@@ -171,9 +133,6 @@ impl SoundEncoder {
         }
     }
 }
-
-/// Without a first picture for this long black is sent: a display or camera that does not wake up.
-const FIRST_PICTURE_MAX: Span = Span::from_secs(2);
 
 /// How long the sound encoder waits before it looks whether to stop.
 const BLOCK_WAIT: Duration = Duration::from_millis(50);

@@ -10,7 +10,9 @@
 //! Sound is the timing master: [`capture::AvSync`] makes one gap-free line of samples, pictures are moved by its
 //! distance from the clock and leave on an absolute grid, and the packets of both encoders are merged by time.
 
+mod bitrate;
 mod destination;
+mod encoder_state;
 mod encoding;
 mod error;
 mod frame_queue;
@@ -18,6 +20,7 @@ mod interleaver;
 mod levels;
 mod live;
 mod pacer;
+mod picture_encoder;
 mod program;
 mod sound;
 mod sources;
@@ -26,8 +29,10 @@ mod threads;
 
 pub use capture::{AudioDevice, AudioInput, Devices, Screen, VideoInput, devices};
 pub use destination::Destination;
+pub use encode::probe::child_main as encoder_trial;
 pub use encode::still::Still;
-pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, encoders};
+pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, VideoCodec, encoders, encoders_anew};
+pub use encoder_state::ReplacedEncoder;
 pub use error::Error;
 pub use levels::Levels;
 pub use live::{Broadcast, Config};

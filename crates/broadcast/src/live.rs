@@ -12,7 +12,9 @@ use publish::{Feed, KeyframeRequest, Publisher, State, Target};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::encoding::{Output, PictureEncoder, SoundEncoder};
+use crate::encoder_state::EncoderState;
+use crate::encoding::{Output, SoundEncoder};
+use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
 use crate::{Destination, DestinationStatus, EncoderChoice, Error, Sources, Status, Summary, threads};
 
@@ -30,12 +32,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 2.5 Mbit/s, a keyframe each second, the best encoder, nowhere to send.
+    /// 2.5 Mbit/s, a keyframe each second, the best encoder of H.264, nowhere to send.
     fn default() -> Config {
         Config {
             bitrate_bps: 2_500_000,
             keyframe_interval: Span::from_secs(1),
-            encoder: EncoderChoice::Auto,
+            encoder: EncoderChoice::default(),
             destinations: Vec::new(),
         }
     }
@@ -71,10 +73,10 @@ impl Broadcast {
             .map(|(name, target)| Publisher::start(name, target, keyframes.clone()))
             .collect();
         let feeds: Vec<Feed> = publishers.iter().map(Publisher::feed).collect();
-        let output = Arc::new(Output::new(encoders.tracks(), feeds));
+        let encoder = EncoderState::new(encoders.video.as_ref().map(encode::Video::name));
+        let output = Arc::new(Output::new(encoders.tracks(), feeds, encoder));
         let reporter = Arc::new(Reporter {
             started: Instant::now(),
-            encoder: encoders.video.as_ref().map(|video| video.name().to_owned()),
             names: config.destinations.into_iter().map(|destination| destination.name).collect(),
             destinations: publishers.iter().map(|publisher| (publisher.state(), publisher.feed())).collect(),
             output: Arc::clone(&output),
@@ -95,6 +97,12 @@ impl Broadcast {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Asks the picture encoder for another bit rate from its next picture on; the latest word counts. What no encoder takes
+    /// (below 50 kbit/s, above 100 Mbit/s) changes nothing.
+    pub fn set_bitrate(&self, bps: u32) {
+        self.reporter.output.bitrate.ask(bps);
     }
 
     /// Destinations that wait for their next try make it now, with the back-off begun anew.
@@ -198,7 +206,6 @@ fn targets(destinations: &[Destination]) -> Result<Vec<(String, Target)>, Error>
 /// Gathers the status.
 struct Reporter {
     started: Instant,
-    encoder: Option<String>,
     names: Vec<String>,
     destinations: Vec<(watch::Receiver<State>, Feed)>,
     output: Arc<Output>,
@@ -261,9 +268,11 @@ impl Reporter {
                 queued: progress.queued.into(),
             }
         });
+        let (encoder, replaced_encoder) = self.output.encoder.get();
         Status {
             destinations: destinations.collect(),
-            encoder: self.encoder.clone(),
+            encoder,
+            replaced_encoder,
             fps: pace.fps,
             bitrate_bps: pace.bitrate_bps,
             frames: counters.frames.load(Ordering::Relaxed),

@@ -3,5 +3,6 @@
 mod cast;
 
 fn main() -> std::process::ExitCode {
+    broadcast::encoder_trial();
     cast::main()
 }

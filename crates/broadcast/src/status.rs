@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::DestinationState;
+use crate::{DestinationState, ReplacedEncoder};
 
 /// The state of a broadcast; a new one is published once a second and at every change of a destination.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct Status {
     pub destinations: Vec<DestinationStatus>,
     /// The video encoder's name, e.g. `libx264`; `None` when only sound is sent.
     pub encoder: Option<String>,
+    /// The video encoder that failed, and that [`Status::encoder`] took over from at a keyframe.
+    pub replaced_encoder: Option<ReplacedEncoder>,
     /// Frames encoded a second, over the last second.
     pub fps: f64,
     /// Bits encoded a second, over the last second, video and audio together.

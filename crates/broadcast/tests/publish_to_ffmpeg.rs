@@ -238,3 +238,33 @@ fn decode(recording: &Path, arguments: &[&str]) -> Vec<u8> {
         .expect("ffmpeg is installed");
     output.stdout
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_that_fails_is_replaced_and_the_broadcast_goes_on() {
+    let port = free_port();
+    let server = Server::start(port, file("replaced.flv"));
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    let url = format!("rtmp://127.0.0.1:{port}/live");
+    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
+    // It works for a hundred pictures.
+    let encoder = broadcast::EncoderChoice::Named("stand_in_fails_later".into());
+    let config =
+        Config { bitrate_bps: 500_000, encoder, destinations: vec![destination], ..Config::default() };
+    let live = Broadcast::start(config, &sources).unwrap();
+    let mut status = live.status();
+    assert_eq!(status.borrow().encoder.as_deref(), Some("stand_in_fails_later"));
+    until(&mut status, "pictures of the second encoder are sent", |status| status.frames > 140).await;
+    let now = status.borrow().clone();
+    assert_eq!(now.encoder.as_deref(), Some("libx264"));
+    let replaced = now.replaced_encoder.expect("it says which one failed");
+    assert_eq!(replaced.name, "stand_in_fails_later");
+    assert!(replaced.reason.contains("taking a picture failed"), "{}", replaced.reason);
+    assert_eq!(now.failure, None);
+    let summary = live.end().await;
+    assert!(!summary.cut_short);
+
+    let recording = tokio::task::spawn_blocking(move || server.recording()).await.unwrap();
+    assert_eq!(complaints(&recording), "");
+    let times = probe(&recording, &["-select_streams", "v", "-show_entries", "packet=pts_time"]);
+    assert_eq!(times.len() as u64, summary.status.frames, "no picture is lost");
+}

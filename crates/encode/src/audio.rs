@@ -11,7 +11,7 @@ use ffmpeg_next::{ChannelLayout, ffi, frame};
 use media::{Aac, AudioFrame, Codec, Packet, Timescale, Timestamp, Track, TrackId};
 
 use crate::Error;
-use crate::video::extradata;
+use crate::encoder::extradata;
 
 /// An open AAC-LC encoder for 48 kHz stereo at 160 kbit/s.
 ///

@@ -25,7 +25,7 @@ pub enum Error {
         /// FFmpeg's reason.
         source: ffmpeg_next::Error,
     },
-    /// A size that H.264 in 4:2:0 cannot have, or that is beyond all levels.
+    /// A size that pictures in 4:2:0 cannot have, or that is beyond all levels.
     #[error("{}x{}: both sides must be even, 2 to {max}", size.width, size.height)]
     Size {
         /// The size.

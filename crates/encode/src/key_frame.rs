@@ -1,4 +1,4 @@
-//! One coded picture that can be decoded alone, decoded.
+//! Coded pictures back to raw ones: those from which stills are made, and those that are compared.
 
 use bytes::Bytes;
 use ffmpeg_next as ffmpeg;
@@ -18,6 +18,52 @@ use crate::Error;
 /// # Errors
 /// When FFmpeg has no decoder for the codec, or the data is no such picture.
 pub(crate) fn decode(codec: &Codec, data: &[u8]) -> Result<VideoFrame, Error> {
+    let nothing = || fault("decoding")(ffmpeg::Error::InvalidData);
+    decode_all(codec, &[data])?.into_iter().next().ok_or_else(nothing)
+}
+
+/// Decodes access units that follow each other, the first one at which decoding can start.
+///
+/// # Errors
+/// When FFmpeg has no decoder for the codec, or the data is no such stream.
+pub(crate) fn decode_all(codec: &Codec, data: &[&[u8]]) -> Result<Vec<VideoFrame>, Error> {
+    raw(codec, data)?.iter().map(planar).collect()
+}
+
+/// As [`decode_all`], as the decoder gives them.
+///
+/// # Errors
+/// The same.
+pub(crate) fn raw(codec: &Codec, data: &[&[u8]]) -> Result<Vec<frame::Video>, Error> {
+    let mut decoder = open(codec)?;
+    let mut pictures = Vec::new();
+    for (index, data) in data.iter().enumerate() {
+        let mut packet = Coded::copy(data);
+        if index == 0 {
+            packet.set_flags(ffmpeg::packet::Flags::KEY);
+        }
+        decoder.send_packet(&packet).map_err(fault("taking a picture"))?;
+        receive(&mut decoder, &mut pictures)?;
+    }
+    decoder.send_eof().map_err(fault("ending"))?;
+    receive(&mut decoder, &mut pictures)?;
+    Ok(pictures)
+}
+
+/// Adds the pictures that are ready.
+fn receive(decoder: &mut ffmpeg::decoder::Video, pictures: &mut Vec<frame::Video>) -> Result<(), Error> {
+    loop {
+        let mut picture = frame::Video::empty();
+        match decoder.receive_frame(&mut picture) {
+            Ok(()) => pictures.push(picture),
+            Err(ffmpeg::Error::Eof) => return Ok(()),
+            Err(ffmpeg::Error::Other { errno }) if errno == ffi::EAGAIN => return Ok(()),
+            Err(source) => return Err(fault("decoding")(source)),
+        }
+    }
+}
+
+fn open(codec: &Codec) -> Result<ffmpeg::decoder::Video, Error> {
     let (id, parameters) = match codec {
         Codec::H264(h264) => (ffmpeg::codec::Id::H264, &h264.avcc),
         Codec::Hevc(hevc) => (ffmpeg::codec::Id::HEVC, &hevc.hvcc),
@@ -31,17 +77,10 @@ pub(crate) fn decode(codec: &Codec, data: &[u8]) -> Result<VideoFrame, Error> {
         || Error::Unusable { name: codec.name().to_owned(), reason: "not in this FFmpeg".to_owned() };
     let mut context = Context::new_with_codec(ffmpeg::decoder::find(id).ok_or_else(missing)?);
     set_parameters(&mut context, parameters)?;
-    let mut decoder = context.decoder().video().map_err(fault("opening"))?;
-    let mut packet = Coded::copy(data);
-    packet.set_flags(ffmpeg::packet::Flags::KEY);
-    decoder.send_packet(&packet).map_err(fault("taking a picture"))?;
-    decoder.send_eof().map_err(fault("ending"))?;
-    let mut picture = frame::Video::empty();
-    decoder.receive_frame(&mut picture).map_err(fault("decoding"))?;
-    planar(&picture)
+    context.decoder().video().map_err(fault("opening"))
 }
 
-/// Gives the decoder its parameter sets, and one thread: there is one picture.
+/// Gives the decoder its parameter sets, and one thread: there are few pictures.
 fn set_parameters(context: &mut Context, parameters: &[u8]) -> Result<(), Error> {
     let padded = parameters.len() + ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
     // SAFETY: FFmpeg allocates the buffer, zeroed and with the padding it asks for, the copy stays inside, and the context
@@ -61,7 +100,7 @@ fn set_parameters(context: &mut Context, parameters: &[u8]) -> Result<(), Error>
 }
 
 /// As 8 bits in planar 4:2:0, whatever it was.
-fn planar(picture: &frame::Video) -> Result<VideoFrame, Error> {
+pub(crate) fn planar(picture: &frame::Video) -> Result<VideoFrame, Error> {
     let (width, height) = (picture.width(), picture.height());
     let full = picture.color_range() == color::Range::JPEG || picture.format() == Pixel::YUVJ420P;
     let colour = match picture.color_space() {

@@ -3,23 +3,34 @@
 //!
 //! [`Video`] and [`Audio`] are synchronous and belong on a thread of their own; the caller gives them that
 //! thread. Pictures are scaled and converted on the way in, so a source may change size or format at any
-//! time; what leaves is always H.264 in BT.709 limited range, with its tags, and AAC at 48 kHz stereo.
+//! time; what leaves is H.264, HEVC or AV1 in BT.709 limited range, with its tags, and AAC at 48 kHz stereo.
 
 mod audio;
+mod bitstream;
+mod config;
+mod encoder;
 mod error;
+mod family;
+mod hardware;
 mod key_frame;
 pub mod ladder;
 mod list;
+pub mod probe;
 mod recode;
 mod scaler;
+#[cfg(test)]
+mod software_tests;
+#[cfg(feature = "stand-ins")]
+mod stand_in;
 pub mod still;
 mod video;
 
 pub use audio::Audio;
+pub use config::Config;
 pub use error::Error;
-pub use list::{Choice, Found, encoders};
+pub use list::{Choice, Found, VideoCodec, encoders, encoders_anew};
 pub use recode::Recoder;
-pub use video::{Config, Video};
+pub use video::Video;
 
 /// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.
 fn start_ffmpeg() -> Result<(), ffmpeg_next::Error> {

@@ -48,6 +48,32 @@ impl Scaler {
         &mut self.picture
     }
 
+    /// Goes on in another planar 4:2:0 format with the picture it has.
+    ///
+    /// # Errors
+    /// When FFmpeg has no conversion for it.
+    pub(crate) fn set_pixel(&mut self, pixel: Pixel) -> Result<(), Error> {
+        if self.picture.format() == pixel {
+            return Ok(());
+        }
+        let (width, height) = (self.picture.width(), self.picture.height());
+        let mut converted = frame::Video::empty();
+        scaling::Context::get(
+            self.picture.format(),
+            width,
+            height,
+            pixel,
+            width,
+            height,
+            scaling::Flags::BILINEAR,
+        )
+        .and_then(|mut context| context.run(&self.picture, &mut converted))
+        .map_err(|error| fault("converting the last picture", error))?;
+        self.picture = converted;
+        self.context = None;
+        Ok(())
+    }
+
     /// Takes a new picture.
     ///
     /// # Errors
@@ -60,7 +86,11 @@ impl Scaler {
         if code < 0 {
             return Err(fault("making the picture writable", code.into()));
         }
-        if source.size == target && source.format == PixelFormat::I420 && source.colour == self.colour {
+        let as_it_is = match self.picture.format() {
+            Pixel::NV12 => PixelFormat::Nv12,
+            _ => PixelFormat::I420,
+        };
+        if source.size == target && source.format == as_it_is && source.colour == self.colour {
             self.copy(source);
             return Ok(());
         }
@@ -78,8 +108,12 @@ impl Scaler {
     }
 
     fn copy(&mut self, source: &VideoFrame) {
-        for (index, plane) in source.planes.iter().enumerate().take(3) {
-            let (width, stride) = (self.picture.plane_width(index) as usize, self.picture.stride(index));
+        for (index, plane) in source.planes.iter().enumerate().take(self.picture.planes()) {
+            // Chroma is half as wide, and in NV12 both of its samples stand side by side.
+            let interleaved = self.picture.format() == Pixel::NV12;
+            let half = index > 0 && !interleaved;
+            let width = self.picture.width() as usize >> u32::from(half);
+            let stride = self.picture.stride(index);
             let rows = self.picture.data_mut(index).chunks_mut(stride.max(1));
             for (row, from) in rows.zip(plane.data.chunks(plane.stride.max(1))) {
                 row[..width].copy_from_slice(&from[..width]);
@@ -157,10 +191,12 @@ fn scale(
     }
     let mut to = [std::ptr::null_mut::<u8>(); 4];
     let mut to_strides = [0_i32; 4];
-    for index in 0..3 {
+    for index in 0..picture.planes().min(4) {
         let shift = u32::from(index > 0);
         let stride = picture.stride(index);
-        let at = (place.top >> shift) as usize * stride + (place.left >> shift) as usize;
+        // In NV12 both samples of chroma stand side by side, so half as many are as wide.
+        let left = if picture.format() == Pixel::NV12 { place.left } else { place.left >> shift };
+        let at = (place.top >> shift) as usize * stride + left as usize;
         to[index] = picture.data_mut(index)[at..].as_mut_ptr();
         to_strides[index] = stride as i32;
     }
@@ -209,8 +245,7 @@ fn check(frame: &VideoFrame) -> Result<(), Error> {
 fn blacken(picture: &mut frame::Video, colour: Colour) {
     let black = if colour == Colour::Bt601Full { 0 } else { 16 };
     picture.data_mut(0).fill(black);
-    picture.data_mut(1).fill(128);
-    picture.data_mut(2).fill(128);
+    (1..picture.planes()).for_each(|plane| picture.data_mut(plane).fill(128));
 }
 
 fn fault(step: &'static str, source: ffmpeg::Error) -> Error {

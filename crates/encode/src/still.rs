@@ -161,7 +161,7 @@ mod tests {
     /// One picture of this size as an encoder writes it.
     fn coded(size: Size) -> (Codec, Bytes) {
         let config = crate::Config {
-            choice: crate::Choice::Auto,
+            choice: crate::Choice::default(),
             size,
             fps: 30,
             bitrate_bps: 500_000,

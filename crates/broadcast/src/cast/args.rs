@@ -31,7 +31,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Lists the video encoders, and why each is or is not used.
+    /// Tries the video encoders, and tells which are used and why others are not.
     Encoders {
         /// Prints one JSON object.
         #[arg(long)]
@@ -63,7 +63,7 @@ pub struct Broadcast {
     /// Video bits per second, e.g. 2500k or 2.5M.
     #[arg(long, value_parser = bits, default_value = "2500k")]
     pub bitrate: u32,
-    /// auto, or a name from `rostrum-cast encoders`.
+    /// auto (H.264), hevc, av1, or a name from `rostrum-cast encoders`.
     #[arg(long, default_value = "auto")]
     pub encoder: EncoderChoice,
     /// Longest time between keyframes, e.g. 1s or 500ms.

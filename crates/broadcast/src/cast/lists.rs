@@ -39,14 +39,15 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the video encoders in the order in which `auto` takes them.
+/// Tries the video encoders, and prints them in the order in which `auto`, `hevc` and `av1` take them.
 pub fn encoders(as_json: bool) -> Result<(), Failure> {
-    let found = broadcast::encoders();
+    let found = broadcast::encoders_anew();
     let mut out = stdout().lock();
     if as_json {
         let encoders = found.iter().map(|encoder| {
             json!({
                 "name": encoder.name,
+                "codec": encoder.codec.name(),
                 "runs_on": encoder.runs_on,
                 "usable": encoder.usable,
                 "reason": encoder.reason,
@@ -57,7 +58,13 @@ pub fn encoders(as_json: bool) -> Result<(), Failure> {
     }
     for encoder in found {
         let verdict = encoder.reason.unwrap_or_else(|| "usable".to_owned());
-        writeln!(out, "{:<14} {:<34} {verdict}", encoder.name, encoder.runs_on)?;
+        writeln!(
+            out,
+            "{:<6}  {:<17}  {:<31}  {verdict}",
+            encoder.codec.name(),
+            encoder.name,
+            encoder.runs_on
+        )?;
     }
     Ok(())
 }

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 pub fn object(status: &Status, now: Instant, last: bool) -> Value {
     let destinations: Vec<Value> =
         status.destinations.iter().map(|destination| destination_object(destination, now)).collect();
+    let replaced = status.replaced_encoder.as_ref();
     json!({
         "seconds": (status.duration.as_secs_f64() * 1e3).round() / 1e3,
         "encoder": status.encoder,
+        "replaced_encoder": replaced.map(|encoder| json!({ "name": encoder.name, "reason": encoder.reason })),
         "fps": (status.fps * 1e2).round() / 1e2,
         "bitrate_bps": status.bitrate_bps,
         "frames": status.frames,

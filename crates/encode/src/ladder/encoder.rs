@@ -10,9 +10,10 @@ use ffmpeg_next::{ffi, frame};
 use media::{Codec, Packet, Rational, Span, Timescale, Timestamp, Track, TrackId, nal};
 
 use crate::Error;
+use crate::bitstream::h264_parameters;
+use crate::encoder::extradata;
 use crate::ladder::Rung;
 use crate::ladder::stamps::Stamp;
-use crate::video::{extradata, read_parameters};
 
 /// An open encoder of one rung. Every picture gives one packet, at once.
 pub(crate) struct Encoder {
@@ -55,7 +56,8 @@ impl Encoder {
         })?;
         let rate = rate_of(rung, look.rate);
         let encoder = open(codec, rung, look, rate)?;
-        let codec = Codec::H264(read_parameters(NAME, extradata(&encoder))?);
+        let codec = h264_parameters(&extradata(&encoder));
+        let codec = Codec::H264(codec.map_err(|source| Error::Parameters { name: NAME, source })?);
         let track = Track { id, codec, timescale: Timescale::MPEG };
         Ok(Encoder { encoder, track, rate, last: None, inside: VecDeque::new() })
     }

@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(kept(cost), [720, 480, 240]);
         assert_eq!(kept(cost - 0.001), [720, 480]);
         assert_eq!(kept(cost_in_cores(&picture, &all[..2]) - 0.001), [480]);
-        assert_eq!(kept(0.0), []);
+        assert_eq!(kept(0.0), [] as [u32; 0]);
         let (_, left_out) = choose(&source, &WANTED, 0.0);
         assert_eq!(left_out.iter().map(|rung| rung.height.0).collect::<Vec<_>>(), [240, 720, 480]);
     }
