@@ -1,6 +1,6 @@
-//! MPEG-TS, as SRT carries it: transport packets to media events.
+//! MPEG-TS, as SRT carries it: transport packets to media events and back.
 //!
-//! H.264 and HEVC with AAC (ADTS) and Opus, of the first program. Other codecs are refused by name when
+//! H.264 and HEVC with AAC (ADTS) and Opus. What is read is the first program; other codecs are refused by name when
 //! nothing else of their kind is there.
 //!
 //! Spec: ISO/IEC 13818-1 (ITU-T H.222.0); ISO/IEC 14496-3 §1.A.2 (ADTS); ETSI TS Opus 0.1.3-draft (Opus).
@@ -9,16 +9,20 @@ mod annex_b;
 mod assembly;
 mod audio;
 mod demuxer;
+mod elementary;
+mod muxer;
 mod packet;
 mod pes;
 mod program;
 mod section;
+mod transport_writer;
 mod video;
 
 use thiserror::Error;
 
 pub use assembly::{Counters, Warning};
 pub use demuxer::Demuxer;
+pub use muxer::{MuxError, Muxer};
 
 /// A stream that cannot be taken; the publisher should be told and ended.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -125,4 +125,5 @@ pub(super) fn read(packet: &[u8; PACKET_BYTES]) -> Option<Packet<'_>> {
     })
 }
 
-const SYNC: u8 = 0x47;
+/// The first byte of every transport packet.
+pub(super) const SYNC: u8 = 0x47;

@@ -53,6 +53,15 @@ impl Sections {
     }
 }
 
+/// A section in force with its header and CRC. `version` counts changes, modulo 32; the identifier is 1.
+pub(super) fn table(id: u8, version: u8, body: &[u8]) -> Vec<u8> {
+    let [high, low] = (0xb000 | (HEADER_REST_BYTES + body.len() + CRC_BYTES) as u16).to_be_bytes();
+    let mut section = vec![id, high, low, 0, 1, 0xc1 | version << 1, 0, 0];
+    section.extend_from_slice(body);
+    section.extend(crc(&section).to_be_bytes());
+    section
+}
+
 /// The CRC of annex A; 0 over a section with its own CRC at the end.
 fn crc(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, &byte| {
@@ -67,3 +76,6 @@ fn crc(bytes: &[u8]) -> u32 {
 const STUFFING: u8 = 0xff;
 /// Bytes of a section of the tables that are read (§2.4.4.4, §2.4.4.9).
 const SECTION_BYTES_MAX: usize = 1_024;
+/// Bytes of a section's header behind its length.
+const HEADER_REST_BYTES: usize = 5;
+const CRC_BYTES: usize = 4;

@@ -7,6 +7,7 @@ mod damage;
 mod fuzzing;
 mod sound;
 mod tables;
+mod writing;
 
 use container::mpegts::{Demuxer, Error};
 use media::{MediaEvent, Packet, StreamChecker, Track};
