@@ -20,6 +20,9 @@ pub enum Error {
         /// What is wrong with it.
         source: publish::TargetError,
     },
+    /// The file of certificates cannot be used.
+    #[error(transparent)]
+    Certificates(#[from] publish::TrustError),
     /// No destination, or more than can be served.
     #[error("{count} destinations: a broadcast takes 1 to {max}")]
     DestinationCount {
@@ -51,7 +54,10 @@ impl Error {
         use encode::Error::{Range, Size, Unusable};
         match self {
             Error::Encode(Unusable { .. } | Size { .. } | Range { .. }) => true,
-            Error::Destination { .. } | Error::DestinationCount { .. } | Error::NothingToSend => true,
+            Error::Destination { .. }
+            | Error::Certificates(_)
+            | Error::DestinationCount { .. }
+            | Error::NothingToSend => true,
             Error::Capture(_) | Error::Encode(_) | Error::AlreadyLive | Error::Thread { .. } => false,
         }
     }

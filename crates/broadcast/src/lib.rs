@@ -37,6 +37,6 @@ pub use error::Error;
 pub use levels::Levels;
 pub use live::{Broadcast, Config};
 pub use media::{Size, VideoFrame};
-pub use publish::{State as DestinationState, TargetError};
+pub use publish::{LinkStatistics, State as DestinationState, TargetError};
 pub use sources::{Sources, SourcesConfig};
 pub use status::{DestinationStatus, Status, Summary};

@@ -1,6 +1,7 @@
 //! One broadcast: encoders, one task for each destination, and the status of all.
 #![allow(clippy::disallowed_methods, reason = "this driver module measures how long a broadcast lasts")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use capture::{AudioInput, Stop, VideoInput};
 use media::{Span, Track};
-use publish::{Feed, KeyframeRequest, Publisher, State, Target};
+use publish::{Feed, KeyframeRequest, Publisher, State};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -16,7 +17,9 @@ use crate::encoder_state::EncoderState;
 use crate::encoding::{Output, SoundEncoder};
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
-use crate::{Destination, DestinationStatus, EncoderChoice, Error, Sources, Status, Summary, threads};
+use crate::{
+    Destination, DestinationStatus, EncoderChoice, Error, Sources, Status, Summary, destination, threads,
+};
 
 /// How to encode, and where to send.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct Config {
     pub encoder: EncoderChoice,
     /// Where to send: 1 to 8.
     pub destinations: Vec<Destination>,
+    /// Certificates (PEM) that RTMPS believes besides the system's: those of a server of one's own.
+    pub certificates: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -39,6 +44,7 @@ impl Default for Config {
             keyframe_interval: Span::from_secs(1),
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
+            certificates: None,
         }
     }
 }
@@ -60,10 +66,11 @@ impl Broadcast {
     /// A destination that cannot be reached is a state in [`Status`], not an error here.
     ///
     /// # Errors
-    /// [`Error::Destination`] for an address that cannot be used, [`Error::Encode`] when no encoder opens,
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::Certificates`] for such a file,
+    /// [`Error::Encode`] when no encoder opens,
     /// [`Error::AlreadyLive`] while `sources` feed another broadcast.
     pub fn start(config: Config, sources: &Sources) -> Result<Broadcast, Error> {
-        let targets = targets(&config.destinations)?;
+        let targets = destination::targets(&config)?;
         let encoders = Encoders::open(&config, sources)?;
         let program = sources.program();
         let blocks = program.go_on_air().ok_or(Error::AlreadyLive)?;
@@ -188,21 +195,6 @@ impl Encoders {
     }
 }
 
-fn targets(destinations: &[Destination]) -> Result<Vec<(String, Target)>, Error> {
-    let count = destinations.len();
-    if count == 0 || count > DESTINATIONS_MAX {
-        return Err(Error::DestinationCount { count, max: DESTINATIONS_MAX });
-    }
-    let parse = |destination: &Destination| {
-        let name = destination.name.clone();
-        match Target::parse(&destination.url, destination.key.as_deref()) {
-            Ok(target) => Ok((name, target)),
-            Err(source) => Err(Error::Destination { name, source }),
-        }
-    };
-    destinations.iter().map(parse).collect()
-}
-
 /// Gathers the status.
 struct Reporter {
     started: Instant,
@@ -266,6 +258,8 @@ impl Reporter {
                 sent_frames: progress.sent_frames,
                 dropped_frames: progress.dropped_frames,
                 queued: progress.queued.into(),
+                sent_bps: progress.sent_bps,
+                link: progress.link,
             }
         });
         let (encoder, replaced_encoder) = self.output.encoder.get();
@@ -285,9 +279,6 @@ impl Reporter {
         }
     }
 }
-
-/// One encode serves several destinations; each costs a copy of the stream's bytes and a connection.
-const DESTINATIONS_MAX: usize = 8;
 
 /// Encoders end within a frame; half a second is for a machine that stands still.
 const THREADS_LIMIT: Duration = Duration::from_millis(500);

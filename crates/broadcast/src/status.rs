@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{DestinationState, ReplacedEncoder};
+use crate::{DestinationState, LinkStatistics, ReplacedEncoder};
 
 /// The state of a broadcast; a new one is published once a second and at every change of a destination.
 #[derive(Clone, Debug)]
@@ -47,8 +47,12 @@ pub struct DestinationStatus {
     pub sent_frames: u64,
     /// Video frames left out because this destination's network was too slow or away.
     pub dropped_frames: u64,
-    /// Media waiting to be sent.
+    /// Media waiting to be sent, here and in the system's own buffers; over SRT also what is not acknowledged.
     pub queued: Duration,
+    /// Bits handed to the network each second, over the last second.
+    pub sent_bps: u64,
+    /// What the network says of the present connection; `None` while there is none.
+    pub link: Option<LinkStatistics>,
 }
 
 impl Status {

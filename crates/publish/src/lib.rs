@@ -2,19 +2,29 @@
 //!
 //! A [`Publisher`] is one task with one [`SendQueue`]. Whoever encodes pushes into it and is never held up;
 //! what the network does is a [`State`]. [`SendQueue`] and [`Reconnect`] are sans-IO: what to drop and how
-//! long to wait is decided without a clock or a socket. `rtmp.rs` alone knows the RTMP library.
+//! long to wait is decided without a clock or a socket. `rtmp.rs` alone knows the RTMP library, `srt_caller.rs`
+//! crate `srt`, `tcp.rs` TLS and what the system tells of a connection.
 
+mod driver;
+mod error;
 mod keyframe_request;
+mod link;
 mod publisher;
 mod reconnect;
 mod rtmp;
 mod send_queue;
+mod srt_caller;
 mod state;
 mod target;
+mod tcp;
+mod trust;
+mod under_way;
 
 pub use keyframe_request::KeyframeRequest;
+pub use link::LinkStatistics;
 pub use publisher::{Feed, Progress, Publisher};
 pub use reconnect::{Reconnect, Try};
 pub use send_queue::SendQueue;
 pub use state::State;
 pub use target::{Target, TargetError};
+pub use trust::{Trust, TrustError};

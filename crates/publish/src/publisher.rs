@@ -1,18 +1,15 @@
 //! One destination: its task, its queue, its reconnecting.
-#![allow(clippy::disallowed_methods, reason = "this driver module tells when a state began")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use media::{MediaEvent, Span, Track};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-use crate::rtmp::{Connection, Error};
-use crate::{KeyframeRequest, Reconnect, SendQueue, State, Target};
+use crate::driver::Driver;
+use crate::{KeyframeRequest, LinkStatistics, Reconnect, SendQueue, State, Target};
 
 /// Sends one stream to one destination, for as long as it lives. Dropping it cuts the connection.
 pub struct Publisher {
@@ -36,25 +33,40 @@ pub struct Progress {
     pub sent_frames: u64,
     /// Video frames left out.
     pub dropped_frames: u64,
-    /// Media that waits.
+    /// Media that waits, here and in the system's own buffers.
     pub queued: Span,
+    /// Bits handed to the network each second, over the last second.
+    pub sent_bps: u64,
+    /// What the network says of the present connection.
+    pub link: Option<LinkStatistics>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     queue: Mutex<Queued>,
-    arrived: Notify,
-    retry: Notify,
+    pub(crate) arrived: Notify,
+    pub(crate) retry: Notify,
 }
 
 #[derive(Default)]
-struct Queued {
-    queue: SendQueue,
-    tracks: Option<Arc<[Track]>>,
+pub(crate) struct Queued {
+    pub(crate) queue: SendQueue,
+    pub(crate) tracks: Option<Arc<[Track]>>,
     /// Nobody sends, so only the newest second is worth keeping.
-    offline: bool,
+    pub(crate) offline: bool,
     closed: bool,
-    sent_bytes: u64,
-    sent_frames: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) sent_frames: u64,
+    pub(crate) sent_bps: u64,
+    /// Media taken from the queue that has not left.
+    pub(crate) under_way: Span,
+    pub(crate) link: Option<LinkStatistics>,
+}
+
+impl Shared {
+    /// A panic under this lock would be a bug of ours; the counters behind it stay usable.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Queued> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Publisher {
@@ -83,7 +95,7 @@ impl Publisher {
                 () = stop.cancelled() => {}
                 () = driver.run() => {}
             }
-            lock(&shared.queue).closed = true;
+            shared.lock().closed = true;
         });
         Publisher { feed: Feed(shared), state, cut, finish, task }
     }
@@ -121,7 +133,7 @@ impl Publisher {
 impl Feed {
     /// Hands over the next event of the stream; never waits.
     pub fn push(&self, event: &MediaEvent) {
-        let mut queued = lock(&self.0.queue);
+        let mut queued = self.0.lock();
         if queued.closed {
             return;
         }
@@ -139,12 +151,14 @@ impl Feed {
     /// What was sent so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let queued = lock(&self.0.queue);
+        let queued = self.0.lock();
         Progress {
             sent_bytes: queued.sent_bytes,
             sent_frames: queued.sent_frames,
             dropped_frames: queued.queue.dropped_frames(),
-            queued: queued.queue.span(),
+            queued: queued.queue.span() + queued.under_way,
+            sent_bps: queued.sent_bps,
+            link: queued.link,
         }
     }
 }
@@ -154,201 +168,3 @@ impl Drop for Publisher {
         self.cut.cancel();
     }
 }
-
-/// The task.
-struct Driver {
-    name: String,
-    target: Target,
-    keyframes: KeyframeRequest,
-    shared: Arc<Shared>,
-    state: watch::Sender<State>,
-    finish: CancellationToken,
-    reconnect: Reconnect,
-    was_live: bool,
-    refusals: u32,
-}
-
-impl Driver {
-    async fn run(mut self) {
-        loop {
-            let mut live_since = None;
-            let failure = match self.attempt(&mut live_since).await {
-                Ok(()) => return self.change(State::Ended),
-                Err(failure) => failure,
-            };
-            lock(&self.shared.queue).offline = true;
-            if self.finish.is_cancelled() {
-                return self.change(State::Ended);
-            }
-            if self.is_hopeless(&failure) {
-                return self.change(State::Failed { reason: failure.to_string() });
-            }
-            let live_for = live_since.map_or(Span::ZERO, |since: Instant| since.elapsed().into());
-            if !self.wait(live_for, &failure).await {
-                return self.change(State::Ended);
-            }
-        }
-    }
-
-    /// Whether trying again would not help. A server that has taken this key before may only be slow to
-    /// notice that the old connection is gone.
-    fn is_hopeless(&mut self, failure: &Error) -> bool {
-        match failure {
-            Error::Refused(_) => {
-                self.refusals += 1;
-                !self.was_live || self.refusals > REFUSALS_MAX
-            }
-            Error::Unsupported(_) | Error::Dismissed(_) => true,
-            Error::Network(_) | Error::Closed(_) | Error::Protocol(_) => false,
-        }
-    }
-
-    /// Waits for the next try; `false` when the broadcast ends meanwhile.
-    async fn wait(&mut self, live_for: Span, failure: &Error) -> bool {
-        let next = self.reconnect.lost(live_for, rand::random_range(-1.0..=1.0));
-        let wait = Duration::from(next.wait);
-        let (attempt, reason) = (next.attempt, failure.to_string());
-        self.change(State::Retrying { attempt, at: Instant::now() + wait, reason });
-        tokio::select! {
-            () = self.finish.cancelled() => return false,
-            () = self.shared.retry.notified() => self.reconnect.retry_now(),
-            () = tokio::time::sleep(wait) => {}
-        }
-        true
-    }
-
-    /// One connection, from its beginning to its end; `Ok` when the broadcast ended.
-    async fn attempt(&mut self, live_since: &mut Option<Instant>) -> Result<(), Error> {
-        let connecting = tokio::time::timeout(CONNECT_LIMIT, connect(&self.target));
-        let mut connection = tokio::select! {
-            () = self.finish.cancelled() => return Ok(()),
-            connected = connecting => connected.map_err(|_| too_slow())??,
-        };
-        *live_since = Some(Instant::now());
-        self.go_live();
-        let finish = self.finish.clone();
-        let mut moved = tokio::time::Instant::now();
-        loop {
-            self.fill(&mut connection)?;
-            if connection.pending() == 0 {
-                moved = tokio::time::Instant::now();
-                if finish.is_cancelled() {
-                    connection.goodbye().await?;
-                    return Ok(());
-                }
-            }
-            tokio::select! {
-                sent = connection.turn() => {
-                    let sent = sent?;
-                    if sent > 0 {
-                        moved = tokio::time::Instant::now();
-                        lock(&self.shared.queue).sent_bytes += sent as u64;
-                    }
-                }
-                () = self.shared.arrived.notified(), if connection.pending() < PENDING_BYTES => {}
-                () = finish.cancelled(), if connection.pending() == 0 => {}
-                () = tokio::time::sleep_until(moved + WRITE_LIMIT), if connection.pending() > 0 => {
-                    return Err(stuck());
-                }
-            }
-        }
-    }
-
-    /// Takes from the queue while the socket is not far behind.
-    fn fill(&self, connection: &mut Connection<TcpStream>) -> Result<(), Error> {
-        while connection.pending() < PENDING_BYTES {
-            let event = {
-                let mut queued = lock(&self.shared.queue);
-                if queued.queue.is_stuck() {
-                    return Err(stuck());
-                }
-                let event = queued.queue.pop();
-                let video = matches!((&event, &queued.tracks), (Some(MediaEvent::Packet(packet)), Some(tracks))
-                    if tracks.iter().any(|track| track.is_video() && track.id == packet.track));
-                queued.sent_frames += u64::from(video);
-                event
-            };
-            let Some(event) = event else { return Ok(()) };
-            connection.queue(&event)?;
-        }
-        Ok(())
-    }
-
-    /// A first connection sends what was encoded while it was made; a later one begins with a new keyframe.
-    fn go_live(&mut self) {
-        {
-            let mut queued = lock(&self.shared.queue);
-            queued.offline = false;
-            if let (true, Some(tracks)) = (self.was_live, queued.tracks.clone()) {
-                queued.queue.restart(&tracks);
-                self.keyframes.ask();
-            }
-        }
-        self.was_live = true;
-        self.refusals = 0;
-        self.change(State::Live { since: Instant::now() });
-    }
-
-    fn change(&self, state: State) {
-        match &state {
-            State::Failed { reason } => warn!(destination = self.name, reason, "failed"),
-            State::Retrying { attempt, reason, .. } => {
-                warn!(destination = self.name, attempt, reason, "connection lost, trying again");
-            }
-            State::Live { .. } => info!(destination = self.name, server = self.target.server(), "live"),
-            State::Connecting | State::Ended => info!(destination = self.name, ?state, "destination"),
-        }
-        self.state.send_replace(state);
-    }
-}
-
-async fn connect(target: &Target) -> Result<Connection<TcpStream>, Error> {
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(&stream);
-    // Best effort: without them a dead link is noticed by `WRITE_LIMIT`, only later.
-    #[cfg(target_os = "linux")]
-    {
-        let _ = socket.set_tcp_user_timeout(Some(WRITE_LIMIT));
-        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-    }
-    let _ = socket;
-    Connection::publish(stream, target).await
-}
-
-fn too_slow() -> Error {
-    let limit = CONNECT_LIMIT.as_secs();
-    Error::Network(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        format!("the server did not answer within {limit} s"),
-    ))
-}
-
-fn stuck() -> Error {
-    let limit = WRITE_LIMIT.as_secs();
-    Error::Network(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        format!("the network carried nothing for {limit} s"),
-    ))
-}
-
-/// A panic under this lock would be a bug of ours; the counters behind it stay usable.
-fn lock(queue: &Mutex<Queued>) -> MutexGuard<'_, Queued> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// From the name look-up to the server's yes.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// Without a byte accepted for this long the link is dead. Mobile networks pause for some seconds.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
-
-/// What waits outside the queue, where nothing can be dropped any more: a large keyframe.
-const PENDING_BYTES: usize = 256 * 1_024;
-
-/// The kernel's own queue, for the same reason: a second and a half at 2.5 Mbit/s (Linux doubles it).
-#[cfg(target_os = "linux")]
-const SEND_BUFFER_BYTES: usize = 256 * 1_024;
-
-/// Refusals in a row of a key that was accepted before, until it counts as withdrawn: half a minute.
-const REFUSALS_MAX: u32 = 5;

@@ -18,34 +18,10 @@ use rml_rtmp::sessions::{
     StreamMetadata,
 };
 use rml_rtmp::time::RtmpTimestamp;
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::Target;
-
-/// Why a connection was not made or did not last.
-#[derive(Debug, Error)]
-pub(crate) enum Error {
-    /// The server said no, in its own words. Asking again will not help.
-    #[error("{0}")]
-    Refused(String),
-    /// The server took our stream and then ended it on purpose, in its own words: another publisher has the
-    /// room, or its key changed. Coming back would take the room from that one.
-    #[error("{0}")]
-    Dismissed(String),
-    /// The network or the server broke it off.
-    #[error("{0}")]
-    Network(#[from] std::io::Error),
-    /// The server closed the connection.
-    #[error("the server closed the connection{0}")]
-    Closed(&'static str),
-    /// The server does not speak RTMP as it should.
-    #[error("the server's answer cannot be understood: {0}")]
-    Protocol(String),
-    /// What is to be sent does not fit RTMP.
-    #[error("the stream cannot be sent over RTMP: {0}")]
-    Unsupported(String),
-}
+use crate::error::Error;
+use crate::target::Rtmp;
 
 /// A connection on which the server has accepted our stream.
 pub(crate) struct Connection<S> {
@@ -60,7 +36,7 @@ pub(crate) struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Shakes hands, connects to the application and asks to publish. The caller limits the time.
-    pub(crate) async fn publish(mut stream: S, target: &Target) -> Result<Connection<S>, Error> {
+    pub(crate) async fn publish(mut stream: S, target: &Rtmp) -> Result<Connection<S>, Error> {
         let early = shake_hands(&mut stream).await?;
         let mut session = Session::new(target)?;
         let mut out = BytesMut::new();
@@ -91,7 +67,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             },
             MediaEvent::End(_) => return Ok(()),
         };
-        for tag in tags.map_err(|error| Error::Unsupported(error.to_string()))? {
+        let unsupported =
+            |error: flv::Error| Error::Unsupported { protocol: "RTMP", reason: error.to_string() };
+        for tag in tags.map_err(unsupported)? {
             self.session.media(tag, &mut self.out)?;
         }
         Ok(())
@@ -195,7 +173,7 @@ struct Session {
 }
 
 impl Session {
-    fn new(target: &Target) -> Result<Session, Error> {
+    fn new(target: &Rtmp) -> Result<Session, Error> {
         let mut config = ClientSessionConfig::new();
         config.flash_version = FLASH_VERSION.to_owned();
         config.chunk_size = CHUNK_BYTES;

@@ -108,7 +108,8 @@ pub(crate) struct TraceStatistics {
     pktDropsAndUndecrypt: [c_int; 3],
     bytes: [u64; 7],
     usPktSndPeriod: f64,
-    pktWindows: [c_int; 3],
+    /// `pktFlowWindow`, `pktCongestionWindow`, `pktFlightSize`.
+    pub(crate) pktFlight: [c_int; 3],
     pub(crate) msRTT: f64,
     pub(crate) mbpsBandwidth: f64,
     byteAvailable: [c_int; 2],

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub received: Direction,
     /// Packets that could not be decrypted.
     pub undecrypted: u64,
+    /// Packets sent and not acknowledged.
+    pub in_flight: u64,
 }
 
 /// One direction of a connection.
@@ -69,6 +71,7 @@ impl Statistics {
                 rate_bps: bits(raw.mbpsRecvRate),
             },
             undecrypted: count(raw.pktRcvUndecryptTotal),
+            in_flight: count(raw.pktFlight[2]),
         }
     }
 }

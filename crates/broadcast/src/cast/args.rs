@@ -72,9 +72,13 @@ pub struct Broadcast {
     /// Ends after this time, e.g. 30s or 10m; until interrupted without it.
     #[arg(long, value_parser = time)]
     pub duration: Option<Duration>,
-    /// rtmp://HOST[:PORT]/APP/KEY; may be given several times.
+    /// rtmp[s]://HOST[:PORT]/APP/KEY or srt://HOST:PORT[?streamid=…&passphrase=…&latency=MILLISECONDS]; may be given
+    /// several times.
     #[arg(long, required = true)]
     pub to: Vec<String>,
+    /// Certificates (PEM) that rtmps:// believes besides the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Prints one JSON object each second, and a last one at the end.
     #[arg(long)]
     pub stats: Option<Stats>,

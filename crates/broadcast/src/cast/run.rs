@@ -46,6 +46,7 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
         keyframe_interval: args.keyint.into(),
         encoder: args.encoder,
         destinations,
+        certificates: args.ca,
     };
     let live = Broadcast::start(config, &sources)?;
     let mut status = live.status();

@@ -1,6 +1,6 @@
 //! One JSON object for each status.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use broadcast::{DestinationState, DestinationStatus, Status};
 use serde_json::{Value, json};
@@ -34,7 +34,18 @@ fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
         "sent_frames": destination.sent_frames,
         "dropped_frames": destination.dropped_frames,
         "queued_ms": destination.queued.as_millis() as u64,
+        "sent_bps": destination.sent_bps,
     });
+    if let Some(link) = &destination.link {
+        object["rtt_ms"] = json!((link.round_trip.as_secs_f64() * 1e4).round() / 1e1);
+        object["retransmitted_packets"] = json!(link.retransmitted);
+        object["in_flight_packets"] = json!(link.in_flight);
+        if link.latency > Duration::ZERO {
+            object["latency_ms"] = json!(link.latency.as_millis() as u64);
+            object["lost_packets"] = json!(link.lost);
+            object["dropped_packets"] = json!(link.dropped);
+        }
+    }
     match &destination.state {
         DestinationState::Retrying { attempt, at, reason } => {
             object["attempt"] = json!(attempt);

@@ -1,0 +1,249 @@
+//! The task of one destination.
+#![allow(clippy::disallowed_methods, reason = "this driver module tells when a state began")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use media::{MediaEvent, Span};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::error::Error;
+use crate::link::{Behind, Link};
+use crate::publisher::Shared;
+use crate::under_way::UnderWay;
+use crate::{KeyframeRequest, Reconnect, State, Target};
+
+/// Connects, sends, and connects again.
+pub(crate) struct Driver {
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    pub(crate) keyframes: KeyframeRequest,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) finish: CancellationToken,
+    pub(crate) reconnect: Reconnect,
+    pub(crate) was_live: bool,
+    pub(crate) refusals: u32,
+}
+
+impl Driver {
+    /// Until the broadcast ends or trying again would not help.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let mut live_since = None;
+            let failure = match self.attempt(&mut live_since).await {
+                Ok(()) => return self.change(State::Ended),
+                Err(failure) => failure,
+            };
+            if self.finish.is_cancelled() {
+                return self.change(State::Ended);
+            }
+            if self.is_hopeless(&failure) {
+                return self.change(State::Failed { reason: failure.to_string() });
+            }
+            let live_for = live_since.map_or(Span::ZERO, |since: Instant| since.elapsed().into());
+            if !self.wait(live_for, &failure).await {
+                return self.change(State::Ended);
+            }
+        }
+    }
+
+    /// Whether trying again would not help. A server that has taken this key before may only be slow to
+    /// notice that the old connection is gone.
+    fn is_hopeless(&mut self, failure: &Error) -> bool {
+        match failure {
+            Error::Refused(_) => {
+                self.refusals += 1;
+                !self.was_live || self.refusals > REFUSALS_MAX
+            }
+            Error::Unsupported { .. } | Error::Dismissed(_) | Error::Untrusted(_) => true,
+            Error::Network(_) | Error::Closed(_) | Error::Protocol(_) | Error::Unavailable(_) => false,
+        }
+    }
+
+    /// Waits for the next try; `false` when the broadcast ends meanwhile.
+    async fn wait(&mut self, live_for: Span, failure: &Error) -> bool {
+        let next = self.reconnect.lost(live_for, rand::random_range(-1.0..=1.0));
+        let wait = Duration::from(next.wait);
+        let (attempt, reason) = (next.attempt, failure.to_string());
+        self.change(State::Retrying { attempt, at: Instant::now() + wait, reason });
+        tokio::select! {
+            () = self.finish.cancelled() => return false,
+            () = self.shared.retry.notified() => self.reconnect.retry_now(),
+            () = tokio::time::sleep(wait) => {}
+        }
+        true
+    }
+
+    /// One connection, from its beginning to its end; `Ok` when the broadcast ended.
+    async fn attempt(&mut self, live_since: &mut Option<Instant>) -> Result<(), Error> {
+        let connecting = tokio::time::timeout(CONNECT_LIMIT, Link::connect(&self.target));
+        let link = tokio::select! {
+            () = self.finish.cancelled() => return Ok(()),
+            connected = connecting => connected.map_err(|_| too_slow())??,
+        };
+        *live_since = Some(Instant::now());
+        self.go_live();
+        let ended = self.carry(link).await;
+        let mut queued = self.shared.lock();
+        queued.offline = true;
+        (queued.sent_bps, queued.under_way, queued.link) = (0, Span::ZERO, None);
+        ended
+    }
+
+    /// Sends what comes, until the connection or the broadcast ends.
+    async fn carry(&mut self, mut link: Link) -> Result<(), Error> {
+        let finish = self.finish.clone();
+        let mut sent = Sent::default();
+        let mut moved = tokio::time::Instant::now();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.fill(&mut link, &mut sent)?;
+            if link.pending() == 0 {
+                moved = tokio::time::Instant::now();
+                if finish.is_cancelled() {
+                    return link.goodbye().await;
+                }
+            }
+            tokio::select! {
+                turned = link.turn() => {
+                    let bytes = turned? as u64;
+                    if bytes > 0 {
+                        moved = tokio::time::Instant::now();
+                        sent.bytes += bytes;
+                        self.shared.lock().sent_bytes += bytes;
+                    }
+                }
+                () = self.shared.arrived.notified(), if link.pending() < PENDING_BYTES => {}
+                () = finish.cancelled(), if link.pending() == 0 => {}
+                _ = look.tick() => self.look_at(&link, &mut sent),
+                () = tokio::time::sleep_until(moved + WRITE_LIMIT), if link.pending() > 0 => {
+                    return Err(stuck());
+                }
+            }
+        }
+    }
+
+    /// Takes from the queue while the socket is not far behind.
+    fn fill(&self, link: &mut Link, sent: &mut Sent) -> Result<(), Error> {
+        while link.pending() < PENDING_BYTES {
+            let event = {
+                let mut queued = self.shared.lock();
+                if queued.queue.is_stuck() {
+                    return Err(stuck());
+                }
+                let event = queued.queue.pop();
+                let video = matches!((&event, &queued.tracks), (Some(MediaEvent::Packet(packet)), Some(tracks))
+                    if tracks.iter().any(|track| track.is_video() && track.id == packet.track));
+                queued.sent_frames += u64::from(video);
+                event
+            };
+            let Some(event) = event else { return Ok(()) };
+            link.queue(&event)?;
+            if let MediaEvent::Packet(packet) = &event {
+                sent.under_way.push(sent.bytes + link.pending() as u64, packet.dts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes how fast it goes and how far it is behind.
+    fn look_at(&self, link: &Link, sent: &mut Sent) {
+        let (statistics, behind) = link.statistics();
+        let under_way = match behind {
+            Behind::Bytes(unsent) => sent.under_way.left(sent.bytes.saturating_sub(unsent as u64)),
+            Behind::Time(time) => sent.under_way.left(sent.bytes) + time.into(),
+        };
+        let sent_bps = sent.bits_per_second();
+        let mut queued = self.shared.lock();
+        (queued.sent_bps, queued.under_way, queued.link) = (sent_bps, under_way, Some(statistics));
+    }
+
+    /// A first connection sends what was encoded while it was made; a later one begins with a new keyframe.
+    fn go_live(&mut self) {
+        {
+            let mut queued = self.shared.lock();
+            queued.offline = false;
+            if let (true, Some(tracks)) = (self.was_live, queued.tracks.clone()) {
+                queued.queue.restart(&tracks);
+                self.keyframes.ask();
+            }
+        }
+        self.was_live = true;
+        self.refusals = 0;
+        self.change(State::Live { since: Instant::now() });
+    }
+
+    fn change(&self, state: State) {
+        match &state {
+            State::Failed { reason } => warn!(destination = self.name, reason, "failed"),
+            State::Retrying { attempt, reason, .. } => {
+                warn!(destination = self.name, attempt, reason, "connection lost, trying again");
+            }
+            State::Live { .. } => info!(destination = self.name, server = self.target.server(), "live"),
+            State::Connecting | State::Ended => info!(destination = self.name, ?state, "destination"),
+        }
+        self.state.send_replace(state);
+    }
+}
+
+fn too_slow() -> Error {
+    let limit = CONNECT_LIMIT.as_secs();
+    Error::Network(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        format!("the server did not answer within {limit} s"),
+    ))
+}
+
+fn stuck() -> Error {
+    let limit = WRITE_LIMIT.as_secs();
+    Error::Network(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        format!("the network carried nothing for {limit} s"),
+    ))
+}
+
+/// What one connection was given.
+#[derive(Default)]
+struct Sent {
+    bytes: u64,
+    under_way: UnderWay,
+    /// When how much had been sent: one entry for each look of the last second.
+    looks: std::collections::VecDeque<(tokio::time::Instant, u64)>,
+}
+
+impl Sent {
+    /// Over the last second.
+    fn bits_per_second(&mut self) -> u64 {
+        let now = tokio::time::Instant::now();
+        while self.looks.len() > LOOKS {
+            self.looks.pop_front();
+        }
+        self.looks.push_back((now, self.bytes));
+        let Some(&(since, before)) = self.looks.front() else { return 0 };
+        let seconds = (now - since).as_secs_f64();
+        if seconds > 0.0 { ((self.bytes - before) as f64 * 8.0 / seconds) as u64 } else { 0 }
+    }
+}
+
+/// From the name look-up to the server's yes.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Without a byte accepted for this long the link is dead. Mobile networks pause for some seconds.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What waits outside the queue, where nothing can be dropped any more: half a large keyframe.
+const PENDING_BYTES: usize = 64 << 10;
+
+/// Whoever adapts to the network looks as often.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Looks of a second.
+const LOOKS: usize = 5;
+
+/// Refusals in a row of a key that was accepted before, until it counts as withdrawn: half a minute.
+const REFUSALS_MAX: u32 = 5;

@@ -1,0 +1,155 @@
+//! One SRT connection as a publisher: MPEG-TS in messages of seven packets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use container::mpegts::Muxer;
+use media::MediaEvent;
+use srt::{Call, Reason};
+
+use crate::error::Error;
+use crate::target::Srt;
+
+/// A connection that the listener has accepted.
+pub(crate) struct Connection {
+    inner: srt::Connection,
+    muxer: Muxer,
+    /// Transport packets on their way to libsrt.
+    out: BytesMut,
+    /// What the other end says, which nobody reads; reading tells when it is gone.
+    incoming: BytesMut,
+}
+
+impl Connection {
+    /// Looks the name up and calls. The caller limits the time.
+    pub(crate) async fn call(target: &Srt) -> Result<Connection, Error> {
+        let addresses = tokio::net::lookup_host((target.host.as_str(), target.port)).await?;
+        let mut failure = Error::Network(io::Error::other("the name has no address"));
+        for address in addresses {
+            match srt::connect(call(target, address)).await {
+                Ok(inner) => {
+                    let (out, incoming) = (BytesMut::new(), BytesMut::new());
+                    return Ok(Connection { inner, muxer: Muxer::new(), out, incoming });
+                }
+                Err(error) => failure = refusal(error, target.port),
+            }
+            // Another address is tried when nobody answers at this one, not when somebody says no.
+            if !matches!(failure, Error::Network(_)) {
+                break;
+            }
+        }
+        Err(failure)
+    }
+
+    /// Queues one event for sending.
+    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Error> {
+        let pushed = self.muxer.push(event, &mut self.out);
+        pushed.map_err(|error| Error::Unsupported { protocol: "SRT", reason: error.to_string() })
+    }
+
+    /// Bytes that wait for libsrt.
+    pub(crate) fn pending(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Sends some of what waits, or waits for a sign of the other end. Returns the bytes sent. May be dropped at any
+    /// await.
+    ///
+    /// While libsrt holds as much as it may without dropping it for being late, nothing more is handed over: what is
+    /// to be dropped on a weak network is chosen where whole groups of pictures are known.
+    pub(crate) async fn turn(&mut self) -> Result<usize, Error> {
+        let statistics = self.statistics()?;
+        let held_max = (statistics.sent.latency * 3 / 4).max(HELD_MAX);
+        if self.out.is_empty() || statistics.sent.buffered >= held_max {
+            let wait = if self.out.is_empty() { IDLE_LOOK } else { HELD_LOOK };
+            self.incoming.clear();
+            return match tokio::time::timeout(wait, self.inner.read(&mut self.incoming)).await {
+                Ok(Err(_)) => Err(Error::Closed("")),
+                Ok(Ok(_)) | Err(_) => Ok(0),
+            };
+        }
+        let mut sent = 0;
+        while !self.out.is_empty() && sent < TURN_BYTES {
+            let message = self.out.len().min(MESSAGE_BYTES);
+            self.inner.send(&self.out[..message]).await.map_err(|_| Error::Closed(""))?;
+            self.out.advance(message);
+            sent += message;
+        }
+        Ok(sent)
+    }
+
+    /// Waits until the other end has read everything, for a moment only: a long latency is no reason to hold up the
+    /// end of a broadcast.
+    pub(crate) async fn goodbye(self) {
+        let _ = tokio::time::timeout(GOODBYE_MAX, self.inner.finish()).await;
+    }
+
+    /// libsrt's figures.
+    pub(crate) fn statistics(&self) -> Result<srt::Statistics, Error> {
+        self.inner.statistics().map_err(|_| Error::Closed(": it was not heard of for too long"))
+    }
+}
+
+fn call(target: &Srt, to: SocketAddr) -> Call {
+    let mut call = Call::new(to, target.stream_id.as_str());
+    call.latency = target.latency;
+    call.passphrase = target.passphrase.clone();
+    call.key_length = target.key_length;
+    call
+}
+
+/// What a listener's no means.
+fn refusal(error: srt::Error, port: u16) -> Error {
+    let srt::Error::Refused(reason) = error else {
+        return Error::Network(io::Error::other(error.to_string()));
+    };
+    match reason {
+        Reason::TIMEOUT => {
+            let said = format!("nobody answers SRT at UDP port {port}");
+            Error::Network(io::Error::new(io::ErrorKind::TimedOut, said))
+        }
+        Reason::BAD_SECRET => Error::Refused("the server refuses the passphrase: it is another".to_owned()),
+        Reason::UNSECURE => Error::Refused(
+            "the server refuses the connection: only one side has a passphrase, or they are not the same"
+                .to_owned(),
+        ),
+        Reason::OVERLOAD | Reason::INTERNAL | Reason::DOWN => {
+            Error::Unavailable(format!("the server cannot take the stream now: {reason}"))
+        }
+        // A server's own no (1400 to 1499, and from 2000 on what programs define).
+        _ if (1_400..1_500).contains(&reason.code()) || reason.code() >= 2_000 => {
+            Error::Refused(format!("the server refuses the stream id: {reason}"))
+        }
+        // Two ends that cannot talk with each other will not be able to in a second.
+        _ if INCOMPATIBLE.contains(&reason.code()) => {
+            Error::Unsupported { protocol: "SRT", reason: reason.to_string() }
+        }
+        // Everything else may pass: a full queue of callers, a listener that closes.
+        _ => Error::Unavailable(format!("the server does not take the connection: {reason}")),
+    }
+}
+
+/// libsrt's reasons that settings cause: versions (8), the message interface (12), congestion control (13) and packet
+/// filter (14).
+const INCOMPATIBLE: [i32; 4] = [8, 12, 13, 14];
+
+/// Seven transport packets: what everybody sends, and fits a packet of 1 500 bytes.
+const MESSAGE_BYTES: usize = 7 * 188;
+
+/// Handed to libsrt in one turn, so that other work gets its own: a large keyframe.
+const TURN_BYTES: usize = 256 << 10;
+
+/// libsrt drops what it could not deliver for a second, or for the latency where that is more. Below it, nothing is lost
+/// that was not chosen.
+const HELD_MAX: Duration = Duration::from_millis(700);
+
+/// How often it is looked whether libsrt has delivered: a frame at 60 fps lasts longer.
+const HELD_LOOK: Duration = Duration::from_millis(10);
+
+/// How often it is looked whether the other end is there while nothing is to be sent.
+const IDLE_LOOK: Duration = Duration::from_millis(100);
+
+/// Together with the encoders' end it stays below two seconds.
+const GOODBYE_MAX: Duration = Duration::from_millis(1_000);

@@ -1,0 +1,123 @@
+//! TCP connections, plain or under TLS, and what the system knows of them.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, Socket};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::Trust;
+use crate::error::Error;
+use crate::target::Rtmp;
+
+/// What RTMP is spoken over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects; gives the stream and a handle by which the system is asked about it. The caller limits the time.
+pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Stream>, Watch), Error> {
+    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    // Best effort: without them a dead link is noticed by the driver's own limit, only later.
+    #[cfg(target_os = "linux")]
+    {
+        let _ = socket.set_tcp_user_timeout(Some(UNANSWERED_LIMIT));
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+    }
+    let watch = Watch(socket.try_clone()?);
+    if !target.tls {
+        return Ok((Box::new(stream), watch));
+    }
+    let trust = trust.clone();
+    let config = tokio::task::spawn_blocking(move || trust.config()).await.map_err(io::Error::other)??;
+    let name =
+        ServerName::try_from(target.host.clone()).map_err(|error| Error::Untrusted(error.to_string()))?;
+    let secured = tokio_rustls::TlsConnector::from(Arc::clone(&config)).connect(name, stream).await;
+    Ok((Box::new(secured.map_err(|error| tls_failure(&error))?), watch))
+}
+
+/// A certificate that is not trusted stays so; anything else of TLS may be the network.
+fn tls_failure(error: &io::Error) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(reason)) => Error::Untrusted(reason.to_string()),
+        Some(inner @ rustls::Error::InvalidMessage(_)) => {
+            Error::Protocol(format!("it does not speak TLS ({inner}); try rtmp:// instead of rtmps://"))
+        }
+        _ => Error::Network(io::Error::new(error.kind(), format!("TLS: {error}"))),
+    }
+}
+
+/// A second handle of a connection, to ask the system about it.
+pub(crate) struct Watch(Socket);
+
+/// What the system knows of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    /// There and back, smoothed.
+    pub(crate) round_trip: Duration,
+    /// Packets that were repeated.
+    pub(crate) retransmitted: u64,
+    /// Packets sent and not acknowledged.
+    pub(crate) in_flight: u64,
+    /// Bytes accepted from the program and not sent yet.
+    pub(crate) unsent_bytes: usize,
+}
+
+impl Watch {
+    /// The figures; zero where the system does not tell.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn figures(&self) -> Figures {
+        use std::os::fd::AsRawFd as _;
+        let socket = self.0.as_raw_fd();
+        // SAFETY: the structure is plain numbers, for which zero is a value; the kernel writes at most `length` bytes of
+        // it, into memory that outlives the call. The descriptor is open for as long as `self`.
+        let (info, told) = unsafe {
+            let mut info: libc::tcp_info = std::mem::zeroed();
+            let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+            let into = (&raw mut info).cast();
+            let told = libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, into, &raw mut length);
+            (info, told)
+        };
+        let mut unsent: libc::c_int = 0;
+        // SAFETY: the request writes one number, into `unsent`.
+        let counted = unsafe { libc::ioctl(socket, UNSENT_REQUEST, &raw mut unsent) };
+        if told != 0 || counted != 0 {
+            return Figures::default();
+        }
+        Figures {
+            round_trip: Duration::from_micros(info.tcpi_rtt.into()),
+            retransmitted: info.tcpi_total_retrans.into(),
+            in_flight: info.tcpi_unacked.into(),
+            unsent_bytes: usize::try_from(unsent).unwrap_or(0),
+        }
+    }
+
+    /// Not told by this system.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn figures(&self) -> Figures {
+        Figures::default()
+    }
+}
+
+/// `SIOCOUTQNSD`.
+#[cfg(target_os = "linux")]
+const UNSENT_REQUEST: libc::Ioctl = 0x894b;
+
+/// What is not acknowledged for so long will not be. Mobile networks pause for some seconds.
+#[cfg(target_os = "linux")]
+const UNANSWERED_LIMIT: Duration = Duration::from_secs(10);
+
+/// Of the kernel's own queue so much may wait to be sent, where nothing can be dropped any more: a fifth of a second at
+/// 2.5 Mbit/s.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 64 << 10;
+
+/// The kernel's own queue with what is under way: a long path needs room (Linux doubles it).
+#[cfg(target_os = "linux")]
+const SEND_BUFFER_BYTES: usize = 256 * 1_024;
