@@ -33,6 +33,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tauri", &["rostrum"]),
     ("rusqlite", &["origin"]),
     ("cpal", &["capture"]),
+    ("nokhwa", &["capture"]),
+    ("v4l", &["capture"]),
     ("mp4-atom", &["container"]),
     // The load generator is a publisher too.
     ("rml_rtmp", &["publish", "testkit"]),

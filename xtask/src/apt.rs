@@ -61,6 +61,8 @@ pub const TO_TEST: &[&str] = &[
     "python3-venv",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
+    // The machine of the camera tests.
+    "qemu-system-x86",
 ];
 
 /// What the measurements need besides: the peers, and FFmpeg's program as the publisher.

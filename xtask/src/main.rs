@@ -8,6 +8,8 @@
 mod apt;
 mod bench;
 mod build;
+mod camera;
+mod initramfs;
 mod package;
 mod pages;
 mod program;
@@ -32,6 +34,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask bench   what the origin costs, measured beside nginx in one run
   cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
   cargo xtask package a .deb of the three programs, and with --try its installation on a bare Debian
+  cargo xtask camera-test  the camera code on a real V4L2 device, in a small machine; `test` does it too
   cargo xtask api     the types of the web's client, made of the API's description; `test` does it too
 
 `cargo xtask TASK --help` says what a task does, step by step.";
@@ -54,12 +57,14 @@ fn main() -> ExitCode {
         ("bench", _) if help => return say(bench::HELP),
         ("soak", _) if help => return say(soak::HELP),
         ("package", _) if help => return say(package::HELP),
+        ("camera-test", _) if help => return say(camera::HELP),
         ("run", []) => run::run(build::Profile::Debug),
         ("run", [only]) if only == "--release" => run::run(build::Profile::Release),
         ("test", []) => test::test(test::Length::Usual),
         ("test", [only]) if only == "--long" => test::test(test::Length::Long),
         ("build", []) => build::release(),
         ("api", []) => api(),
+        ("camera-test", []) => camera::camera_test(),
         ("bench", chosen) if bench::knows(chosen) => bench::bench(chosen),
         ("package", []) => package::package(false),
         ("package", [only]) if only == "--try" => package::package(true),
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
             Some(minutes) => soak::soak(minutes),
             None => return wrong_use(&format!("--minutes takes 1 to 1440, not {minutes}")),
         },
-        ("run" | "test" | "build" | "bench" | "soak" | "package" | "api", _) => {
+        ("run" | "test" | "build" | "bench" | "soak" | "package" | "api" | "camera-test", _) => {
             return wrong_use(&format!("{task} does not take {}", rest.join(" ")));
         }
         _ => return wrong_use(&format!("there is no task {task}")),

@@ -7,11 +7,11 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::build::Profile;
-use crate::pages;
 use crate::program::PROGRAMS;
 use crate::setup::{self, Tools};
 use crate::step::{execute, step};
 use crate::workspace::{END_TO_END, Workspace, cargo, root};
+use crate::{camera, pages};
 
 /// What `cargo xtask test --help` prints.
 pub const HELP: &str = "\
@@ -27,8 +27,9 @@ Stops at the first step that fails, says its name and exits 1. The steps:
    5. build          the programs and all tests
    6. tests          of every crate
    7. doc tests      the examples in the documentation
-   8. end-to-end     the programs with real browsers, players and publishers, and the desktop app in a window
-   9. long           only with --long: what takes minutes, such as SRT through a bad network on more seeds
+   8. camera-test    cameras on a real V4L2 device, see `cargo xtask camera-test --help`
+   9. end-to-end     the programs with real browsers, players and publishers, and the desktop app in a window
+  10. long           only with --long: what takes minutes, such as SRT through a bad network on more seeds
 
 The real recordings that the end-to-end tests publish are looked for in ROSTRUM_MEDIA, else in ../shared/media.
 With CI=true they must be there; else the tests that need them say that they were skipped.";
@@ -90,6 +91,7 @@ fn rust(workspace: &Workspace, media: &Path, tools: &Tools) -> Result<()> {
         execute(&mut command)
     })?;
     step("doc tests", || execute(cargo().args(["test", "--workspace", "--doc"])))?;
+    camera::run(workspace)?;
     step(END_TO_END, || execute(&mut end_to_end(workspace, media, tools)))
 }
 

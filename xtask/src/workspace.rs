@@ -31,12 +31,15 @@ pub fn cargo() -> Command {
 pub struct Workspace {
     /// Cargo's target folder, which `CARGO_TARGET_DIR` may have moved.
     pub target: PathBuf,
-    /// The names of all integration tests but the end-to-end ones.
+    /// The names of all integration tests but the end-to-end ones and those of cameras.
     pub integration_tests: Vec<String>,
 }
 
 /// The name of the integration test that drives whole programs.
 pub const END_TO_END: &str = "end-to-end";
+
+/// The name of the integration tests that need a camera, which only the machine of `cargo xtask camera-test` has.
+pub const CAMERA: &str = "camera";
 
 impl Workspace {
     /// Reads the workspace.
@@ -63,7 +66,7 @@ impl Workspace {
         let mut integration_tests: Vec<String> = targets
             .filter(|target| target["kind"][0] == "test")
             .filter_map(|target| target["name"].as_str())
-            .filter(|name| *name != END_TO_END)
+            .filter(|name| ![END_TO_END, CAMERA].contains(name))
             .map(str::to_owned)
             .collect();
         integration_tests.sort();

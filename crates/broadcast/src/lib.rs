@@ -20,6 +20,7 @@ mod interleaver;
 mod levels;
 mod live;
 mod pacer;
+mod picture;
 mod picture_encoder;
 mod program;
 mod sound;
@@ -27,7 +28,9 @@ mod sources;
 mod status;
 mod threads;
 
-pub use capture::{AudioDevice, AudioInput, Devices, Screen, VideoInput, devices};
+pub use capture::{
+    AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Screen, VideoInput, devices,
+};
 pub use destination::Destination;
 pub use encode::probe::child_main as encoder_trial;
 pub use encode::still::Still;

@@ -9,6 +9,7 @@ use capture::{AudioInput, AudioSource, Clock, Stop, VideoInput, VideoSettings, V
 use media::{Size, Span, VideoFrame};
 use tokio::sync::watch;
 
+use crate::picture::PictureLine;
 use crate::program::Program;
 use crate::sound::SoundLine;
 use crate::{Error, Levels, threads};
@@ -32,6 +33,7 @@ pub struct Sources {
     config: SourcesConfig,
     preview: watch::Receiver<Option<VideoFrame>>,
     levels: watch::Receiver<Levels>,
+    trouble: watch::Receiver<Option<String>>,
     program: Arc<Program>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
@@ -58,15 +60,23 @@ impl Sources {
         }
         let (preview_sender, preview) = watch::channel(None);
         let (levels_sender, levels) = watch::channel(Levels::SILENCE);
-        let stop = Stop::new();
-        let mut sources =
-            Sources { config, preview, levels, program: Arc::clone(&program), stop, threads: Vec::new() };
+        let (trouble_sender, trouble) = watch::channel(None);
+        let mut sources = Sources {
+            config,
+            preview,
+            levels,
+            trouble,
+            program: Arc::clone(&program),
+            stop: Stop::new(),
+            threads: Vec::new(),
+        };
         if let Some(source) = video {
             let line = PictureLine {
                 input: sources.config.video.clone(),
                 settings,
                 program: Arc::clone(&program),
                 preview: preview_sender,
+                trouble: trouble_sender,
                 stop: sources.stop.clone(),
             };
             sources.threads.push(threads::spawn("picture", move || line.run(source))?);
@@ -83,6 +93,13 @@ impl Sources {
     #[must_use]
     pub fn preview(&self) -> watch::Receiver<Option<VideoFrame>> {
         self.preview.clone()
+    }
+
+    /// Why there is no picture, in words, while a camera, window or display is away; `None` while all is well. The
+    /// broadcast goes on: with the last picture, after five seconds with black, and with the picture once it is back.
+    #[must_use]
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
     }
 
     /// The level of the sound, at most 30 times a second. Measured before muting, so that a meter
@@ -121,56 +138,8 @@ impl Drop for Sources {
     }
 }
 
-/// Runs on the thread that owns the picture source.
-struct PictureLine {
-    input: VideoInput,
-    settings: VideoSettings,
-    program: Arc<Program>,
-    preview: watch::Sender<Option<VideoFrame>>,
-    stop: Stop,
-}
-
-impl PictureLine {
-    fn run(self, mut source: VideoSource) {
-        loop {
-            match source.next(&self.stop) {
-                Ok(Some(frame)) => {
-                    self.preview.send_replace(Some(frame.clone()));
-                    self.program.frames.push(frame);
-                }
-                Ok(None) => return self.program.frames.end(),
-                Err(error) => {
-                    tracing::warn!(input = ?self.input, %error, "the picture source broke off");
-                    match self.reopen() {
-                        Some(reopened) => source = reopened,
-                        None => return self.program.frames.end(),
-                    }
-                }
-            }
-        }
-    }
-
-    /// A display may come back; a file that broke off has ended.
-    fn reopen(&self) -> Option<VideoSource> {
-        if matches!(self.input, VideoInput::File(_)) {
-            return None;
-        }
-        let clock = self.program.clock;
-        while !self.stop.wait_until(clock.instant(clock.now() + REOPEN_WAIT)) {
-            if let Ok(Some(source)) = VideoSource::open(&self.input, clock, &self.settings) {
-                tracing::info!(input = ?self.input, "the picture source is back");
-                return Some(source);
-            }
-        }
-        None
-    }
-}
-
 /// From opening the sources until a file plays: time to open the encoders, so that its first picture is sent.
 const FILE_LEAD: Span = Span::from_millis(500);
-
-/// Time between two tries to open a display that went away.
-const REOPEN_WAIT: Span = Span::from_secs(1);
 
 /// Threads end within a frame, a sound device within its own time limits.
 const JOIN_LIMIT: Duration = Duration::from_millis(1_500);

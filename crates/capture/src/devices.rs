@@ -4,6 +4,7 @@ use cpal::traits::{DeviceTrait, HostTrait};
 use media::Size;
 
 use crate::Error;
+use crate::camera::{Camera, cameras};
 use crate::microphone::Wanted;
 use crate::screen::ScreenCapture;
 
@@ -12,6 +13,8 @@ use crate::screen::ScreenCapture;
 pub struct Devices {
     /// Displays.
     pub screens: Vec<Screen>,
+    /// Cameras.
+    pub cameras: Vec<Camera>,
     /// Recording devices, the default one first. Monitors of outputs are among them.
     pub microphones: Vec<AudioDevice>,
 }
@@ -38,11 +41,15 @@ pub struct AudioDevice {
     pub is_monitor: bool,
 }
 
-/// Looks for displays and recording devices. Takes up to a few seconds when an audio server hangs, so call
+/// Looks for displays, cameras and recording devices. Takes up to a few seconds when one of them hangs, so call
 /// it off the threads that must not wait.
 #[must_use]
 pub fn devices() -> Devices {
-    Devices { screens: ScreenCapture::found().into_iter().collect(), microphones: microphones() }
+    Devices {
+        screens: ScreenCapture::found().into_iter().collect(),
+        cameras: cameras(),
+        microphones: microphones(),
+    }
 }
 
 fn microphones() -> Vec<AudioDevice> {

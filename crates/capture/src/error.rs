@@ -19,6 +19,25 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// There is no camera to capture.
+    #[error("no camera to capture: {0}")]
+    NoCamera(String),
+    /// No camera has this id.
+    #[error("there is no camera {id:?}; known are: {known}")]
+    UnknownCamera {
+        /// The id that was asked for.
+        id: String,
+        /// The ids there are, comma separated.
+        known: String,
+    },
+    /// The camera exists, and does not open or no longer delivers pictures.
+    #[error("camera {camera}: {reason}")]
+    Camera {
+        /// The camera's id.
+        camera: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Neither a PulseAudio server nor an ALSA card has a device that can record.
     #[error("no microphone was found: {0}")]
     NoMicrophone(String),

@@ -12,6 +12,8 @@ pub enum VideoInput {
     Test,
     /// The whole display named by `DISPLAY`.
     Screen,
+    /// A camera, by its id or name; the first one without.
+    Camera(Option<String>),
     /// The picture of a media file, at its own pace, once.
     File(PathBuf),
     /// No picture: sound only.
@@ -45,12 +47,14 @@ pub struct InputError {
 impl FromStr for VideoInput {
     type Err = InputError;
 
-    /// `test`, `screen` or `file:PATH`.
+    /// `test`, `screen`, `camera`, `camera:ID`, `file:PATH` or `none`.
     fn from_str(text: &str) -> Result<VideoInput, InputError> {
         match text.split_once(':') {
             None if text == "test" => Ok(VideoInput::Test),
             None if text == "screen" => Ok(VideoInput::Screen),
             None if text == "none" => Ok(VideoInput::None),
+            None if text == "camera" => Ok(VideoInput::Camera(None)),
+            Some(("camera", id)) if !id.is_empty() => Ok(VideoInput::Camera(Some(id.into()))),
             Some(("file", path)) if !path.is_empty() => Ok(VideoInput::File(path.into())),
             _ => Err(InputError { given: text.into(), kind: "video", accepted: VIDEO_ACCEPTED }),
         }
@@ -74,7 +78,7 @@ impl FromStr for AudioInput {
     }
 }
 
-const VIDEO_ACCEPTED: &str = "test, screen, file:PATH or none";
+const VIDEO_ACCEPTED: &str = "test, screen, camera, camera:ID, file:PATH or none";
 const AUDIO_ACCEPTED: &str = "mic, mic:ID, system, tone, file:PATH or none";
 
 #[cfg(test)]
@@ -85,6 +89,8 @@ mod tests {
     fn every_documented_spelling_is_read() {
         assert_eq!("screen".parse(), Ok(VideoInput::Screen));
         assert_eq!("file:/a:b.mp4".parse(), Ok(VideoInput::File("/a:b.mp4".into())));
+        assert_eq!("camera".parse(), Ok(VideoInput::Camera(None)));
+        assert_eq!("camera:C920@1-2:1.0".parse(), Ok(VideoInput::Camera(Some("C920@1-2:1.0".into()))));
         assert_eq!("mic".parse(), Ok(AudioInput::Microphone(None)));
         assert_eq!("mic:pulse:x".parse(), Ok(AudioInput::Microphone(Some("pulse:x".into()))));
     }
@@ -94,7 +100,7 @@ mod tests {
         let error = "window:5".parse::<VideoInput>().expect_err("windows are not captured");
         assert_eq!(
             error.to_string(),
-            "\"window:5\" is not a video source: use test, screen, file:PATH or none"
+            "\"window:5\" is not a video source: use test, screen, camera, camera:ID, file:PATH or none"
         );
         assert!("file:".parse::<AudioInput>().is_err());
         assert!("mic:".parse::<AudioInput>().is_err());

@@ -1,26 +1,35 @@
-//! Screens, microphones, files and test patterns to raw frames.
+//! Screens, cameras, microphones, files and test patterns to raw frames.
 //!
 //! Sources are pulled: [`VideoSource::next`] and [`AudioSource::next`] wait a bounded time on the
 //! caller's thread, so that whoever owns the thread owns the source, and a [`Stop`] ends every wait at
-//! once. Only the audio system's own callback thread is foreign: it writes into a ring of fixed size and
-//! never waits.
+//! once. Foreign are the audio system's own callback thread, which writes into a ring of fixed size and
+//! never waits, and the thread of a camera, whose driver may hang.
 //!
 //! Every timestamp is on the session's [`Clock`]. [`AvSync`] turns the timestamps of a sound device, with
 //! their jitter, gaps and drift, into one gap-free line of samples, and tells how far that line has moved
 //! away from the clock, so that pictures can follow it: sound is the timing master.
 //!
-//! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `pulse_linux.rs`.
+//! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `camera_linux.rs`,
+//! `pulse_linux.rs`.
 
 mod audio;
 mod audio_file;
 mod av_sync;
+mod bounded;
+mod camera;
+#[cfg(target_os = "linux")]
+#[path = "camera_linux.rs"]
+mod camera_device;
+mod camera_format;
 mod clock;
+mod decoded_picture;
 mod demuxer;
 mod device_clock;
 mod devices;
 mod error;
 mod input;
 mod microphone;
+mod mjpeg;
 #[cfg(target_os = "linux")]
 #[path = "pulse_linux.rs"]
 mod pulse;
@@ -29,12 +38,15 @@ mod resampler;
 #[path = "screen_linux.rs"]
 mod screen;
 mod test_pattern;
+mod time_of_day;
 mod tone;
 mod video;
 mod video_file;
 
 pub use audio::{AudioSource, AudioStep, Captured, SAMPLE_RATE};
 pub use av_sync::{AvSync, Placed};
+pub use camera::{Camera, CameraCapture};
+pub use camera_format::{CameraFormat, CameraPixels};
 pub use clock::{Clock, Stop};
 pub use devices::{AudioDevice, Devices, Screen, devices};
 pub use error::Error;

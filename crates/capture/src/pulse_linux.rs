@@ -8,7 +8,6 @@ use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -16,6 +15,7 @@ use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{ChannelMap, ChannelPosition, RecordStreamParams, SampleFormat, SampleSpec};
 
 use crate::audio::{CHANNELS, SAMPLE_RATE};
+use crate::bounded::within;
 
 /// A running record stream; ends when dropped.
 pub(crate) struct Recording {
@@ -34,14 +34,10 @@ pub(crate) fn record(
     limit: Duration,
 ) -> Result<Recording, String> {
     let source = CString::new(source).map_err(|error| error.to_string())?;
-    let (answer, receiver) = mpsc::sync_channel(1);
-    // The client waits for its server without a limit of its own, so it is opened beside us.
-    let opening = std::thread::Builder::new().name("sound-open".to_owned()).spawn(move || {
-        // Nobody waits any more when the limit has passed.
-        let _ = answer.send(open(source, on_data).map_err(|error| error.to_string()));
-    });
-    opening.map_err(|error| error.to_string())?;
-    receiver.recv_timeout(limit).map_err(|_| "the sound server does not answer".to_owned())?
+    // The client waits for its server without a limit of its own.
+    let opened =
+        within(limit, "sound-open", move || open(source, on_data).map_err(|error| error.to_string()));
+    opened.ok_or("the sound server does not answer")?
 }
 
 /// Makes the cookie by which clients show a server that they are the same person's, where there is none yet. libpulse

@@ -1,15 +1,15 @@
 //! The display, through FFmpeg's `x11grab` device. The one file of this crate that is Linux's own.
-#![allow(clippy::disallowed_methods, reason = "the device stamps pictures with the time of day")]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::codec::packet::Packet;
 use ffmpeg_next::format::context::Input;
-use media::{Colour, PixelFormat, Plane, Size, Span, Timestamp, VideoFrame};
+use media::{Colour, PixelFormat, Plane, Size, VideoFrame};
 
 use crate::devices::Screen;
+use crate::time_of_day::session_time;
 use crate::{Clock, Error};
 
 /// Grabs the root window, cursor included.
@@ -75,7 +75,8 @@ impl ScreenCapture {
         if packet.size() < self.stride * self.size.height as usize {
             return Err(self.fault(format!("a picture of {} bytes is too short", packet.size())));
         }
-        let pts = self.captured_at(packet.pts());
+        let micros = packet.pts().and_then(|micros| u64::try_from(micros).ok());
+        let pts = session_time(self.clock, micros.map(Duration::from_micros));
         let plane = Plane { data: Bytes::from_owner(Grabbed(packet)), stride: self.stride };
         Ok(VideoFrame {
             pts,
@@ -84,17 +85,6 @@ impl ScreenCapture {
             planes: vec![plane],
             colour: Colour::Srgb,
         })
-    }
-
-    /// The session's time of a stamp in microseconds of the time of day.
-    fn captured_at(&self, stamp: Option<i64>) -> Timestamp {
-        let now = self.clock.now();
-        let age = stamp.and_then(|micros| {
-            let taken = UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).ok()?);
-            SystemTime::now().duration_since(taken).ok()
-        });
-        // Somebody may set the time of day while we capture; no picture is a second old.
-        age.filter(|&age| age < AGE_MAX).map_or(now, |age| now - Span::from(age))
     }
 
     fn fault(&self, reason: String) -> Error {
@@ -110,5 +100,3 @@ impl AsRef<[u8]> for Grabbed {
         self.0.data().unwrap_or_default()
     }
 }
-
-const AGE_MAX: Duration = Duration::from_secs(1);

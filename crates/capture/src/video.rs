@@ -2,6 +2,7 @@
 
 use media::{Size, Timestamp, VideoFrame};
 
+use crate::camera::CameraCapture;
 use crate::screen::ScreenCapture;
 use crate::test_pattern::TestPattern;
 use crate::video_file::VideoFile;
@@ -24,6 +25,8 @@ pub enum VideoSource {
     Test(TestPattern),
     /// The display.
     Screen(ScreenCapture),
+    /// A camera.
+    Camera(CameraCapture),
     /// A media file.
     File(VideoFile),
 }
@@ -32,7 +35,7 @@ impl VideoSource {
     /// Opens a source; `None` for [`VideoInput::None`].
     ///
     /// # Errors
-    /// When there is no such display or file, or it does not open.
+    /// When there is no such display, camera or file, or it does not open.
     pub fn open(
         input: &VideoInput,
         clock: Clock,
@@ -42,6 +45,9 @@ impl VideoSource {
             VideoInput::None => return Ok(None),
             VideoInput::Test => VideoSource::Test(TestPattern::new(settings.size, settings.fps, clock)),
             VideoInput::Screen => VideoSource::Screen(ScreenCapture::open(settings.fps, clock)?),
+            VideoInput::Camera(id) => {
+                VideoSource::Camera(CameraCapture::open(id.as_deref(), clock, settings)?)
+            }
             VideoInput::File(path) => VideoSource::File(VideoFile::open(path, clock, settings.begin)?),
         }))
     }
@@ -49,10 +55,10 @@ impl VideoSource {
     /// Waits for the next frame, `None` when nothing follows or the caller asked to stop.
     ///
     /// The wait is as long as the distance of two frames, and ends at once when stopped, except for a
-    /// display: it answers at its own pace, within one frame.
+    /// display: it answers at its own pace, within one frame. A camera that delivers nothing for three seconds is gone.
     ///
     /// # Errors
-    /// When the display is gone or the file breaks off; the source is of no further use.
+    /// When the display or camera is gone or the file breaks off; the source is of no further use.
     pub fn next(&mut self, stop: &Stop) -> Result<Option<VideoFrame>, Error> {
         if stop.is_stopped() {
             return Ok(None);
@@ -60,7 +66,17 @@ impl VideoSource {
         match self {
             VideoSource::Test(pattern) => Ok(pattern.next(stop)),
             VideoSource::Screen(screen) => screen.next().map(Some),
+            VideoSource::Camera(camera) => camera.next(stop),
             VideoSource::File(file) => file.next(stop),
+        }
+    }
+
+    /// How to ask for the very same source again: the first camera by its id.
+    #[must_use]
+    pub fn same_again(&self, input: &VideoInput) -> VideoInput {
+        match self {
+            VideoSource::Camera(camera) => VideoInput::Camera(Some(camera.id().to_owned())),
+            _ => input.clone(),
         }
     }
 }

@@ -48,7 +48,7 @@ pub enum Command {
 /// One broadcast.
 #[derive(Debug, Group)]
 pub struct Broadcast {
-    /// The picture: test, screen, file:PATH or none.
+    /// The picture: test, screen, camera, camera:ID, file:PATH or none.
     #[arg(long, required = true)]
     pub video: Option<VideoInput>,
     /// The sound: mic, mic:ID, system, tone, file:PATH or none.
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn wrong_use_is_refused_with_what_is_accepted() {
         for (line, word) in [
-            ("rostrum-cast --video window:3 --audio none --to rtmp://a/b/c", "test, screen, file:PATH"),
+            ("rostrum-cast --video window:3 --audio none --to rtmp://a/b/c", "test, screen, camera"),
             ("rostrum-cast --video test --audio flute --to rtmp://a/b/c", "mic, mic:ID, system, tone"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 641x360", "even"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),

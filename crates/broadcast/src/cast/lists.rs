@@ -2,6 +2,7 @@
 
 use std::io::{Write, stdout};
 
+use broadcast::CameraFormat;
 use serde_json::json;
 
 use super::Failure;
@@ -15,11 +16,24 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
             .screens
             .iter()
             .map(|screen| json!({"id": screen.id, "width": screen.size.width, "height": screen.size.height}));
+        let cameras = devices.cameras.iter().map(|camera| {
+            let formats = camera.formats.iter().map(|format| {
+                let size = format.size;
+                json!({
+                    "width": size.width,
+                    "height": size.height,
+                    "fps": format.fps,
+                    "pixels": format.pixels.to_string(),
+                })
+            });
+            json!({"id": camera.id, "name": camera.name, "formats": formats.collect::<Vec<_>>()})
+        });
         let microphones = devices.microphones.iter().map(|device| {
             json!({"id": device.id, "name": device.name, "default": device.is_default, "monitor": device.is_monitor})
         });
         let object = json!({
             "screens": screens.collect::<Vec<_>>(),
+            "cameras": cameras.collect::<Vec<_>>(),
             "microphones": microphones.collect::<Vec<_>>(),
         });
         writeln!(out, "{object}")?;
@@ -28,15 +42,33 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     for screen in &devices.screens {
         writeln!(out, "screen      {}  {}x{}", screen.id, screen.size.width, screen.size.height)?;
     }
+    for camera in &devices.cameras {
+        writeln!(out, "camera      {}  {}", camera.id, camera.name)?;
+        for line in by_size(&camera.formats) {
+            writeln!(out, "              {line}")?;
+        }
+    }
     for device in &devices.microphones {
         let kind = if device.is_monitor { "system sound" } else { "microphone" };
         let default = if device.is_default { "  (default)" } else { "" };
         writeln!(out, "{kind}  {}  {}{default}", device.id, device.name)?;
     }
-    if devices.screens.is_empty() && devices.microphones.is_empty() {
+    if devices.screens.is_empty() && devices.cameras.is_empty() && devices.microphones.is_empty() {
         writeln!(out, "nothing found that could be captured")?;
     }
     Ok(())
+}
+
+/// One line for each size and format: `1280x720 MJPEG at 15, 30 fps`.
+fn by_size(formats: &[CameraFormat]) -> Vec<String> {
+    let same =
+        |one: &CameraFormat, other: &CameraFormat| (one.size, one.pixels) == (other.size, other.pixels);
+    let line = |rates: &[CameraFormat]| {
+        let CameraFormat { size, pixels, .. } = rates[0];
+        let rates: Vec<String> = rates.iter().map(|format| format.fps.to_string()).collect();
+        format!("{}x{} {pixels} at {} fps", size.width, size.height, rates.join(", "))
+    };
+    formats.chunk_by(same).map(line).collect()
 }
 
 /// Tries the video encoders, and prints them in the order in which `auto`, `hevc` and `av1` take them.
