@@ -26,6 +26,7 @@ mod publish_to_playback;
 mod reconnect;
 mod renditions;
 mod replay;
+mod room_life;
 mod soak;
 mod sources;
 mod switching;

@@ -115,7 +115,8 @@ async fn outside() {
     tokio::join!(mpv(&url), vlc(&url), gstreamer(&url), ffplay(&url));
 }
 
-async fn mpv(url: &str) {
+/// mpv plays for [`OUTSIDE`] and decodes picture and sound.
+pub async fn mpv(url: &str) {
     let mut command = Command::new("mpv");
     command.args(["--no-config", "--vo=null", "--ao=null", "--no-input-terminal"]);
     command.arg(format!("--length={}", OUTSIDE.as_secs()));
@@ -186,7 +187,8 @@ async fn gstreamer(url: &str) {
     println!("gstreamer: {} frames, {} s of sound", seen.0, seen.1);
 }
 
-async fn ffplay(url: &str) {
+/// ffplay plays picture and sound together for [`OUTSIDE`].
+pub async fn ffplay(url: &str) {
     let mut command = Command::new("ffplay");
     command.envs([("SDL_VIDEODRIVER", "dummy"), ("SDL_AUDIODRIVER", "dummy")]);
     command.args(["-hide_banner", "-loglevel", "debug", "-stats", url]);

@@ -7,9 +7,26 @@ export type RoomAnswer =
   // `owned`: whoever asks may see and change its settings.
   { kind: 'room'; room: Room; owned: boolean } | { kind: 'missing' } | { kind: 'locked' } | { kind: 'failed' };
 
+/** Which rooms a list holds: with all of the words, and the tag. */
+export interface Wanted {
+  search?: string;
+  tag?: string;
+  /** The archived ones of whoever asks. */
+  archived?: boolean;
+}
+
 /** The public rooms; `null` when the origin did not answer. */
-export async function listRooms(): Promise<Room[] | null> {
-  const answer = await ask('GET', '/api/v1/rooms');
+export async function listRooms(wanted: Wanted = {}): Promise<Room[] | null> {
+  const { search, tag, archived } = wanted;
+  return rooms(await ask('GET', '/api/v1/rooms', { query: { search, tag, archived: archived || undefined } }));
+}
+
+/** The rooms that whoever is signed in follows; `null` when the origin did not answer. */
+export async function listFollowed(): Promise<Room[] | null> {
+  return rooms(await ask('GET', '/api/v1/account/followed'));
+}
+
+function rooms(answer: Answer<{ rooms: unknown[] }>): Room[] | null {
   return answer.ok ? answer.value.rooms.map(readRoom).filter((room) => room !== null) : null;
 }
 

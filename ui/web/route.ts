@@ -2,6 +2,7 @@
 export type Route =
   | { page: 'home' }
   | { page: 'watch'; room: string }
+  | { page: 'embed'; room: string }
   | { page: 'broadcast'; room: string }
   | { page: 'files'; room: string }
   | { page: 'settings'; room: string }
@@ -18,6 +19,9 @@ export function readRoute(path: string): Route {
   const [first, room, ...rest] = parts;
   if (room === undefined && isPlain(first)) {
     return { page: first };
+  }
+  if (first === 'embed' && room !== undefined && rest.length === 0) {
+    return { page: 'embed', room: decodeSlug(room) };
   }
   if (first === 'r' && room !== undefined && rest.length === 0) {
     return { page: 'watch', room: decodeSlug(room) };

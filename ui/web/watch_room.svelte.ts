@@ -23,9 +23,13 @@ function storedName(): string {
   }
 }
 
-/** What is known of a room's next broadcast. */
-function planned(room: Room | null): Pick<Room, 'next_live_ms'> {
-  return room?.next_live_ms === undefined ? {} : { next_live_ms: room.next_live_ms };
+/** What is known of a room that the chat does not tell. */
+function untold(room: Room | null): Partial<Room> {
+  return {
+    ...(room?.next_live_ms === undefined ? {} : { next_live_ms: room.next_live_ms }),
+    ...(room?.about === undefined ? {} : { about: room.about }),
+    ...(room === null ? {} : { picture: room.picture }),
+  };
 }
 
 /** What the watch page knows about its room: read once, then kept true by the chat, or by asking again. */
@@ -52,8 +56,7 @@ export class WatchRoom {
     this.#read = read;
     this.#transport = new WebSocketTransport(() => chatUrl(location, slug, this.guestName));
     const events: ChatEvents = {
-      // The chat does not tell what is planned.
-      room: (room) => this.#known({ ...planned(this.room), ...room }),
+      room: (room) => this.#known({ ...room, ...untold(this.room) }),
       notice: (code) => this.#noticed(code),
       presence: (viewers, members) => this.#present(viewers, members),
       said: (message) => this.said?.(message),

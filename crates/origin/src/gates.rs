@@ -2,7 +2,7 @@
 //!
 //! All of it is in memory, since players ask for media several times a second. A room that is not here is open.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
@@ -24,9 +24,20 @@ pub(crate) struct Gate {
     viewer_limit: Option<u32>,
     password: Option<String>,
     link: Option<Digest>,
-    /// Who plays, by the digest of what stands in their address, and when they last asked. Limits may change
-    /// around them.
-    sessions: Arc<Mutex<HashMap<Digest, Instant>>>,
+    /// Who plays, by the digest of what stands in their address. Limits may change around them.
+    sessions: Arc<Mutex<HashMap<Digest, Session>>>,
+}
+
+/// A player's session.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    /// When it last asked.
+    asked: Instant,
+    /// Who opened it, as far as the request tells one player from another.
+    opener: Digest,
+    /// It has asked for media, and not only for the list of renditions: some players read that several times, each
+    /// time for a session of its own, before they play one of them.
+    plays: bool,
 }
 
 /// Why nobody is let to the media.
@@ -86,45 +97,55 @@ impl Gate {
         self.link == Some(shown) || self.entry().is_some_and(|entry| Digest::of(&entry) == shown)
     }
 
-    /// A place for a player: what stands in its address from now on.
+    /// A place for a player: what stands in its address from now on. Until one of them plays, all that an opener
+    /// opened are one place.
     ///
     /// # Errors
     /// [`GateError::Full`].
-    pub(crate) fn open_session(&self) -> Result<String, GateError> {
+    pub(crate) fn open_session(&self, opener: Digest) -> Result<String, GateError> {
         let now = Instant::now();
         let mut sessions = self.sessions();
-        sessions.retain(|_, asked| now - *asked < SESSION_IDLE_MAX);
-        if !self.has_place(&sessions, now) || sessions.len() >= SESSIONS_MAX {
+        sessions.retain(|_, session| now - session.asked < SESSION_IDLE_MAX);
+        if !self.has_place(&sessions, now, opener) || sessions.len() >= SESSIONS_MAX {
             return Err(GateError::Full);
         }
-        let session = secret::random();
-        sessions.insert(Digest::of(&session), now);
-        Ok(session)
+        let secret = secret::random();
+        sessions.insert(Digest::of(&secret), Session { asked: now, opener, plays: false });
+        Ok(secret)
     }
 
-    /// Notes that a session's player asks for media.
+    /// Notes that a session's player asks for media, or for the list of renditions.
     ///
     /// # Errors
     /// [`GateError::Ended`], or [`GateError::Full`] for one that was away while others took the places.
-    pub(crate) fn use_session(&self, session: &str) -> Result<(), GateError> {
+    pub(crate) fn use_session(&self, session: &str, media: bool) -> Result<(), GateError> {
         let (digest, now) = (Digest::of(session), Instant::now());
         let mut sessions = self.sessions();
-        let asked = sessions.get(&digest).copied().filter(|asked| now - *asked < SESSION_IDLE_MAX);
-        let asked = asked.ok_or(GateError::Ended)?;
-        if now - asked >= WATCHING && !self.has_place(&sessions, now) {
+        let found = sessions.get(&digest).copied();
+        let found = found.filter(|session| now - session.asked < SESSION_IDLE_MAX).ok_or(GateError::Ended)?;
+        let begins = media && !found.plays;
+        let returns = now - found.asked >= WATCHING;
+        if (begins || returns) && !self.has_place(&sessions, now, found.opener) {
             return Err(GateError::Full);
         }
-        sessions.insert(digest, now);
+        sessions.insert(digest, Session { asked: now, plays: found.plays || media, ..found });
         Ok(())
     }
 
-    /// Whether one more may watch beside those who asked lately.
-    fn has_place(&self, sessions: &HashMap<Digest, Instant>, now: Instant) -> bool {
-        let watching = || sessions.values().filter(|asked| now - **asked < WATCHING).count();
-        self.viewer_limit.is_none_or(|limit| watching() < limit as usize)
+    /// Whether one more may watch beside those who asked lately; what `opener` opened and does not play is its own.
+    fn has_place(&self, sessions: &HashMap<Digest, Session>, now: Instant, opener: Digest) -> bool {
+        let Some(limit) = self.viewer_limit else { return true };
+        let lately = || sessions.values().filter(|session| now - session.asked < WATCHING);
+        let playing: Vec<Digest> = lately().filter(|session| session.plays).map(|it| it.opener).collect();
+        // What a player that plays opened besides is nobody's.
+        let others = lately().filter(|session| {
+            !session.plays && session.opener != opener && !playing.contains(&session.opener)
+        });
+        let waiting = others.map(|session| session.opener.0).collect::<HashSet<_>>().len();
+        playing.len() + waiting < limit as usize
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Digest, Instant>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Digest, Session>> {
         self.sessions.lock().expect("nothing panics while it holds the sessions")
     }
 }
@@ -145,6 +166,10 @@ mod tests {
         Lock { slug, private: password.is_some(), password, link: None, viewer_limit }
     }
 
+    fn by(opener: &str) -> Digest {
+        Digest::of(opener)
+    }
+
     fn gate(gates: &Gates) -> Arc<Gate> {
         gates.get(&"demo".parse().unwrap()).unwrap()
     }
@@ -154,14 +179,29 @@ mod tests {
         let gates = Gates::default();
         gates.replace(vec![lock(Some(2), None)]);
         let gate = gate(&gates);
-        let (first, second) = (gate.open_session().unwrap(), gate.open_session().unwrap());
-        assert_eq!(gate.open_session(), Err(GateError::Full));
+        let (first, second) = (gate.open_session(by("a")).unwrap(), gate.open_session(by("b")).unwrap());
+        assert_eq!(gate.open_session(by("c")), Err(GateError::Full));
         tokio::time::advance(Duration::from_secs(9)).await;
-        gate.use_session(&first).unwrap();
+        gate.use_session(&first, true).unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
-        gate.open_session().unwrap();
-        assert_eq!(gate.use_session(&second), Err(GateError::Full), "somebody else has the place");
-        gate.use_session(&first).unwrap();
+        gate.open_session(by("c")).unwrap();
+        assert_eq!(gate.use_session(&second, true), Err(GateError::Full), "somebody else has the place");
+        gate.use_session(&first, true).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_player_that_opens_twice_before_it_plays_has_one_place() {
+        let gates = Gates::default();
+        gates.replace(vec![lock(Some(2), None)]);
+        let gate = gate(&gates);
+        let first = gate.open_session(by("mpv")).unwrap();
+        gate.use_session(&first, false).unwrap();
+        let again = gate.open_session(by("mpv")).unwrap();
+        let other = gate.open_session(by("ffplay")).unwrap();
+        gate.use_session(&again, true).unwrap();
+        gate.use_session(&other, true).unwrap();
+        assert_eq!(gate.use_session(&first, true), Err(GateError::Full), "it cannot play both");
+        assert_eq!(gate.open_session(by("mpv")), Err(GateError::Full));
     }
 
     #[tokio::test(start_paused = true)]
@@ -169,22 +209,22 @@ mod tests {
         let gates = Gates::default();
         gates.replace(vec![lock(None, Some("phc"))]);
         let gate = gate(&gates);
-        let session = gate.open_session().unwrap();
-        assert_eq!(gate.use_session("guess"), Err(GateError::Ended));
+        let session = gate.open_session(by("a")).unwrap();
+        assert_eq!(gate.use_session("guess", true), Err(GateError::Ended));
         tokio::time::advance(SESSION_IDLE_MAX).await;
-        assert_eq!(gate.use_session(&session), Err(GateError::Ended));
+        assert_eq!(gate.use_session(&session, true), Err(GateError::Ended));
     }
 
     #[tokio::test(start_paused = true)]
     async fn another_password_ends_the_sessions_and_another_limit_does_not() {
         let gates = Gates::default();
         gates.replace(vec![lock(None, Some("one"))]);
-        let (session, entry) = (gate(&gates).open_session().unwrap(), gate(&gates).entry().unwrap());
+        let (session, entry) = (gate(&gates).open_session(by("a")).unwrap(), gate(&gates).entry().unwrap());
         gates.replace(vec![lock(Some(5), Some("one"))]);
-        gate(&gates).use_session(&session).unwrap();
+        gate(&gates).use_session(&session, true).unwrap();
         assert!(gate(&gates).opens_to(&entry) && !gate(&gates).opens_to("one"));
         gates.replace(vec![lock(Some(5), Some("other"))]);
-        assert_eq!(gate(&gates).use_session(&session), Err(GateError::Ended));
+        assert_eq!(gate(&gates).use_session(&session, true), Err(GateError::Ended));
         assert!(!gate(&gates).opens_to(&entry));
     }
 }

@@ -10,14 +10,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod accounts;
+mod archive;
 mod attendance;
 mod audience;
+mod callers;
 pub mod cli;
 mod clock;
 mod config;
 mod data_folder;
+mod doors;
 mod facts;
 mod gates;
+mod health;
 mod http;
 mod ingest;
 mod memory_file;
@@ -25,6 +29,7 @@ mod origin;
 mod outlets;
 mod people;
 mod recordings;
+mod room_picture;
 mod secret;
 mod state;
 mod still;

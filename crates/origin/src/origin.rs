@@ -19,7 +19,7 @@ use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
 use crate::tls::{Tls, TlsError};
-use crate::{http, ingest, uploads, webhooks};
+use crate::{archive, health, http, ingest, uploads, webhooks};
 
 /// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
 #[derive(Debug)]
@@ -240,6 +240,8 @@ impl Origin {
             secure.spawn(&mut tasks, &shared, &stop);
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
+        tasks.spawn(archive::serve(Arc::clone(&shared), stop.clone()));
+        tasks.spawn(health::serve(Arc::clone(&shared), stop.clone()));
         tasks.spawn(uploads::serve(Arc::clone(&shared)));
         tasks.spawn(webhooks::serve(Arc::clone(&shared)));
         let (pictured, stopped) = (Arc::clone(&shared), stop.clone());

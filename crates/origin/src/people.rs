@@ -4,6 +4,7 @@
 //! frame for everybody is serialised once and shared. A member whose queue is full is dropped, with a
 //! reason; it comes back and resumes from its last sequence number.
 
+mod following;
 mod room_task;
 
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ use crate::clock::Clock;
 use crate::state::Shared;
 use crate::store::{Kept, RoomRecord, Store, StoreError};
 use room_task::Task;
+
+pub(crate) use following::member_id;
 
 /// The rooms that anybody came to since the start.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ enum Mail {
     /// Who is not connected and wants something, and where the answer goes.
     Perform(Person, In, oneshot::Sender<Out>),
     Look(Look),
+    /// Whether somebody who is here follows the room.
+    Follow(String, bool),
     /// Title and owner.
     Describe(String, Option<String>),
 }

@@ -8,14 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{self, AccountError, Accounts};
+use crate::callers::Callers;
 use crate::clock::unix_ms;
 use crate::config::Config;
+use crate::doors::Doors;
 use crate::gates::Gates;
+use crate::health::Health;
 use crate::ingest::{Places, Tickets, WrongKeys};
 use crate::memory_file::Files;
 use crate::origin::Addresses;
 use crate::people::People;
 use crate::recordings::Recordings;
+use crate::room_picture::Pictures;
 use crate::secret::{self, Digest};
 use crate::store::{Account, NewRoom, Role, RoomRecord, Store, StoreError};
 use crate::streams::Streams;
@@ -33,6 +37,10 @@ pub(crate) struct Shared {
     pub(crate) gates: Gates,
     /// What can be given, as every room knows it.
     pub(crate) gifts: watch::Sender<Vec<Gift>>,
+    pub(crate) doors: Doors,
+    pub(crate) callers: Callers,
+    pub(crate) pictures: Pictures,
+    pub(crate) health: Health,
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) uploads: Arc<Uploads>,
     /// What is bound, for the URLs that are shown.
@@ -75,6 +83,10 @@ impl Shared {
             accounts: Accounts::new(config.accounts.registration),
             gates: Gates::default(),
             gifts: watch::Sender::default(),
+            doors: Doors::default(),
+            callers: Callers::default(),
+            pictures: Pictures::new(),
+            health: Health::default(),
             blocked: Arc::new(Semaphore::new(config.limits.blocked_requests)),
             files: Arc::default(),
             websocket_places: Places::new(
@@ -114,9 +126,10 @@ impl Shared {
         Ok(account)
     }
 
-    /// Takes who may come into which room as it is stored now.
+    /// Takes who may come into which room, and who may publish to it, as it is stored now.
     pub(crate) async fn refresh_gates(&self) -> Result<(), StoreError> {
         self.gates.replace(self.store.locks().await?);
+        self.doors.replace(self.store.doors().await?);
         Ok(())
     }
 
@@ -126,9 +139,17 @@ impl Shared {
         Ok(())
     }
 
+    /// Signs an account out: of one session, or of all. Connections that they opened end.
+    pub(crate) async fn end_sessions(&self, account: i64, session: Option<i64>) -> Result<usize, StoreError> {
+        let ended = self.store.end_sessions(account, session).await?;
+        self.callers.hang_up_session(account, session);
+        Ok(ended)
+    }
+
     /// Removes an account: its sessions and tokens end, its messages are nobody's, its rooms the first admin's.
     pub(crate) async fn delete_account(&self, id: i64) -> Result<(), StoreError> {
         let heir = self.store.delete_account(id).await?;
+        self.callers.hang_up(id);
         self.people.describe_again(&self.store).await?;
         tracing::info!(account = id, ?heir, "account removed");
         Ok(())

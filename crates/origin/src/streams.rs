@@ -5,6 +5,7 @@
 //! fence: a publisher that was taken over has no packager any more to write to.
 
 mod giving_back;
+mod load;
 mod packaging;
 mod pictures;
 
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audience::Audience;
 use crate::clock::unix_ms;
+use crate::doors::Door;
 use crate::facts::{Facts, Ingest, Meter};
 use crate::outlets::{Feed, Outlets, Target};
 use crate::recordings::{Recordings, Status as RecordingStatus, StatusView};
@@ -105,6 +107,12 @@ pub(crate) enum Refusal {
     /// The predecessor did not end in time.
     #[error("the publisher before did not let go of the room")]
     Busy,
+    /// Another publishes, and the room is set to refuse a second one.
+    #[error("somebody publishes to this room already, and it takes no second publisher")]
+    Occupied,
+    /// The room is archived.
+    #[error("this room is archived: its owner can bring it back in its settings")]
+    Archived,
 }
 
 /// Who may publish just now, and the packager while nobody does.
@@ -262,8 +270,8 @@ impl Stream {
         self.recorded.as_ref().map(|recorded| recorded.status.view()).unwrap_or_default()
     }
 
-    /// Lets a publisher in. One that publishes already is dismissed, and waited for.
-    pub(crate) async fn admit(self: &Arc<Stream>, key: Option<Digest>) -> Result<Lease, Refusal> {
+    /// Lets a publisher in, unless the room's door keeps it out. One that publishes already is dismissed, and waited for.
+    pub(crate) async fn admit(self: &Arc<Stream>, door: Door, key: Option<Digest>) -> Result<Lease, Refusal> {
         if let Some(recorded) = &self.recorded {
             self.record(recorded.recordings.is_wanted(&self.slug).await);
         }
@@ -271,6 +279,7 @@ impl Stream {
         let dismissed = CancellationToken::new();
         let generation = {
             let mut slot = self.slot();
+            slot.check(door)?;
             slot.dismiss(Dismissal::TakenOver);
             slot.generation += 1;
             slot.publisher = Some(Publisher { key, dismissal: sender, dismissed: dismissed.clone() });
@@ -300,6 +309,11 @@ impl Stream {
                 return Err(Refusal::Busy);
             }
         }
+    }
+
+    /// Whether somebody more may publish now, as the room's door has it.
+    pub(crate) fn check(&self, door: Door) -> Result<(), Refusal> {
+        self.slot().check(door)
     }
 
     /// Sends a publisher away whose key is not `key`.
@@ -377,6 +391,16 @@ impl Stream {
 }
 
 impl Slot {
+    fn check(&self, door: Door) -> Result<(), Refusal> {
+        if door.archived {
+            return Err(Refusal::Archived);
+        }
+        if door.refuses_second && self.publisher.is_some() {
+            return Err(Refusal::Occupied);
+        }
+        Ok(())
+    }
+
     fn dismiss(&mut self, why: Dismissal) {
         if let Some(publisher) = self.publisher.take() {
             publisher.dismissal.send_replace(Some(why));

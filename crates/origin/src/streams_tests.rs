@@ -41,7 +41,7 @@ fn key() -> Digest {
 async fn a_publisher_that_comes_back_within_five_minutes_continues_the_broadcast() {
     let streams = streams();
     let stream = open(&streams);
-    let mut lease = stream.admit(Some(key())).await.unwrap();
+    let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     let since = stream.status().live_since_ms;
     assert_eq!(stream.status().state, State::Live);
@@ -51,7 +51,7 @@ async fn a_publisher_that_comes_back_within_five_minutes_continues_the_broadcast
     tokio::time::advance(BROADCAST_GAP_MAX - Duration::from_secs(1)).await;
     streams.sweep();
     assert_eq!(stream.status().state, State::Interrupted);
-    let mut lease = stream.admit(Some(key())).await.unwrap();
+    let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     assert_eq!(stream.status(), Status { state: State::Live, live_since_ms: since });
     let (same, later) = served(&stream).unwrap();
@@ -66,7 +66,7 @@ async fn a_publisher_that_comes_back_within_five_minutes_continues_the_broadcast
 async fn a_publisher_that_stays_away_ends_the_broadcast_and_the_next_begins_another() {
     let streams = streams();
     let stream = open(&streams);
-    let mut lease = stream.admit(Some(key())).await.unwrap();
+    let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     drop(lease);
     let (broadcast, _) = served(&stream).unwrap();
@@ -74,7 +74,7 @@ async fn a_publisher_that_stays_away_ends_the_broadcast_and_the_next_begins_anot
     streams.sweep();
     assert_eq!(stream.status(), Status::default());
     assert!(served(&stream).is_none());
-    let mut lease = stream.admit(Some(key())).await.unwrap();
+    let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     assert_ne!(served(&stream).unwrap().0, broadcast);
 }
@@ -83,7 +83,7 @@ async fn a_publisher_that_stays_away_ends_the_broadcast_and_the_next_begins_anot
 async fn a_publisher_that_finishes_takes_the_room_offline_at_once() {
     let streams = streams();
     let stream = open(&streams);
-    let mut lease = stream.admit(Some(key())).await.unwrap();
+    let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     lease.finish();
     assert_eq!(stream.status(), Status::default());
@@ -96,7 +96,7 @@ async fn an_ended_broadcast_is_not_continued_whether_its_publisher_is_there_or_a
         let streams = streams();
         let stream = open(&streams);
         assert!(!stream.end(), "nothing to end");
-        let mut lease = stream.admit(Some(key())).await.unwrap();
+        let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
         publish(&mut lease, 5);
         let (before, _) = served(&stream).unwrap();
         if away {
@@ -110,7 +110,7 @@ async fn an_ended_broadcast_is_not_continued_whether_its_publisher_is_there_or_a
         }
         assert_eq!(stream.status(), Status::default());
         assert!(!stream.end(), "it is over");
-        let mut lease = stream.admit(Some(key())).await.unwrap();
+        let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
         publish(&mut lease, 5);
         assert_ne!(served(&stream).unwrap().0, before);
     }
@@ -120,11 +120,11 @@ async fn an_ended_broadcast_is_not_continued_whether_its_publisher_is_there_or_a
 async fn a_newer_publisher_takes_over_and_the_old_one_is_fenced() {
     let streams = streams();
     let stream = open(&streams);
-    let mut old = stream.admit(Some(key())).await.unwrap();
+    let mut old = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut old, 10);
     let newer = tokio::spawn({
         let stream = Arc::clone(&stream);
-        async move { stream.admit(Some(key())).await }
+        async move { stream.admit(Door::default(), Some(key())).await }
     });
     assert_eq!(old.dismissed().await, Dismissal::TakenOver);
     let before = served(&stream).unwrap();
@@ -141,17 +141,17 @@ async fn a_newer_publisher_takes_over_and_the_old_one_is_fenced() {
 async fn a_predecessor_that_hangs_does_not_let_two_in() {
     let streams = streams();
     let stream = open(&streams);
-    let hanging = stream.admit(Some(key())).await.unwrap();
-    assert_eq!(stream.admit(Some(key())).await.unwrap_err(), Refusal::Busy);
+    let hanging = stream.admit(Door::default(), Some(key())).await.unwrap();
+    assert_eq!(stream.admit(Door::default(), Some(key())).await.unwrap_err(), Refusal::Busy);
     drop(hanging);
-    assert!(stream.admit(Some(key())).await.is_ok());
+    assert!(stream.admit(Door::default(), Some(key())).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_key_sends_the_publisher_away_and_the_same_key_does_not() {
     let streams = streams();
     let stream = open(&streams);
-    let lease = stream.admit(Some(key())).await.unwrap();
+    let lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     stream.require_key(key());
     assert!(!lease.dismissed.is_cancelled());
     stream.require_key(Digest::of("new"));
@@ -162,7 +162,7 @@ async fn another_key_sends_the_publisher_away_and_the_same_key_does_not() {
 async fn a_warning_that_counts_is_kept_once_with_its_latest_words() {
     let streams = streams();
     let stream = open(&streams);
-    let lease = stream.admit(Some(key())).await.unwrap();
+    let lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     let counted = std::mem::discriminant(&container::flv::Warning::ClockRestarts { times: 1 });
     let kind = Some(WarningKind::Flv(counted));
     lease.warn(kind, "once".to_owned());

@@ -91,6 +91,13 @@ pub enum Command {
         /// Its number.
         seq: u64,
     },
+    /// Whether somebody who is here follows the room; of whoever joins it is known to follow nothing yet.
+    Follow {
+        /// See [`Person::id`]; of somebody who is not here nothing is kept.
+        member: String,
+        /// Whether they do.
+        follows: bool,
+    },
     /// The stream's state, whether it changed or not.
     Stream {
         /// What it does.

@@ -1,6 +1,6 @@
 //! Who is connected.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::command::ConnectionId;
@@ -15,6 +15,8 @@ pub(crate) struct Crowd {
     moderators: BTreeSet<ConnectionId>,
     /// Open connections by person, the owner's own not among them.
     watching: HashMap<String, u32>,
+    /// Who of those who are here follows the room.
+    followers: HashSet<String>,
     viewers: u32,
 }
 
@@ -61,6 +63,7 @@ impl Crowd {
         };
         if last {
             self.by_person.remove(person);
+            self.followers.remove(person);
         }
         if gone.watches {
             self.viewers = self.viewers.saturating_sub(1);
@@ -73,6 +76,20 @@ impl Crowd {
             }
         }
         Some((gone, last))
+    }
+
+    /// Somebody who is here follows the room from now on, or no more.
+    pub(crate) fn follow(&mut self, person: &str, follows: bool) {
+        if !follows {
+            self.followers.remove(person);
+        } else if self.by_person.contains_key(person) {
+            self.followers.insert(person.to_owned());
+        }
+    }
+
+    /// Whether somebody who is here follows the room.
+    pub(crate) fn follows(&self, person: &str) -> bool {
+        self.followers.contains(person)
     }
 
     pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {

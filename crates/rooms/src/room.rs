@@ -141,6 +141,7 @@ impl Room {
             }
             Command::Given { seq, first } => self.given_before(seq, first),
             Command::Catalogue { gifts } => self.gifts = gifts,
+            Command::Follow { member, follows } => self.crowd.follow(&member, follows),
             Command::Stream { state, live_since_ms } => self.stream(now, state, live_since_ms),
             Command::Players { alone } if alone == self.players => {}
             Command::Players { alone } => {

@@ -38,6 +38,10 @@ pub enum Who {
     Everyone,
     /// Those with an account.
     SignedIn,
+    /// Those who follow the room.
+    Followers,
+    /// Moderators alone.
+    Nobody,
 }
 
 /// A change of [`Rules`]: what is `None` stays.

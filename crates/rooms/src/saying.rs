@@ -127,10 +127,16 @@ impl Room {
         if self.floor.rules.locked && !called {
             return Err(Refusal::new(ErrorCode::Locked, "the chat is locked"));
         }
-        if self.floor.rules.who == Who::SignedIn && person.is_guest() {
-            return Err(Refusal::new(ErrorCode::SignInNeeded, "only those with an account may write here"));
+        match self.floor.rules.who {
+            Who::SignedIn | Who::Followers if person.is_guest() => {
+                Err(Refusal::new(ErrorCode::SignInNeeded, "only those with an account may write here"))
+            }
+            Who::Followers if !self.crowd.follows(&person.id) => {
+                Err(Refusal::new(ErrorCode::FollowersOnly, "only those who follow this room may write here"))
+            }
+            Who::Nobody => Err(Refusal::new(ErrorCode::Locked, "only moderators write here")),
+            Who::Everyone | Who::SignedIn | Who::Followers => Ok(()),
         }
-        Ok(())
     }
 
     fn pace_message(&mut self, now: Time, asker: &Asker) -> Result<(), Refusal> {

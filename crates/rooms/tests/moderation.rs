@@ -4,8 +4,8 @@
 
 mod world;
 
-use rooms::Change;
 use rooms::frame::{ErrorCode, FloorView, In, Out, Role};
+use rooms::{Change, Command, Who};
 use world::{World, heard, refused, to};
 
 const MODERATOR: &[Role] = &[Role::Moderator];
@@ -236,4 +236,46 @@ fn a_repeat_of_anything_is_answered_like_the_first() {
     assert_eq!(first[0], again[0]);
     assert!(matches!(again[0], Out::Ack { .. }));
     assert_eq!(world.log.len(), lines, "and nothing is done twice");
+}
+
+#[test]
+fn the_host_says_who_may_write() {
+    let mut world = world();
+    let who = |who| Change { who: Some(who), ..Change::default() };
+    assert_eq!(
+        refused(&settings(&mut world, 1, who(Who::Nobody))),
+        Some(ErrorCode::NotAllowed),
+        "a moderator"
+    );
+    world.join(4, "host", OWNER);
+    settings(&mut world, 4, who(Who::SignedIn));
+    assert_eq!(refused(&world.say(2, "hi")), Some(ErrorCode::SignInNeeded));
+    assert_eq!(refused(&world.say(3, "hi")), None);
+    settings(&mut world, 4, who(Who::Followers));
+    assert_eq!(refused(&world.say(2, "hi")), Some(ErrorCode::SignInNeeded), "a guest cannot follow");
+    assert_eq!(refused(&world.say(3, "hi")), Some(ErrorCode::FollowersOnly));
+    let follow = |follows| Command::Follow { member: "ada".to_owned(), follows };
+    world.tell(follow(true));
+    assert_eq!(refused(&world.say(3, "hi")), None);
+    world.tell(follow(false));
+    assert_eq!(refused(&world.say(3, "hi")), Some(ErrorCode::FollowersOnly));
+    settings(&mut world, 4, who(Who::Nobody));
+    world.tell(follow(true));
+    assert_eq!(refused(&world.say(3, "hi")), Some(ErrorCode::Locked));
+    assert_eq!((refused(&world.say(1, "hi")), refused(&world.say(4, "hi"))), (None, None));
+}
+
+#[test]
+fn who_follows_is_known_of_those_who_are_here_and_forgotten_when_they_leave() {
+    let mut world = world();
+    world.join(4, "host", OWNER);
+    settings(&mut world, 4, Change { who: Some(Who::Followers), ..Change::default() });
+    world.tell(Command::Follow { member: "ben".to_owned(), follows: true });
+    world.join(5, "ben", &[]);
+    assert_eq!(refused(&world.say(5, "hi")), Some(ErrorCode::FollowersOnly), "he was not here");
+    world.tell(Command::Follow { member: "ben".to_owned(), follows: true });
+    assert_eq!(refused(&world.say(5, "hi")), None);
+    world.tell(Command::Leave { connection: 5 });
+    world.join(6, "ben", &[]);
+    assert_eq!(refused(&world.say(6, "hi")), Some(ErrorCode::FollowersOnly));
 }

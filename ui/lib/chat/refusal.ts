@@ -23,6 +23,7 @@ export function refusalText(refusal: Refusal): string {
     case 'locked':
     case 'emotes_only':
     case 'sign_in_needed':
+    case 'followers_only':
     case 'unknown_command':
     case 'already_voted':
     case 'closed':

@@ -147,6 +147,8 @@ test.each([
   [4000, 'taken_over'],
   [4001, 'key_changed'],
   [4002, 'closed'],
+  [4003, 'occupied'],
+  [4004, 'archived'],
   [1007, 'unreadable'],
 ])('close code %d ends it as %s', async (code, failure) => {
   const { broadcast, socket } = await live();

@@ -3,11 +3,13 @@
 import { ask } from '$lib/api/client';
 
 /** Why the origin ended a broadcast for good, by its close code; others are worth another try. */
-export type Refusal = 'taken_over' | 'key_changed' | 'closed' | 'unreadable';
+export type Refusal = 'taken_over' | 'key_changed' | 'closed' | 'occupied' | 'archived' | 'unreadable';
 const REFUSALS: Record<number, Refusal> = {
   4000: 'taken_over',
   4001: 'key_changed',
   4002: 'closed',
+  4003: 'occupied',
+  4004: 'archived',
   1007: 'unreadable',
 };
 

@@ -1,7 +1,7 @@
 // What the origin tells a room's owner, and what the owner tells the origin.
 
 import { type Answer as Asked, ask } from '$lib/api/client';
-import { type Room, readRoom } from '$lib/room/room';
+import { type Room, readRoom, type Visibility } from '$lib/room/room';
 
 /** How an SRT connection does; counts are of packets since it began. */
 export interface SrtFacts {
@@ -46,6 +46,28 @@ export interface OwnedRoom {
   recording: { writing: boolean; notice: string | null };
   /** Why the last publisher was sent away, in the origin's words. */
   problem: string | null;
+  /** Whether somebody who publishes beside another is refused; else they take over. */
+  refusesSecond: boolean;
+  /** Whether a private room has a password, and a link. */
+  hasPassword: boolean;
+  hasLink: boolean;
+  /** When the picture that stands in place of the broadcast was made, Unix time in milliseconds. */
+  pictureAt_ms: number | null;
+}
+
+/** What of a room is to change; what is missing stays, and `null` takes away. */
+export interface RoomChange {
+  title?: string;
+  record?: boolean;
+  description?: string;
+  language?: string | null;
+  tags?: string[];
+  next_at_ms?: number | null;
+  visibility?: Visibility;
+  password?: string | null;
+  viewer_limit?: number | null;
+  second_publisher?: 'takes_over' | 'refused';
+  archived?: boolean;
 }
 
 /** Where encoders connect, how the key ends, and how long recordings stay. */
@@ -115,10 +137,7 @@ export async function endBroadcast(slug: string): Promise<Answer<true>> {
 }
 
 /** Changes the room. */
-export async function changeRoom(
-  slug: string,
-  change: { title?: string; record?: boolean },
-): Promise<Answer<OwnedRoom>> {
+export async function changeRoom(slug: string, change: RoomChange): Promise<Answer<OwnedRoom>> {
   return meant(await ask('PATCH', '/api/v1/rooms/{room}', { path: { room: slug }, body: change }), readOwned);
 }
 
@@ -141,6 +160,10 @@ export function readOwned(value: unknown): OwnedRoom | null {
     record: fields.record,
     recording: { writing: text(recording.writing) !== null, notice: text(recording.notice) },
     problem: text(fields.problem),
+    refusesSecond: fields.second_publisher === 'refused',
+    hasPassword: fields.has_password === true,
+    hasLink: fields.has_link === true,
+    pictureAt_ms: maybe(fields.picture_at_ms),
   };
 }
 

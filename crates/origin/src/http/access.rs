@@ -17,7 +17,7 @@ pub(super) use super::cookies::cookie;
 use super::cookies::session_cookie;
 pub(crate) use super::identity::{Credential, Identity};
 use super::problem::Problem;
-use super::routes::{KEYED, OPEN};
+use super::routes::{BY_ADDRESS, KEYED, OPEN};
 use super::secure::Scheme;
 use crate::clock::unix_ms;
 use crate::secret::Digest;
@@ -46,7 +46,10 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
             Err(problem) => problem.into_response(),
         };
     }
-    if path.is_none_or(|path| is_listed(&OPEN, request.method(), &path)) {
+    let passes = |path: String| {
+        is_listed(&OPEN, request.method(), &path) || is_listed(&BY_ADDRESS, request.method(), &path)
+    };
+    if path.is_none_or(passes) {
         return next.run(request).await;
     }
     match find(&shared, request.method(), request.headers(), request.extensions()).await {
@@ -199,6 +202,18 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     }
 }
 
+/// Who asks, when it is known, and how they showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) Option<(Identity, Credential)>);
+
+impl FromRequestParts<Arc<Shared>> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Shown, Problem> {
+        Ok(Shown(found(parts, shared).await?.map(|found| (found.identity, found.credential))))
+    }
+}
+
 /// Who asks, where only known ones may.
 #[derive(Clone, Debug)]
 pub(crate) struct Known(pub(crate) Identity);
@@ -273,12 +288,13 @@ async fn found(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<Found>,
 }
 
 /// What only administrators change, and what is below it.
-const ADMINISTERED: [&str; 6] = [
+const ADMINISTERED: [&str; 7] = [
     "/api/v1/accounts",
     "/api/v1/invitations",
     "/api/v1/settings",
     "/api/v1/gifts",
     "/api/v1/webhooks",
+    "/api/v1/health",
     "/metrics",
 ];
 /// The cookie that holds a ticket.

@@ -218,12 +218,14 @@ pub(crate) async fn change(
     };
     if let Some(role) = role {
         account = shared.store.set_role(account.id, role).await?;
+        shared.callers.hang_up(account.id);
     }
     if let Some(name) = name {
         account = shared.store.rename_account(account.id, name).await?;
     }
     if let Some(password) = password {
         shared.store.set_password(account.id, password, None).await?;
+        shared.callers.hang_up_session(account.id, None);
     }
     shared.people.describe_again(&shared.store).await?;
     tracing::info!(account = account.id, role = account.role.as_str(), "account changed by an administrator");
@@ -272,7 +274,7 @@ pub(crate) async fn end_sessions(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let account = find(&shared, &id).await?;
-    shared.store.end_sessions(account.id, None).await?;
+    shared.end_sessions(account.id, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

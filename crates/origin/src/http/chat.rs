@@ -16,13 +16,13 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 use utoipa::IntoParams;
 
-use super::access::{Caller, Identity, cookie, same_origin};
+use super::access::{Credential, Identity, Shown, cookie, same_origin};
 use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
 use super::player;
 use super::problem::Problem;
 use super::rooms::find;
-use crate::people::{Arrival, Handle, JoinError, Member, json, too_slow};
+use crate::people::{Arrival, Handle, JoinError, Member, json, member_id, too_slow};
 use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::RoomRecord;
@@ -61,7 +61,7 @@ pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     Query(asked): Query<Asked>,
-    caller: Caller,
+    Shown(shown): Shown,
     Parts { headers, extensions, .. }: Parts,
     ClientAddress(address): ClientAddress,
     upgrade: WebSocketUpgrade,
@@ -70,8 +70,10 @@ pub(crate) async fn upgrade(
         return Err(Problem::new(StatusCode::FORBIDDEN, "chat is not open to other sites' pages"));
     }
     let record = find(&shared, &slug).await?;
-    let newcomer = match caller.0 {
-        Some(identity) => {
+    let mut account = None;
+    let newcomer = match shown {
+        Some((identity, credential)) => {
+            account = identity.account_id().map(|id| (id, session_of(&credential)));
             let person = person(&identity, &record, &shared).await?;
             Newcomer { person, remark: None, cookie: None }
         }
@@ -82,16 +84,33 @@ pub(crate) async fn upgrade(
     let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
     let player = shared.streams.open(&record.slug).audience().key(player);
     let arrival = Arrival { person, address: household(address), player: Some(player) };
+    let caller = Calling { arrival, account, room: record.id };
     let task = Arc::clone(&shared);
     let mut response =
         upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(move |socket| {
             let sockets = task.sockets.clone();
-            sockets.track_future(async move { serve(socket, &room, arrival, remark, &task).await })
+            sockets.track_future(async move { serve(socket, &room, caller, remark, &task).await })
         });
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Somebody whose socket is open.
+struct Calling {
+    arrival: Arrival,
+    /// Their account and, of a browser, its session.
+    account: Option<(i64, Option<i64>)>,
+    /// The room's number.
+    room: i64,
+}
+
+fn session_of(credential: &Credential) -> Option<i64> {
+    match credential {
+        Credential::Session(session) => Some(session.id),
+        Credential::Token(_) | Credential::RunToken => None,
+    }
 }
 
 /// Somebody with an account, as a room knows them.
@@ -102,7 +121,7 @@ pub(super) async fn person(
 ) -> Result<Person, Problem> {
     let roles = identity.standing(shared, room).await?.roles();
     let (id, name) = match identity {
-        Identity::Account(account) => (format!("a{}", account.id), account.name.as_str()),
+        Identity::Account(account) => (member_id(account.id), account.name.as_str()),
         Identity::Operator => ("operator".to_owned(), "operator"),
     };
     let name = Name::guest(name).expect("an account's name is a name");
@@ -164,7 +183,14 @@ struct Goodbye {
     reason: &'static str,
 }
 
-async fn serve(mut socket: WebSocket, room: &Handle, arrival: Arrival, remark: Option<Out>, shared: &Shared) {
+async fn serve(
+    mut socket: WebSocket,
+    room: &Handle,
+    Calling { arrival, account, room: number }: Calling,
+    remark: Option<Out>,
+    shared: &Shared,
+) {
+    let call = account.map(|(account, session)| shared.callers.note(account, session));
     let mut member = match room.join(arrival).await {
         Ok(member) => member,
         Err(error) => {
@@ -173,7 +199,24 @@ async fn serve(mut socket: WebSocket, room: &Handle, arrival: Arrival, remark: O
             return;
         }
     };
-    let goodbye = talk(&mut socket, &mut member, remark, shared).await;
+    if let Some((account, _)) = account {
+        // After joining, so that whoever follows or leaves just now is told of later than this.
+        match shared.store.follows(number, account).await {
+            Ok(follows) => room.follow(account, follows).await,
+            Err(error) => tracing::warn!(%error, "who follows the room is not known"),
+        }
+    }
+    let hung_up = async {
+        match &call {
+            Some(call) => call.hung_up().await,
+            None => std::future::pending().await,
+        }
+    };
+    let goodbye = tokio::select! {
+        goodbye = talk(&mut socket, &mut member, remark, shared) => goodbye,
+        // The page connects again at once, as whoever it is by then.
+        () = hung_up => Some(Goodbye { code: close_code::POLICY, reason: "signed out, or with other rights" }),
+    };
     member.leave().await;
     if let Some(goodbye) = goodbye {
         close(&mut socket, goodbye).await;

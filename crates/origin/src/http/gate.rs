@@ -27,6 +27,7 @@ use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::accounts::AccountError;
 use crate::gates::{Gate, GateError};
+use crate::secret::Digest;
 use crate::state::Shared;
 
 /// How somebody shows that they may come in.
@@ -114,12 +115,19 @@ async fn pass(
     if path != "/live/{room}/index.m3u8" {
         return Err(session_needed(slug.as_str()));
     }
-    let session = gate.open_session().map_err(refused)?;
+    let session = gate.open_session(opener(shared, parts)).map_err(refused)?;
     let headers = [
         (header::LOCATION, format!("/live/{slug}/s/{session}/index.m3u8")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok(Some((StatusCode::FOUND, headers).into_response()))
+}
+
+/// What tells players apart before they have a session: the address, and what they call themselves.
+fn opener(shared: &Shared, parts: &Parts) -> Digest {
+    let address = client_address::of(&parts.extensions, &parts.headers, shared);
+    let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    Digest::of(&format!("{address} {}", String::from_utf8_lossy(agent)))
 }
 
 async fn may_enter(shared: &Shared, slug: &Slug, gate: &Gate, parts: &Parts) -> Result<bool, Problem> {
@@ -197,7 +205,7 @@ pub(crate) async fn multivariant(
     Path((slug, session)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    count(&shared, &slug, &session)?;
+    count(&shared, &slug, &session, false)?;
     playback::multivariant(State(shared), Path(slug), headers).await.map(kept_private)
 }
 
@@ -209,7 +217,7 @@ pub(crate) async fn file(
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Result<Response, Problem> {
-    count(&shared, &slug, &session)?;
+    count(&shared, &slug, &session, true)?;
     let player =
         player::shown(&headers, Some(&session), || client_address::of(&extensions, &headers, &shared));
     let query = query.as_deref();
@@ -230,10 +238,10 @@ pub(super) fn refuse_without_session(shared: &Shared, slug: &str) -> Result<(), 
     }
 }
 
-fn count(shared: &Shared, slug: &str, session: &str) -> Result<(), Problem> {
+fn count(shared: &Shared, slug: &str, session: &str, media: bool) -> Result<(), Problem> {
     let gate = slug.parse::<Slug>().ok().and_then(|slug| shared.gates.get(&slug));
     // A room that has been opened meanwhile goes on for those who were in it.
-    gate.map_or(Ok(()), |gate| gate.use_session(session).map_err(refused))
+    gate.map_or(Ok(()), |gate| gate.use_session(session, media).map_err(refused))
 }
 
 /// A cache between must not hand one viewer's address to another.

@@ -10,11 +10,13 @@ mod client_address;
 mod cookies;
 mod description;
 mod flv;
+mod following;
 mod front;
 mod gate;
 #[cfg(test)]
 mod gate_tests;
 mod gifts;
+mod health;
 mod identity;
 mod ingest;
 mod invitations;
@@ -32,6 +34,9 @@ mod polls;
 mod problem;
 mod recordings;
 mod replay;
+#[cfg(test)]
+mod room_life_tests;
+mod room_picture;
 mod room_settings;
 mod rooms;
 mod routes;

@@ -367,6 +367,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Banned
         | ErrorCode::TimedOut
         | ErrorCode::SignInNeeded
+        | ErrorCode::FollowersOnly
         | ErrorCode::Locked
         | ErrorCode::EmotesOnly => StatusCode::FORBIDDEN,
     }

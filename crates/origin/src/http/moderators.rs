@@ -82,6 +82,7 @@ pub(crate) async fn appoint(
     let account = shared.store.account(&name).await?;
     let account = account.ok_or_else(|| Problem::not_found("there is no account with this name"))?;
     shared.store.set_moderator(room.id, account.id, true).await?;
+    shared.callers.hang_up(account.id);
     tracing::info!(room = %room.slug, account = account.id, "moderator appointed");
     Ok((StatusCode::CREATED, fresh(ModeratorView { id: account.id, name: account.name })))
 }
@@ -107,6 +108,7 @@ pub(crate) async fn dismiss(
     let room = managed(&shared, &slug, &identity).await?;
     let account = number(&id)?;
     shared.store.set_moderator(room.id, account, false).await?;
+    shared.callers.hang_up(account);
     tracing::info!(room = %room.slug, account, "moderator dismissed");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -132,6 +132,8 @@ pub(crate) async fn change(
             Credential::Token(_) | Credential::RunToken => None,
         };
         shared.store.set_password(changed.id, password, kept).await?;
+        // Pages of the session that is kept connect again by themselves.
+        shared.callers.hang_up_session(changed.id, None);
     }
     tracing::info!(account = changed.id, "account changed");
     Ok(fresh(AccountView::of(&changed)))
@@ -215,7 +217,7 @@ pub(crate) async fn end_sessions(
     SignedIn { account, .. }: SignedIn,
     scheme: Scheme,
 ) -> Result<Response, Problem> {
-    shared.store.end_sessions(account.id, None).await?;
+    shared.end_sessions(account.id, None).await?;
     tracing::info!(account = account.id, "signed out everywhere");
     Ok(signed_out(scheme))
 }
@@ -236,7 +238,7 @@ pub(crate) async fn end_session(
     SignedIn { account, .. }: SignedIn,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    match shared.store.end_sessions(account.id, Some(number(&id)?)).await? {
+    match shared.end_sessions(account.id, Some(number(&id)?)).await? {
         0 => Err(Problem::not_found("there is no such session")),
         _ => Ok(StatusCode::NO_CONTENT),
     }

@@ -32,6 +32,14 @@ pub(crate) async fn room(State(shared): State<Arc<Shared>>, Path(slug): Path<Str
     }
 }
 
+/// The player of a room alone, for pages of other sites to frame; of a room that does not exist with 404.
+pub(crate) async fn embed(state: State<Arc<Shared>>, path: Path<String>) -> Response {
+    let mut response = room(state, path).await;
+    let policy = HeaderValue::from_static(FRAMED_CONTENT_SECURITY_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
 /// The same page for a recording; for one that does not exist with 404.
 pub(crate) async fn replay(
     State(shared): State<Arc<Shared>>,
@@ -101,3 +109,21 @@ fn media_type(name: &str) -> &'static str {
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Pages not built</title>\
      <h1>The pages are not built</h1><p>This origin runs, but it was compiled before its pages. \
      Run <code>cargo xtask build</code> and start it again.</p></html>\n";
+
+macro_rules! content_security_policy {
+    ($ancestors:literal) => {
+        concat!(
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+             img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; \
+             connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+             frame-ancestors ",
+            $ancestors
+        )
+    };
+}
+
+/// Scripts and styles only from here (styles also inline: the pages set sizes and colours in place), and no page of
+/// another site frames these. `blob:` is how a page's player feeds video and starts its worker.
+pub(super) const CONTENT_SECURITY_POLICY: &str = content_security_policy!("'none'");
+/// The same for the player that others frame: it has nothing to press that a trick could use.
+const FRAMED_CONTENT_SECURITY_POLICY: &str = content_security_policy!("*");

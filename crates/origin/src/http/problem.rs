@@ -202,7 +202,7 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
 }
 
 /// Every code that the API gives.
-pub(super) const CODES: [&str; 18] = [
+pub(super) const CODES: [&str; 21] = [
     "busy",
     "entry_needed",
     "invitation_needed",
@@ -214,6 +214,9 @@ pub(super) const CODES: [&str; 18] = [
     "not_enough",
     "password_too_long",
     "password_too_short",
+    "picture_broken",
+    "picture_kind",
+    "picture_too_long",
     "private_address",
     "registration_closed",
     "scope_missing",

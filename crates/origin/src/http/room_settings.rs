@@ -17,9 +17,10 @@ use super::problem::Problem;
 use super::rooms::{RoomAnswer, find, fresh, managed, unreadable};
 use super::secure::Scheme;
 use crate::accounts::AccountError;
+use crate::clock::unix_ms;
 use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
-use crate::store::{RoomChange, RoomRecord, RoomSettings, Visibility};
+use crate::store::{RoomChange, RoomRecord, RoomSettings, SecondPublisher, Visibility};
 
 /// What is to change; what is missing stays, and `null` takes away.
 #[derive(Deserialize, ToSchema)]
@@ -44,6 +45,9 @@ pub(crate) struct ChangeRoom {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     viewer_limit: Option<Option<u32>>,
+    second_publisher: Option<SecondPublisher>,
+    /// An archived room takes no publishers and stands in no list; its recordings stay.
+    archived: Option<bool>,
 }
 
 /// What everybody in the room may know of it.
@@ -60,6 +64,15 @@ pub(crate) struct SettingsView {
     /// Players at a time.
     #[schema(required)]
     viewer_limit: Option<u32>,
+    /// Since when it takes no publishers and stands in no list; `null` while it is in use.
+    #[schema(required)]
+    archived_at_ms: Option<i64>,
+    /// For its owner and admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_publisher: Option<SecondPublisher>,
+    /// When the picture that its owner gave it was made.
+    #[schema(required)]
+    picture_at_ms: Option<i64>,
     /// Whether it has a password, and a link; for its owner and admins.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_password: Option<bool>,
@@ -80,6 +93,7 @@ pub(crate) struct LinkAnswer {
 impl SettingsView {
     pub(super) fn of(settings: RoomSettings, managed: bool) -> SettingsView {
         let RoomSettings { description, language, tags, next_at_ms, visibility, viewer_limit, .. } = settings;
+        let RoomSettings { archived_at_ms, picture_at_ms, second_publisher, .. } = settings;
         let (has_password, has_link) = (settings.has_password, settings.has_link);
         let (has_password, has_link) = (managed.then_some(has_password), managed.then_some(has_link));
         SettingsView {
@@ -89,6 +103,9 @@ impl SettingsView {
             next_at_ms,
             visibility,
             viewer_limit,
+            archived_at_ms,
+            second_publisher: managed.then_some(second_publisher),
+            picture_at_ms,
             has_password,
             has_link,
         }
@@ -122,7 +139,7 @@ pub(crate) async fn change(
 ) -> Result<impl IntoResponse, Problem> {
     let room = managed(&shared, &slug, &identity).await?;
     let Json(asked) = body.map_err(unreadable)?;
-    let wanted = asked.record;
+    let (wanted, archived) = (asked.record, asked.archived);
     let change = asked.checked(&shared, &room).await?;
     shared.store.change_room(room.id, change).await?;
     shared.refresh_gates().await?;
@@ -131,6 +148,11 @@ pub(crate) async fn change(
         if let Some(stream) = shared.streams.get(&room.slug) {
             stream.record(wanted);
         }
+    }
+    if archived == Some(true)
+        && let Some(stream) = shared.streams.get(&room.slug)
+    {
+        stream.end();
     }
     shared.people.describe_again(&shared.store).await?;
     tracing::info!(room = %room.slug, "room changed");
@@ -175,7 +197,7 @@ pub(crate) async fn make_link(
 
 /// Delete a room.
 ///
-/// Its messages and its recordings go with it.
+/// Its messages, its recordings and its uploaded files go with it.
 #[utoipa::path(
     delete,
     path = "/api/v1/rooms/{room}",
@@ -200,6 +222,9 @@ pub(crate) async fn remove(
     }
     for recording in recordings {
         shared.recordings.remove(&recording).await?;
+    }
+    for upload in shared.store.uploads_of(room.id).await? {
+        shared.uploads.remove(&upload).await?;
     }
     shared.store.delete_room(room.slug.clone()).await?;
     shared.people.forget(&room.slug);
@@ -239,12 +264,17 @@ impl ChangeRoom {
             visibility: self.visibility,
             password,
             viewer_limit: self.viewer_limit,
+            second_publisher: self.second_publisher,
+            archived_at_ms: self.archived.map(|archived| archived.then(unix_ms)),
+            changed_at_ms: unix_ms(),
         })
     }
 }
 
 /// Tells `null` from nothing.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(value).map(Some)
 }
 

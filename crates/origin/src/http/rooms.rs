@@ -18,6 +18,7 @@ use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
 use super::problem::Problem;
+use super::room_picture;
 use super::room_settings::SettingsView;
 use super::secure::Scheme;
 use super::thumbnail;
@@ -37,9 +38,15 @@ pub(crate) struct RoomAnswer {
     /// When one of the room's files goes live, Unix time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_live_ms: Option<i64>,
-    /// Where its picture is, another address for each one; while it is live and has one.
+    /// Where its picture is, another address for each one: of the broadcast while it is live, else the owner's.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
+    /// Whether the account that asks follows it; left out when no account asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed: Option<bool>,
+    /// How many follow it; in the answer about one room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followers: Option<u32>,
     #[serde(flatten)]
     #[schema(value_type = SettingsView)]
     settings: Option<SettingsView>,
@@ -65,6 +72,9 @@ pub(crate) struct Search {
     search: Option<String>,
     /// With this tag only.
     tag: Option<String>,
+    /// Archived rooms of whoever asks, instead of those in use.
+    #[serde(default)]
+    archived: bool,
 }
 
 impl Search {
@@ -92,6 +102,26 @@ pub(crate) struct May {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RoomsAnswer {
     rooms: Vec<RoomAnswer>,
+}
+
+impl RoomsAnswer {
+    pub(super) fn of(rooms: Vec<RoomAnswer>) -> RoomsAnswer {
+        RoomsAnswer { rooms }
+    }
+}
+
+impl RoomAnswer {
+    /// The same for an account of which it is known whether it follows the room.
+    pub(super) fn followed(self, followed: bool) -> RoomAnswer {
+        RoomAnswer { followed: Some(followed), ..self }
+    }
+
+    /// The same with what its owner says about it.
+    fn settled(self, slug: &Slug, settings: RoomSettings, managed: bool) -> RoomAnswer {
+        let own = settings.picture_at_ms.map(|at_ms| room_picture::path(slug, at_ms));
+        let picture = self.picture.or(own);
+        RoomAnswer { picture, settings: Some(SettingsView::of(settings, managed)), ..self }
+    }
 }
 
 /// A room that was made, or that has another key: the only answers that hold a key.
@@ -153,13 +183,25 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<impl IntoResponse, Problem> {
     let mut settings = shared.store.all_room_settings().await?;
+    let account = caller.0.as_ref().and_then(Identity::account_id);
+    let followed = match account {
+        Some(account) => Some(shared.store.followed_ids(account).await?),
+        None => None,
+    };
     let mut rooms = Vec::new();
     for record in shared.store.rooms().await? {
         let settings = settings.remove(&record.id).unwrap_or_default();
         let managed = caller.0.as_ref().is_some_and(|identity| identity.may_manage(&record));
-        if (settings.visibility == Visibility::Public || managed) && search.finds(&record, &settings) {
-            let mut answer = answer(&shared, &record, caller.0.as_ref());
-            answer.settings = Some(SettingsView::of(settings, managed));
+        let listed = match search.archived {
+            true => managed && settings.archived_at_ms.is_some(),
+            false => {
+                (settings.visibility == Visibility::Public || managed) && settings.archived_at_ms.is_none()
+            }
+        };
+        if listed && search.finds(&record, &settings) {
+            let answer = answer(&shared, &record, caller.0.as_ref());
+            let mut answer = answer.settled(&record.slug, settings, managed);
+            answer.followed = followed.as_ref().map(|followed| followed.contains(&record.id));
             rooms.push(answer);
         }
     }
@@ -186,7 +228,11 @@ pub(crate) async fn show(
     if let Some(identity) = &caller.0 {
         let standing = identity.standing(&shared, &record).await?;
         answer.may = Some(May { manage: identity.may_manage(&record), moderate: standing.may_moderate() });
+        if let Some(account) = identity.account_id() {
+            answer.followed = Some(shared.store.follows(record.id, account).await?);
+        }
     }
+    answer.followers = Some(shared.store.follower_count(record.id).await?);
     Ok(fresh(answer))
 }
 
@@ -369,6 +415,8 @@ fn answer(shared: &Shared, record: &RoomRecord, identity: Option<&Identity>) -> 
         may: None,
         next_live_ms: shared.uploads.next_live_ms(&record.slug),
         picture,
+        followed: None,
+        followers: None,
         settings: None,
         ingest: managed.then(|| stream.as_ref().and_then(|stream| stream.ingest())),
         record: managed.then_some(record.record),
@@ -384,9 +432,8 @@ pub(super) async fn answer_with_settings(
     identity: Option<&Identity>,
 ) -> Result<RoomAnswer, Problem> {
     let managed = identity.is_some_and(|identity| identity.may_manage(record));
-    let mut answer = answer(shared, record, identity);
-    answer.settings = Some(SettingsView::of(shared.store.room_settings(record.id).await?, managed));
-    Ok(answer)
+    let settings = shared.store.room_settings(record.id).await?;
+    Ok(answer(shared, record, identity).settled(&record.slug, settings, managed))
 }
 
 fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {

@@ -17,22 +17,27 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::pages::CONTENT_SECURITY_POLICY;
 use super::problem::Problem;
 use super::{
-    access, accounts, broadcasts, chapters, chat, description, flv, gate, gifts, ingest, invitations,
-    moderation, moderators, own_account, owner, pages, playback, polls, problem, recordings, replay,
-    room_settings, rooms, server_settings, session, thumbnail, tokens, uploads, webhooks,
+    access, accounts, broadcasts, chapters, chat, description, flv, following, gate, gifts, health, ingest,
+    invitations, moderation, moderators, own_account, owner, pages, playback, polls, problem, recordings,
+    replay, room_picture, room_settings, rooms, server_settings, session, thumbnail, tokens, uploads,
+    webhooks,
 };
+use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 51] = [
+pub(super) const OPEN: [(&str, &str); 53] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
     ("GET", "/r/{room}/files"),
     ("OPTIONS", "/api/v1/rooms/{room}/uploads"),
     ("GET", "/r/{room}/settings"),
+    ("GET", "/embed/{room}"),
+    ("GET", "/api/v1/rooms/{room}/picture"),
     ("GET", "/api/v1/addresses"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/r/{room}/replay/{id}"),
@@ -80,6 +85,9 @@ pub(super) const OPEN: [(&str, &str); 51] = [
     ("GET", "/readyz"),
 ];
 
+/// What some are answered by where they are, and others by who they are: the handlers look themselves.
+pub(super) const BY_ADDRESS: [(&str, &str); 1] = [("GET", "/metrics")];
+
 /// What a room's stream key opens. The handlers find its room as an [`access::KeyHolder`].
 pub(super) const KEYED: [(&str, &str); 2] =
     [("GET", "/api/v1/ingest"), ("POST", "/api/v1/rooms/{room}/ingest-session")];
@@ -90,6 +98,9 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(description::show),
         routes!(rooms::list, rooms::create),
         routes!(rooms::show, room_settings::change, room_settings::remove),
+        routes!(following::follow, following::unfollow),
+        routes!(following::list),
+        with_pictures(routes!(room_picture::show, room_picture::give, room_picture::remove)),
         routes!(owner::show),
         routes!(rooms::rotate_key),
         routes!(gate::enter),
@@ -141,9 +152,18 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(webhooks::list, webhooks::create),
         routes!(webhooks::remove),
         routes!(webhooks::deliveries),
+        routes!(health::show),
+        routes!(health::metrics),
         routes!(healthy),
         routes!(ready),
     ]
+}
+
+/// Takes bodies as long as a picture.
+fn with_pictures(
+    (schemas, paths, methods): UtoipaMethodRouter<Arc<Shared>>,
+) -> UtoipaMethodRouter<Arc<Shared>> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)))
 }
 
 /// Pages and what they load.
@@ -155,6 +175,7 @@ pub(super) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/r/{room}/broadcast", get(pages::room)),
         ("/r/{room}/files", get(pages::room)),
         ("/r/{room}/settings", get(pages::room)),
+        ("/embed/{room}", get(pages::embed)),
         ("/assets/{*path}", get(pages::asset)),
         ("/favicon.svg", get(pages::favicon)),
         ("/signin", get(pages::home)),
@@ -305,12 +326,6 @@ const TEXT_TYPES: [&str; 6] = [
 const COMPRESSED_BYTES_MIN: u64 = 256;
 /// The largest request today is a room's title and name.
 const BODY_BYTES_MAX: usize = 16 << 10;
-/// Scripts and styles only from here (styles also inline: the pages set sizes and colours in place).
-/// `blob:` is how a page's player feeds video and starts its worker.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; \
-     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
 #[cfg(test)]
 #[path = "routes_tests.rs"]
 mod tests;

@@ -162,7 +162,7 @@ pub(crate) async fn sign_out(
     if let Some(secret) = cookie(&headers, session_cookie(scheme))
         && let Some((account, session)) = shared.store.session(Digest::of(secret), unix_ms()).await?
     {
-        shared.store.end_sessions(account.id, Some(session.id)).await?;
+        shared.end_sessions(account.id, Some(session.id)).await?;
     }
     Ok(signed_out(scheme))
 }

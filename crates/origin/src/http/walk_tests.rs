@@ -45,10 +45,18 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 85] = [
+const MAY: [(&str, &str, &[Person]); 93] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
+    ("GET", "/metrics", ADMINS),
+    ("GET", "/api/v1/health", ADMINS),
+    ("PUT", "/api/v1/rooms/{room}/follow", SIGNED_IN),
+    ("DELETE", "/api/v1/rooms/{room}/follow", SIGNED_IN),
+    ("GET", "/api/v1/account/followed", SIGNED_IN),
+    ("GET", "/api/v1/rooms/{room}/picture", &EVERYBODY),
+    ("PUT", "/api/v1/rooms/{room}/picture", MANAGERS),
+    ("DELETE", "/api/v1/rooms/{room}/picture", MANAGERS),
     ("GET", "/api/v1/addresses", &EVERYBODY),
     ("GET", "/api/v1/setup", &EVERYBODY),
     ("POST", "/api/v1/setup", &EVERYBODY),

@@ -34,7 +34,7 @@ pub(crate) enum Stop {
 
 impl Intake {
     /// Lets in whoever brought the room's key, or may publish without one. One that publishes already is dismissed,
-    /// and waited for.
+    /// and waited for, unless the room refuses a second one.
     pub(super) async fn open(
         shared: &Shared,
         room: &RoomRecord,
@@ -43,7 +43,7 @@ impl Intake {
     ) -> Result<Intake, Refusal> {
         let key = key.into();
         shared.people.open(room, shared);
-        let lease = shared.streams.open(&room.slug).admit(key).await?;
+        let lease = shared.streams.open(&room.slug).admit(shared.doors.get(&room.slug), key).await?;
         lease.note_protocol(protocol);
         Ok(Intake { lease, deadline: Instant::now() + FIRST_MEDIA_MAX })
     }

@@ -5,7 +5,7 @@
 //! whose word is the last.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -42,7 +42,14 @@ struct Gate {
     /// Everybody has to know it when it is set.
     passphrase: Option<Passphrase>,
     /// There once the origin runs; until then wrong keys are refused and not counted.
-    wrong_keys: OnceLock<Arc<WrongKeys>>,
+    running: OnceLock<Running>,
+}
+
+/// What of a running origin tells who is let in.
+#[derive(Debug)]
+struct Running {
+    wrong_keys: Arc<WrongKeys>,
+    shared: Weak<Shared>,
 }
 
 /// How a publisher's session ended.
@@ -80,7 +87,7 @@ impl Server {
     ) -> Result<Server, srt::Error> {
         let limits = config.limits;
         let places = Places::new(limits.srt_connections, limits.srt_connections_per_address);
-        let gate = Arc::new(Gate { store: store.clone(), places, passphrase, wrong_keys: OnceLock::new() });
+        let gate = Arc::new(Gate { store: store.clone(), places, passphrase, running: OnceLock::new() });
         let latency = Duration::from_millis(u64::from(config.srt_latency_ms));
         let options = ListenerOptions { latency, silence: LIBRARY_SILENCE };
         let answer = {
@@ -98,7 +105,10 @@ impl Server {
     /// Accepts publishers until `shutdown`, then waits for their tasks.
     pub(crate) async fn serve(self, shared: Arc<Shared>, shutdown: CancellationToken) {
         let mut publishers = JoinSet::new();
-        self.gate.wrong_keys.get_or_init(|| Arc::clone(&shared.wrong_keys));
+        self.gate.running.get_or_init(|| Running {
+            wrong_keys: Arc::clone(&shared.wrong_keys),
+            shared: Arc::downgrade(&shared),
+        });
         loop {
             let accepted = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -144,15 +154,18 @@ impl Gate {
             Err(reason) => return refuse(reason),
         };
         let (address, key) = (request.peer.ip(), Digest::of(key));
-        let wrong_keys = self.wrong_keys.get();
+        let wrong_keys = self.running.get().map(|running| &running.wrong_keys);
         if wrong_keys.is_some_and(|wrong_keys| wrong_keys.check(address).is_err()) {
             return refuse(Reason::OVERLOAD);
         }
-        if !self.store.knows_key(key) {
+        let Some(slug) = self.store.slug_of_key(key) else {
             if let Some(wrong_keys) = wrong_keys {
                 wrong_keys.note(address, key);
             }
             return refuse(Reason::UNAUTHORIZED);
+        };
+        if let Some(reason) = self.closed(&slug) {
+            return refuse(reason);
         }
         if !self.places.has_room(request.peer) {
             return refuse(Reason::OVERLOAD);
@@ -161,6 +174,16 @@ impl Gate {
             Some(passphrase) => Admission::AdmitWith(passphrase.clone()),
             None => Admission::Admit,
         }
+    }
+
+    /// Why nobody may publish to the room now, although the key is right; its task asks again.
+    fn closed(&self, slug: &rooms::Slug) -> Option<Reason> {
+        let shared = self.running.get()?.shared.upgrade()?;
+        let door = shared.doors.get(slug);
+        if door.archived {
+            return Some(Reason::FORBIDDEN);
+        }
+        shared.streams.get(slug)?.check(door).err().map(|_| Reason::CONFLICT)
     }
 }
 

@@ -218,6 +218,8 @@ impl End {
             End::Stopped(Stop::Dismissed(Dismissal::KeyChanged)) => Some(KEY_CHANGED),
             End::Stopped(Stop::Dismissed(Dismissal::Ended)) => Some(ENDED),
             End::NotAdmitted(Refusal::Busy) => Some(close_code::AGAIN),
+            End::NotAdmitted(Refusal::Occupied) => Some(OCCUPIED),
+            End::NotAdmitted(Refusal::Archived) => Some(ARCHIVED),
             End::Stopped(Stop::Silent) => Some(close_code::POLICY),
             End::Stopped(Stop::Shutdown) => Some(close_code::AWAY),
             End::Mp4(_) | End::FlvFile(_) | End::Flv(_) | End::Media(_) => Some(close_code::INVALID),
@@ -246,6 +248,8 @@ const FLV: &[u8] = b"FLV";
 const TAKEN_OVER: u16 = 4000;
 const KEY_CHANGED: u16 = 4001;
 const ENDED: u16 = 4002;
+const OCCUPIED: u16 = 4003;
+const ARCHIVED: u16 = 4004;
 
 /// A close frame holds 125 bytes, two of them the code (RFC 6455 §5.5).
 const REASON_BYTES_MAX: usize = 123;

@@ -138,6 +138,7 @@ impl Task {
                 Command::Perform { ticket, person, frame }
             }
             Mail::Look(Look(look)) => return look(&seats.room, self.clock.now()),
+            Mail::Follow(member, follows) => Command::Follow { member, follows },
             Mail::Describe(title, owner) => Command::Describe { title, owner },
         };
         seats.room.handle_input(self.clock.now(), command);

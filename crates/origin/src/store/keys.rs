@@ -42,11 +42,11 @@ impl Keys {
 }
 
 impl Store {
-    /// Whether a stream key with this digest admits to any room, without waiting for the database.
+    /// The room that a stream key with this digest admits to, without waiting for the database.
     ///
     /// A key that is just being changed may be taken for known; [`Store::room_of_key`] has the last word.
-    pub(crate) fn knows_key(&self, digest: Digest) -> bool {
-        self.inner.keys.read().contains_key(&digest)
+    pub(crate) fn slug_of_key(&self, digest: Digest) -> Option<Slug> {
+        self.inner.keys.read().get(&digest).cloned()
     }
 
     /// What the writer noted may not have been committed: the database says how it is.

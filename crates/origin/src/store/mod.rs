@@ -5,13 +5,16 @@
 //! have connections of their own, which WAL lets run beside the writer.
 
 mod accounts;
+mod archive;
 mod broadcasts;
 mod chapters;
+mod followers;
 mod gifts;
 mod invitations;
 mod keys;
 mod log;
 mod moderators;
+mod pictures;
 mod points;
 mod recordings;
 mod room_settings;
@@ -39,7 +42,7 @@ pub use log::Kept;
 pub(crate) use points::{Booking, Grant, Wallet, account_of};
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
-pub(crate) use room_settings::{Lock, RoomChange, RoomSettings, Visibility};
+pub(crate) use room_settings::{Lock, RoomChange, RoomSettings, SecondPublisher, Visibility};
 pub use rooms::{NewRoom, RoomRecord};
 pub(crate) use sessions::{LASTING_MS, NewSession, Session};
 pub(crate) use tokens::{NewToken, Scope, Token};
@@ -246,7 +249,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -255,6 +258,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("room_settings.sql"),
     include_str!("gifts.sql"),
     include_str!("webhooks.sql"),
+    include_str!("room_life.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

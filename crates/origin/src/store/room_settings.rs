@@ -37,6 +37,22 @@ pub(crate) struct RoomSettings {
     pub(crate) has_link: bool,
     /// Players at a time.
     pub(crate) viewer_limit: Option<u32>,
+    pub(crate) second_publisher: SecondPublisher,
+    /// Since when it rests.
+    pub(crate) archived_at_ms: Option<i64>,
+    /// When its picture was made.
+    pub(crate) picture_at_ms: Option<i64>,
+}
+
+/// What becomes of somebody who publishes with the key while another does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SecondPublisher {
+    /// The one before is sent away.
+    #[default]
+    TakesOver,
+    /// Nobody is let in beside the one before.
+    Refused,
 }
 
 /// What of a room is to change; `None` leaves it.
@@ -51,6 +67,11 @@ pub(crate) struct RoomChange {
     /// argon2id in PHC form.
     pub(crate) password: Option<Option<String>>,
     pub(crate) viewer_limit: Option<Option<u32>>,
+    pub(crate) second_publisher: Option<SecondPublisher>,
+    /// Since when it rests; `Some(None)` takes it back into use.
+    pub(crate) archived_at_ms: Option<Option<i64>>,
+    /// When this change is made.
+    pub(crate) changed_at_ms: i64,
 }
 
 /// What keeps people out of a room.
@@ -176,7 +197,9 @@ fn update(connection: &Connection, room: i64, change: &RoomChange) -> Result<(),
         "update rooms set title = coalesce(?2, title), description = coalesce(?3, description),
                 language = iif(?4, ?5, language), tags = coalesce(?6, tags),
                 next_at_ms = iif(?7, ?8, next_at_ms), visibility = coalesce(?9, visibility),
-                password = iif(?10, ?11, password), viewer_limit = iif(?12, ?13, viewer_limit)
+                password = iif(?10, ?11, password), viewer_limit = iif(?12, ?13, viewer_limit),
+                refuse_second = coalesce(?14, refuse_second),
+                archived_at_ms = iif(?15, ?16, archived_at_ms), changed_at_ms = ?17
          where id = ?1",
         params![
             room,
@@ -191,7 +214,11 @@ fn update(connection: &Connection, room: i64, change: &RoomChange) -> Result<(),
             change.password.is_some(),
             change.password.clone().flatten(),
             change.viewer_limit.is_some(),
-            change.viewer_limit.flatten()
+            change.viewer_limit.flatten(),
+            change.second_publisher.map(|second| second == SecondPublisher::Refused),
+            change.archived_at_ms.is_some(),
+            change.archived_at_ms.flatten(),
+            change.changed_at_ms
         ],
     )?;
     Ok(())
@@ -212,9 +239,16 @@ fn settings(row: &Row<'_>) -> Result<(i64, RoomSettings), rusqlite::Error> {
         has_password: row.get(6)?,
         has_link: row.get(7)?,
         viewer_limit: row.get(8)?,
+        second_publisher: match row.get(9)? {
+            true => SecondPublisher::Refused,
+            false => SecondPublisher::TakesOver,
+        },
+        archived_at_ms: row.get(10)?,
+        picture_at_ms: row.get(11)?,
     };
     Ok((row.get(0)?, settings))
 }
 
 const SELECT: &str = "select id, description, language, tags, next_at_ms, visibility, password is not null,
-                             link_digest is not null, viewer_limit from rooms";
+                             link_digest is not null, viewer_limit, refuse_second, archived_at_ms,
+                             (select made_at_ms from room_pictures where room = rooms.id) from rooms";

@@ -191,9 +191,9 @@ fn account_id(connection: &Connection, name: &str) -> Result<i64, StoreError> {
         .ok_or_else(|| StoreError::Missing { what: "account", name: name.to_owned() })
 }
 
-type Raw = (i64, String, String, Option<String>, String, String, bool, Option<i64>);
+pub(super) type Raw = (i64, String, String, Option<String>, String, String, bool, Option<i64>);
 
-fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
+pub(super) fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
     Ok((
         row.get(0)?,
         row.get(1)?,
@@ -206,7 +206,7 @@ fn raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
     ))
 }
 
-fn record(
+pub(super) fn record(
     (id, slug, title, owner, key_last_four, epoch, record, owner_id): Raw,
 ) -> Result<RoomRecord, StoreError> {
     let slug = slug.parse().map_err(|_| StoreError::Value { column: "rooms.slug", found: slug })?;
@@ -217,5 +217,6 @@ fn last_four(key: &str) -> &str {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default()
 }
 
-const SELECT: &str = "select rooms.id, slug, title, accounts.name, key_last_four, epoch, record, rooms.owner
+pub(super) const SELECT: &str =
+    "select rooms.id, slug, title, accounts.name, key_last_four, epoch, record, rooms.owner
                       from rooms left join accounts on accounts.id = rooms.owner";

@@ -39,4 +39,37 @@ impl Store {
         })
         .await
     }
+
+    /// After how many days without use a room is archived; `None` for never.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn archive_after_days(&self) -> Result<Option<u32>, StoreError> {
+        self.read(|connection| {
+            let sql = "select value from settings where name = 'archive_after_days'";
+            let found: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+            found
+                .map(|text| {
+                    text.parse().map_err(|_| StoreError::Value { column: "settings.value", found: text })
+                })
+                .transpose()
+        })
+        .await
+    }
+
+    /// Says after how many days without use a room is archived.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn set_archive_after_days(&self, days: Option<u32>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.execute("delete from settings where name = 'archive_after_days'", [])?;
+            if let Some(days) = days {
+                let sql = "insert into settings (name, value) values ('archive_after_days', ?1)";
+                connection.execute(sql, [days.to_string()])?;
+            }
+            Ok(())
+        })
+        .await
+    }
 }

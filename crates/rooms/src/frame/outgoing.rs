@@ -270,6 +270,8 @@ pub enum ErrorCode {
     SlowMode,
     /// Only those with an account may write here.
     SignInNeeded,
+    /// Only those who follow the room may write here.
+    FollowersOnly,
     /// The chat is locked.
     Locked,
     /// Only emoji may be sent.

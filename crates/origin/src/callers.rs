@@ -1,0 +1,114 @@
+//! Open connections that somebody's account opened, so that they end when the account may no longer, or may something else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio_util::sync::CancellationToken;
+
+/// The open connections of all accounts. Bounded by the rooms' limits of connections.
+#[derive(Debug, Default)]
+pub(crate) struct Callers(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    next: u64,
+    by_account: HashMap<i64, Vec<Line>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    number: u64,
+    /// Of a connection that a browser's cookie opened.
+    session: Option<i64>,
+    hung_up: CancellationToken,
+}
+
+/// One open connection; dropping it takes it off the list.
+#[derive(Debug)]
+pub(crate) struct Call {
+    account: i64,
+    number: u64,
+    hung_up: CancellationToken,
+    lines: Arc<Mutex<Lines>>,
+}
+
+impl Callers {
+    /// Notes a connection of an account, opened with a session or with a token.
+    pub(crate) fn note(&self, account: i64, session: Option<i64>) -> Call {
+        let hung_up = CancellationToken::new();
+        let mut lines = lock(&self.0);
+        lines.next += 1;
+        let number = lines.next;
+        let line = Line { number, session, hung_up: hung_up.clone() };
+        lines.by_account.entry(account).or_default().push(line);
+        Call { account, number, hung_up, lines: Arc::clone(&self.0) }
+    }
+
+    /// Ends all connections of an account: its rights are others now.
+    pub(crate) fn hang_up(&self, account: i64) {
+        self.hang_up_where(account, |_| true);
+    }
+
+    /// Ends the connections that one session opened; without one, those of every session of the account.
+    pub(crate) fn hang_up_session(&self, account: i64, session: Option<i64>) {
+        self.hang_up_where(account, |opened| match session {
+            Some(session) => opened == Some(session),
+            None => opened.is_some(),
+        });
+    }
+
+    fn hang_up_where(&self, account: i64, ends: impl Fn(Option<i64>) -> bool) {
+        for line in lock(&self.0).by_account.get(&account).into_iter().flatten() {
+            if ends(line.session) {
+                line.hung_up.cancel();
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Done when the connection has to end.
+    pub(crate) async fn hung_up(&self) {
+        self.hung_up.cancelled().await;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut lines = lock(&self.lines);
+        if let Some(open) = lines.by_account.get_mut(&self.account) {
+            open.retain(|line| line.number != self.number);
+            if open.is_empty() {
+                lines.by_account.remove(&self.account);
+            }
+        }
+    }
+}
+
+fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
+    lines.lock().expect("nothing panics while it holds the list")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(call: &Call) -> bool {
+        call.hung_up.is_cancelled()
+    }
+
+    #[test]
+    fn a_session_ends_its_own_connections_and_an_account_all() {
+        let callers = Callers::default();
+        let (first, second) = (callers.note(1, Some(10)), callers.note(1, Some(11)));
+        let (program, other) = (callers.note(1, None), callers.note(2, Some(12)));
+        callers.hang_up_session(1, Some(10));
+        assert_eq!([&first, &second, &program, &other].map(ended), [true, false, false, false]);
+        callers.hang_up_session(1, None);
+        assert_eq!([&second, &program, &other].map(ended), [true, false, false]);
+        callers.hang_up(1);
+        assert_eq!([&program, &other].map(ended), [true, false]);
+        drop((first, second, program, other));
+        assert!(lock(&callers.0).by_account.is_empty());
+    }
+}

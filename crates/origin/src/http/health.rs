@@ -1,0 +1,127 @@
+//! How the server does, for its administrators and for programs that watch it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access::{Admin, Caller, Identity};
+use super::client_address::ClientAddress;
+use super::problem::Problem;
+use super::rooms::fresh;
+use crate::health::{self, SAMPLE_INTERVAL, Sample, Usage};
+use crate::state::Shared;
+
+/// The last hour.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthAnswer {
+    /// Between two samples.
+    interval_ms: u64,
+    /// Cores of the machine.
+    cores: usize,
+    /// The oldest first.
+    samples: Vec<Sample>,
+}
+
+/// What the server uses and serves, over the last hour.
+#[utoipa::path(
+    get,
+    path = "/api/v1/health",
+    tag = "server",
+    responses(
+        (status = 200, description = "A sample every ten seconds.", body = HealthAnswer),
+        (status = 403, description = "Only administrators may."),
+    ),
+)]
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Admin(_): Admin,
+) -> Result<impl IntoResponse, Problem> {
+    let interval_ms = u64::try_from(SAMPLE_INTERVAL.as_millis()).unwrap_or(u64::MAX);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(fresh(HealthAnswer { interval_ms, cores, samples: shared.health.samples() }))
+}
+
+/// The figures of now, for Prometheus.
+///
+/// To programs of this machine, and to administrators. Prometheus text format 0.0.4.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "health",
+    responses(
+        (status = 200, description = "The figures.", body = String, content_type = "text/plain"),
+        (status = 401, description = "Nobody known asks from elsewhere."),
+        (status = 403, description = "Whoever asks is neither here nor an administrator."),
+    ),
+)]
+pub(crate) async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    Caller(caller): Caller,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    // What a proxy that is not configured passes on comes from anywhere.
+    let passed_on = shared.config.proxies.is_empty() && headers.contains_key("x-forwarded-for");
+    let here = address.to_canonical().is_loopback() && !passed_on;
+    if !here && !caller.as_ref().is_some_and(Identity::is_admin) {
+        return Err(match caller {
+            Some(_) => Problem::forbidden("these figures are for this machine, and for administrators"),
+            None => Problem::unknown_caller(),
+        });
+    }
+    let usage = health::usage(shared.config.data.clone()).await.unwrap_or_default();
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, text(usage, health::sample(&shared, usage, usage, Duration::ZERO))))
+}
+
+fn text(usage: Usage, now: Sample) -> String {
+    let mut text = String::new();
+    let mut tell = |name: &str, kind: &str, help: &str, value: f64| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    };
+    let cpu = "Processor time of the origin since its start.";
+    tell("process_cpu_seconds_total", "counter", cpu, usage.cpu_ms as f64 / 1_000.0);
+    tell("process_resident_memory_bytes", "gauge", "Memory of the origin.", now.memory_bytes as f64);
+    tell("rostrum_disk_bytes", "gauge", "Size of the data folder's disk.", now.disk_bytes as f64);
+    tell("rostrum_disk_used_bytes", "gauge", "Used of the data folder's disk.", now.disk_used_bytes as f64);
+    tell("rostrum_viewers", "gauge", "Viewers of all rooms.", f64::from(now.viewers));
+    tell("rostrum_publishers", "gauge", "Publishers.", f64::from(now.publishers));
+    tell("rostrum_rooms_live", "gauge", "Rooms that are live.", f64::from(now.rooms_live));
+    let ingest = "Media that publishers send, bits per second.";
+    tell("rostrum_ingest_bits_per_second", "gauge", ingest, now.ingest_bps as f64);
+    let sent = "Sent by the machine, loopback not counted.";
+    tell("rostrum_machine_sent_bytes_total", "counter", sent, usage.sent_bytes as f64);
+    let received = "Received by the machine, loopback not counted.";
+    tell("rostrum_machine_received_bytes_total", "counter", received, usage.received_bytes as f64);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_has_its_help_its_type_and_a_number() {
+        let text =
+            text(Usage { cpu_ms: 1_500, ..Usage::default() }, Sample { viewers: 7, ..Sample::default() });
+        assert!(text.contains("\nprocess_cpu_seconds_total 1.5\n") && text.contains("\nrostrum_viewers 7\n"));
+        for lines in text.lines().collect::<Vec<_>>().chunks(3) {
+            let [help, kind, value] = lines else { panic!("{lines:?}") };
+            let (name, number) = value.split_once(' ').unwrap();
+            assert!(
+                help.starts_with(&format!("# HELP {name} ")) && kind.starts_with(&format!("# TYPE {name} "))
+            );
+            number.parse::<f64>().unwrap();
+        }
+    }
+}
