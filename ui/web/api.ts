@@ -1,4 +1,4 @@
-import { ask } from '$lib/api/client';
+import { type Answer, ask } from '$lib/api/client';
 import { type Room, readRoom } from '$lib/room/room';
 
 /** What asking for a room gave. `locked`: it is private, and this browser was not let in. `failed`: no answer, or not
@@ -17,8 +17,7 @@ export interface Wanted {
 
 /** The public rooms; `null` when the origin did not answer. */
 export async function listRooms(wanted: Wanted = {}): Promise<Room[] | null> {
-  const { search, tag, archived } = wanted;
-  return rooms(await ask('GET', '/api/v1/rooms', { query: { search, tag, archived: archived || undefined } }));
+  return rooms(await ask('GET', '/api/v1/rooms', { query: wanted }));
 }
 
 /** The rooms that whoever is signed in follows; `null` when the origin did not answer. */

@@ -69,7 +69,7 @@ export async function ask<M extends Method, P extends PathOf<M>>(
 
 interface Parts {
   path?: Record<string, string | number>;
-  query?: Record<string, string | number | null | undefined>;
+  query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -79,7 +79,7 @@ function address(path: string, names: NonNullable<Parts['path']>, query: NonNull
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(names[name] ?? '')));
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== '') {
+    if (value !== null && value !== undefined && value !== '' && value !== false) {
       search.set(name, String(value));
     }
   }
@@ -94,7 +94,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function readProblem(status: number, value: unknown): Problem {
+/** A refusal, from the JSON of its answer. */
+export function readProblem(status: number, value: unknown): Problem {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   return {
     status,
