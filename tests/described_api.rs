@@ -80,6 +80,15 @@ impl World {
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let json = [headers, &[("content-type", "application/json")]].concat();
+        match body {
+            Value::Null => self.send(method, path, headers, Bytes::new()).await,
+            Value::String(raw) => self.send(method, path, headers, Bytes::from(raw.clone())).await,
+            body => self.send(method, path, &json, Bytes::from(body.to_string())).await,
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
         let mut request =
             Request::builder().method(method).uri(format!("http://{}{path}", self.program.http));
         if !self.token.is_empty() && !headers.iter().any(|(name, _)| *name == "authorization") {
@@ -88,14 +97,6 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = match body {
-            Value::Null => Bytes::new(),
-            Value::String(raw) => Bytes::from(raw.clone()),
-            json => {
-                request = request.header("content-type", "application/json");
-                Bytes::from(json.to_string())
-            }
-        };
         self.http.ask(request.body(Full::from(body)).expect("tests make valid requests")).await
     }
 
@@ -287,6 +288,7 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
     world.grant("POST /api/v1/rooms/{room}/entry locked", &[], json!({"password": "open sesame"})).await;
     world.grant("DELETE /api/v1/rooms/{room} locked", &[], none.clone()).await;
 
+    follow_and_picture(world).await;
     let poll = json!({"question": "Well?", "options": ["yes", "no"]});
     let poll =
         world.grant("POST /api/v1/rooms/{room}/polls chess", &[], poll).await.json()["seq"].to_string();
@@ -307,6 +309,19 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
         world.grant(&operation, &[], none.clone()).await;
     }
     world.grant(&format!("DELETE /api/v1/recordings/{{id}} {recording}"), &[], none).await;
+}
+
+/// The room is followed, and has a picture for a while.
+async fn follow_and_picture(world: &mut World) {
+    world.grant("PUT /api/v1/rooms/{room}/follow chess", &[], Value::Null).await;
+    world.grant("DELETE /api/v1/rooms/{room}/follow chess", &[], Value::Null).await;
+    let png = Bytes::from_static(include_bytes!("../icons/32x32.png"));
+    let octets = [("content-type", "application/octet-stream")];
+    let given = world.send("PUT", "/api/v1/rooms/chess/picture", &octets, png).await;
+    assert!(given.status.is_success(), "{} {:?}", given.status, given.body);
+    world.note("PUT", "/api/v1/rooms/{room}/picture");
+    world.grant("GET /api/v1/rooms/{room}/picture chess", &[], Value::Null).await;
+    world.grant("DELETE /api/v1/rooms/{room}/picture chess", &[], Value::Null).await;
 }
 
 /// Somebody is granted points and gives them; another server is told.
@@ -352,7 +367,7 @@ async fn every_operation_is_granted_and_nothing_breaks(examples: u32) {
     );
     let by_schemathesis = world.granted.clone();
     // It may have archived, locked or renamed what is needed now.
-    let open = json!({"visibility": "public", "password": null, "viewer_limit": null});
+    let open = json!({"visibility": "public", "password": null, "viewer_limit": null, "archived": false});
     world.grant("PATCH /api/v1/rooms/{room} chess", &[], open).await;
     let rules = json!({"locked": false, "emotes_only": false});
     world.grant("PATCH /api/v1/rooms/{room}/chat/settings chess", &[], rules).await;

@@ -34,6 +34,25 @@ const PHONE: [Look; 2] = [
     Look { name: "phone-dark-zh", theme: "dark", language: "zh-CN" },
 ];
 
+/// Pages that only have to be opened, by an owner who is an administrator: what they are called here, where they are, and
+/// what each shows when it is there.
+const PAGES: [(&str, &str, &str); 14] = [
+    ("settings-people", "/r/lakeside/settings#people", "who-writes"),
+    ("settings-schedule", "/r/lakeside/settings#schedule", "next-at"),
+    ("settings-appearance", "/r/lakeside/settings#appearance", "embed-code"),
+    ("settings-ending", "/r/lakeside/settings#ending", "archive"),
+    ("admin-users", "/admin#users", "user"),
+    ("admin-health", "/admin#health", "health"),
+    ("admin-rooms", "/admin#rooms", "admin-room"),
+    ("admin-invitations", "/admin#invitations", "invite-go"),
+    ("admin-gifts", "/admin#gifts", "catalogue-gift"),
+    ("admin-webhooks", "/admin#webhooks", "hook-add"),
+    ("admin-settings", "/admin#settings", "archive-days"),
+    ("account", "/account", "account"),
+    ("search", "/?search=lake", "room-card"),
+    ("embed", "/embed/lakeside", "embed-open"),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_sound_in_every_look() {
     alone(seconds(900), async {
@@ -137,6 +156,12 @@ async fn walk(server: &Server, rooms: &[Room], session: &Session, look: &Look) -
     until("both recordings", LIMIT, async || (session.texts("replay-row").await.len() == 2).then_some(()))
         .await;
     faults.extend(seen(session, look, "settings-replays").await);
+
+    for (name, path, shows) in PAGES {
+        go(path.to_owned()).await;
+        page.shows(shows, LIMIT).await;
+        faults.extend(seen(session, look, name).await);
+    }
 
     go(format!("/r/{room}/broadcast")).await;
     until("the page", LIMIT, async || session.offers("go-live").await.then_some(())).await;

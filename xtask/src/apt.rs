@@ -63,6 +63,7 @@ pub const TO_TEST: &[&str] = &[
     "fonts-noto-cjk",
     // The machine of the camera tests.
     "qemu-system-x86",
+    "fonts-noto-color-emoji",
 ];
 
 /// What the measurements need besides: the peers, and FFmpeg's program as the publisher.
