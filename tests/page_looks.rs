@@ -36,7 +36,7 @@ const PHONE: [Look; 2] = [
 
 /// Pages that only have to be opened, by an owner who is an administrator: what they are called here, where they are, and
 /// what each shows when it is there.
-const PAGES: [(&str, &str, &str); 14] = [
+const PAGES: [(&str, &str, &str); 13] = [
     ("settings-people", "/r/lakeside/settings#people", "who-writes"),
     ("settings-schedule", "/r/lakeside/settings#schedule", "next-at"),
     ("settings-appearance", "/r/lakeside/settings#appearance", "embed-code"),
@@ -50,7 +50,6 @@ const PAGES: [(&str, &str, &str); 14] = [
     ("admin-settings", "/admin#settings", "archive-days"),
     ("account", "/account", "account"),
     ("search", "/?search=lake", "room-card"),
-    ("embed", "/embed/lakeside", "embed-open"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +124,10 @@ async fn walk(server: &Server, rooms: &[Room], session: &Session, look: &Look) -
     watch.plays(1.0, LIMIT).await;
     faults.extend(seen(session, look, "watch").await);
 
+    go(format!("/embed/{room}")).await;
+    watch.plays(1.0, LIMIT).await;
+    faults.extend(seen(session, look, "embed").await);
+
     go("/r/biology".to_owned()).await;
     until("the offline card", LIMIT, async || session.shows("offline").await.then_some(())).await;
     faults.extend(seen(session, look, "watch-offline").await);
@@ -139,6 +142,14 @@ async fn walk(server: &Server, rooms: &[Room], session: &Session, look: &Look) -
     .await;
     faults.extend(seen(session, look, "replay").await);
 
+    faults.extend(walk_as_owner(server, room, session, look).await);
+    faults
+}
+
+/// The pages of whoever owns the room, and the server.
+async fn walk_as_owner(server: &Server, room: &str, session: &Session, look: &Look) -> Vec<String> {
+    let go = async |path: String| session.client.goto(&server.url(&path)).await.unwrap();
+    let mut faults = Vec::new();
     let page = SettingsPage(session);
     session.client.delete_all_cookies().await.unwrap();
     go(format!("/r/{room}/settings")).await;
