@@ -20,6 +20,7 @@ mod newer_codecs;
 mod obs;
 mod owner_pages;
 mod page_looks;
+mod page_weight;
 mod players;
 mod playlist_lint;
 mod publish_to_playback;
