@@ -61,9 +61,9 @@ pub const TO_TEST: &[&str] = &[
     "python3-venv",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
+    "fonts-noto-color-emoji",
     // The machine of the camera tests.
     "qemu-system-x86",
-    "fonts-noto-color-emoji",
 ];
 
 /// What the measurements need besides: the peers, and FFmpeg's program as the publisher.
