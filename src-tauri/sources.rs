@@ -1,7 +1,7 @@
 //! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
 //! round.
 
-use broadcast::{AudioInput, Devices, Error, Size, Sources, SourcesConfig, VideoInput};
+use broadcast::{AudioInput, Devices, Error, Grab, Size, Sources, SourcesConfig, VideoInput};
 
 use crate::settings::VideoChoice;
 use crate::view::Microphone;
@@ -31,7 +31,7 @@ pub struct Opened {
 #[must_use]
 pub fn open(wanted: &Wanted) -> Opened {
     let video = match wanted.video {
-        VideoChoice::Screen => VideoInput::Screen,
+        VideoChoice::Screen => VideoInput::Screen(Grab::default()),
         VideoChoice::Test => VideoInput::Test,
     };
     let sound = AudioInput::Microphone(wanted.microphone.clone());

@@ -35,6 +35,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("cpal", &["capture"]),
     ("nokhwa", &["capture"]),
     ("v4l", &["capture"]),
+    ("x11rb", &["capture"]),
     ("mp4-atom", &["container"]),
     // The load generator is a publisher too.
     ("rml_rtmp", &["publish", "testkit"]),

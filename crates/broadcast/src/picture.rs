@@ -47,7 +47,7 @@ impl PictureLine {
         self.program.frames.push(frame);
     }
 
-    /// A display or camera may come back; a file that broke off has ended. Until it does, the pacer repeats the last
+    /// A display, window or camera may come back; a file that broke off has ended. Until it does, the pacer repeats the last
     /// picture; one that stands still for long would pass for the truth, so black follows.
     fn reopen(&self) -> Option<VideoSource> {
         if matches!(self.input, VideoInput::File(_)) {

@@ -13,6 +13,8 @@ use crate::screen::ScreenCapture;
 pub struct Devices {
     /// Displays.
     pub screens: Vec<Screen>,
+    /// Windows with a title, the foremost last.
+    pub windows: Vec<Window>,
     /// Cameras.
     pub cameras: Vec<Camera>,
     /// Recording devices, the default one first. Monitors of outputs are among them.
@@ -25,6 +27,17 @@ pub struct Screen {
     /// The display's name, e.g. `:0`.
     pub id: String,
     /// Size of the root window in pixels.
+    pub size: Size,
+}
+
+/// A window on the display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// What to ask for, in hexadecimal; a title serves too, and stays the same when the program is started again.
+    pub id: String,
+    /// What stands in its title bar.
+    pub title: String,
+    /// Its size in pixels.
     pub size: Size,
 }
 
@@ -47,6 +60,7 @@ pub struct AudioDevice {
 pub fn devices() -> Devices {
     Devices {
         screens: ScreenCapture::found().into_iter().collect(),
+        windows: crate::window::found(),
         cameras: cameras(),
         microphones: microphones(),
     }

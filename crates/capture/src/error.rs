@@ -19,6 +19,22 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// No window has this id or title, or several have the title.
+    #[error("there is no one window {wanted:?}; known are: {known}")]
+    UnknownWindow {
+        /// What was asked for.
+        wanted: String,
+        /// The ids and titles there are, comma separated.
+        known: String,
+    },
+    /// The window was found, and does not deliver pictures.
+    #[error("window {window:?}: {reason}")]
+    Window {
+        /// The window's title.
+        window: String,
+        /// What became of it.
+        reason: String,
+    },
     /// There is no camera to capture.
     #[error("no camera to capture: {0}")]
     NoCamera(String),

@@ -1,8 +1,10 @@
 //! What a user asks to capture, and how it is written on a command line.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use media::Size;
 use thiserror::Error;
 
 /// Where the picture comes from.
@@ -10,14 +12,84 @@ use thiserror::Error;
 pub enum VideoInput {
     /// Colour bars with a moving part, the session's time in digits and a flash each second.
     Test,
-    /// The whole display named by `DISPLAY`.
-    Screen,
+    /// The display named by `DISPLAY`.
+    Screen(Grab),
+    /// A window of it, by its id or title.
+    Window(String, Grab),
     /// A camera, by its id or name; the first one without.
     Camera(Option<String>),
     /// The picture of a media file, at its own pace, once.
     File(PathBuf),
     /// No picture: sound only.
     None,
+}
+
+/// What of a display or window is captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grab {
+    /// A part of it; all of it without.
+    pub region: Option<Region>,
+    /// Whether the mouse pointer is in the picture.
+    pub cursor: bool,
+}
+
+impl Default for Grab {
+    /// All of it, with the mouse pointer.
+    fn default() -> Grab {
+        Grab { region: None, cursor: true }
+    }
+}
+
+/// A rectangle in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Pixels to the left of it.
+    pub left: u32,
+    /// Pixels above it.
+    pub top: u32,
+    /// Width and height, not 0.
+    pub size: Size,
+}
+
+impl Region {
+    /// Says how it passes an edge of a picture of `whole`.
+    pub(crate) fn within(self, whole: Size) -> Result<(), String> {
+        let fits =
+            |begin: u32, length: u32, whole: u32| begin.checked_add(length).is_some_and(|end| end <= whole);
+        if fits(self.left, self.size.width, whole.width) && fits(self.top, self.size.height, whole.height) {
+            return Ok(());
+        }
+        Err(format!("the region {self} passes the edge, it has {}x{} pixels", whole.width, whole.height))
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}x{}+{}+{}", self.size.width, self.size.height, self.left, self.top)
+    }
+}
+
+impl FromStr for Region {
+    type Err = RegionError;
+
+    /// `WIDTHxHEIGHT+LEFT+TOP`, e.g. `1280x720+100+50`.
+    fn from_str(text: &str) -> Result<Region, RegionError> {
+        let read = || {
+            let (size, place) = text.split_once('+')?;
+            let ((width, height), (left, top)) = (size.split_once('x')?, place.split_once('+')?);
+            let size = Size::new(width.parse().ok()?, height.parse().ok()?);
+            let region = Region { left: left.parse().ok()?, top: top.parse().ok()?, size };
+            (size.width > 0 && size.height > 0).then_some(region)
+        };
+        read().ok_or_else(|| RegionError { given: text.to_owned() })
+    }
+}
+
+/// A region that cannot be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{given:?} is not a region: write WIDTHxHEIGHT+LEFT+TOP, e.g. 1280x720+100+50")]
+pub struct RegionError {
+    given: String,
 }
 
 /// Where the sound comes from.
@@ -47,13 +119,14 @@ pub struct InputError {
 impl FromStr for VideoInput {
     type Err = InputError;
 
-    /// `test`, `screen`, `camera`, `camera:ID`, `file:PATH` or `none`.
+    /// `test`, `screen`, `window:ID`, `camera`, `camera:ID`, `file:PATH` or `none`.
     fn from_str(text: &str) -> Result<VideoInput, InputError> {
         match text.split_once(':') {
             None if text == "test" => Ok(VideoInput::Test),
-            None if text == "screen" => Ok(VideoInput::Screen),
+            None if text == "screen" => Ok(VideoInput::Screen(Grab::default())),
             None if text == "none" => Ok(VideoInput::None),
             None if text == "camera" => Ok(VideoInput::Camera(None)),
+            Some(("window", id)) if !id.is_empty() => Ok(VideoInput::Window(id.into(), Grab::default())),
             Some(("camera", id)) if !id.is_empty() => Ok(VideoInput::Camera(Some(id.into()))),
             Some(("file", path)) if !path.is_empty() => Ok(VideoInput::File(path.into())),
             _ => Err(InputError { given: text.into(), kind: "video", accepted: VIDEO_ACCEPTED }),
@@ -78,7 +151,7 @@ impl FromStr for AudioInput {
     }
 }
 
-const VIDEO_ACCEPTED: &str = "test, screen, camera, camera:ID, file:PATH or none";
+const VIDEO_ACCEPTED: &str = "test, screen, window:ID, camera, camera:ID, file:PATH or none";
 const AUDIO_ACCEPTED: &str = "mic, mic:ID, system, tone, file:PATH or none";
 
 #[cfg(test)]
@@ -87,7 +160,9 @@ mod tests {
 
     #[test]
     fn every_documented_spelling_is_read() {
-        assert_eq!("screen".parse(), Ok(VideoInput::Screen));
+        assert_eq!("screen".parse(), Ok(VideoInput::Screen(Grab::default())));
+        let window = VideoInput::Window("Slides: 1".into(), Grab::default());
+        assert_eq!("window:Slides: 1".parse(), Ok(window));
         assert_eq!("file:/a:b.mp4".parse(), Ok(VideoInput::File("/a:b.mp4".into())));
         assert_eq!("camera".parse(), Ok(VideoInput::Camera(None)));
         assert_eq!("camera:C920@1-2:1.0".parse(), Ok(VideoInput::Camera(Some("C920@1-2:1.0".into()))));
@@ -97,12 +172,25 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_yet_is_refused_with_what_does() {
-        let error = "window:5".parse::<VideoInput>().expect_err("windows are not captured");
+        let error = "desktop".parse::<VideoInput>().expect_err("there is no such source");
         assert_eq!(
             error.to_string(),
-            "\"window:5\" is not a video source: use test, screen, camera, camera:ID, file:PATH or none"
+            "\"desktop\" is not a video source: use test, screen, window:ID, camera, camera:ID, file:PATH or none"
         );
         assert!("file:".parse::<AudioInput>().is_err());
         assert!("mic:".parse::<AudioInput>().is_err());
+    }
+
+    #[test]
+    fn a_region_is_read_and_must_fit() {
+        let region: Region = "640x360+100+50".parse().expect("a sound region");
+        assert_eq!(region, Region { left: 100, top: 50, size: Size::new(640, 360) });
+        assert_eq!(region.within(Size::new(740, 410)), Ok(()));
+        for whole in [Size::new(739, 410), Size::new(740, 409)] {
+            assert!(region.within(whole).expect_err("too small").contains("640x360+100+50"));
+        }
+        for wrong in ["640x360", "0x360+1+1", "640x360+1", "640x360+-1+0", "4294967296x2+0+0", ""] {
+            assert!(wrong.parse::<Region>().is_err(), "{wrong}");
+        }
     }
 }

@@ -9,8 +9,8 @@
 //! their jitter, gaps and drift, into one gap-free line of samples, and tells how far that line has moved
 //! away from the clock, so that pictures can follow it: sound is the timing master.
 //!
-//! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `camera_linux.rs`,
-//! `pulse_linux.rs`.
+//! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `window_linux.rs`,
+//! `camera_linux.rs`, `pulse_linux.rs`.
 
 mod audio;
 mod audio_file;
@@ -42,15 +42,18 @@ mod time_of_day;
 mod tone;
 mod video;
 mod video_file;
+#[cfg(target_os = "linux")]
+#[path = "window_linux.rs"]
+mod window;
 
 pub use audio::{AudioSource, AudioStep, Captured, SAMPLE_RATE};
 pub use av_sync::{AvSync, Placed};
 pub use camera::{Camera, CameraCapture};
 pub use camera_format::{CameraFormat, CameraPixels};
 pub use clock::{Clock, Stop};
-pub use devices::{AudioDevice, Devices, Screen, devices};
+pub use devices::{AudioDevice, Devices, Screen, Window, devices};
 pub use error::Error;
-pub use input::{AudioInput, InputError, VideoInput};
+pub use input::{AudioInput, Grab, InputError, Region, RegionError, VideoInput};
 pub use test_pattern::TestPattern;
 pub use tone::{BEEP_LENGTH, Tone};
 pub use video::{VideoSettings, VideoSource};

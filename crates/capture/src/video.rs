@@ -6,6 +6,7 @@ use crate::camera::CameraCapture;
 use crate::screen::ScreenCapture;
 use crate::test_pattern::TestPattern;
 use crate::video_file::VideoFile;
+use crate::window::WindowCapture;
 use crate::{Clock, Error, Stop, VideoInput};
 
 /// What a picture source is asked for.
@@ -25,6 +26,8 @@ pub enum VideoSource {
     Test(TestPattern),
     /// The display.
     Screen(ScreenCapture),
+    /// A window.
+    Window(Box<WindowCapture>),
     /// A camera.
     Camera(CameraCapture),
     /// A media file.
@@ -35,7 +38,7 @@ impl VideoSource {
     /// Opens a source; `None` for [`VideoInput::None`].
     ///
     /// # Errors
-    /// When there is no such display, camera or file, or it does not open.
+    /// When there is no such display, window, camera or file, or it does not open.
     pub fn open(
         input: &VideoInput,
         clock: Clock,
@@ -44,7 +47,10 @@ impl VideoSource {
         Ok(Some(match input {
             VideoInput::None => return Ok(None),
             VideoInput::Test => VideoSource::Test(TestPattern::new(settings.size, settings.fps, clock)),
-            VideoInput::Screen => VideoSource::Screen(ScreenCapture::open(settings.fps, clock)?),
+            VideoInput::Screen(grab) => VideoSource::Screen(ScreenCapture::open(*grab, settings.fps, clock)?),
+            VideoInput::Window(id, grab) => {
+                VideoSource::Window(Box::new(WindowCapture::open(id, *grab, settings.fps, clock)?))
+            }
             VideoInput::Camera(id) => {
                 VideoSource::Camera(CameraCapture::open(id.as_deref(), clock, settings)?)
             }
@@ -55,10 +61,10 @@ impl VideoSource {
     /// Waits for the next frame, `None` when nothing follows or the caller asked to stop.
     ///
     /// The wait is as long as the distance of two frames, and ends at once when stopped, except for a
-    /// display: it answers at its own pace, within one frame. A camera that delivers nothing for three seconds is gone.
+    /// display or window: it answers at its own pace, within one frame. A camera that delivers nothing for three seconds is gone.
     ///
     /// # Errors
-    /// When the display or camera is gone or the file breaks off; the source is of no further use.
+    /// When the display, window or camera is gone or the file breaks off; the source is of no further use.
     pub fn next(&mut self, stop: &Stop) -> Result<Option<VideoFrame>, Error> {
         if stop.is_stopped() {
             return Ok(None);
@@ -66,6 +72,7 @@ impl VideoSource {
         match self {
             VideoSource::Test(pattern) => Ok(pattern.next(stop)),
             VideoSource::Screen(screen) => screen.next().map(Some),
+            VideoSource::Window(window) => window.next().map(Some),
             VideoSource::Camera(camera) => camera.next(stop),
             VideoSource::File(file) => file.next(stop),
         }

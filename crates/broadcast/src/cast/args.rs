@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broadcast::{AudioInput, EncoderChoice, VideoInput};
+use broadcast::{AudioInput, EncoderChoice, Grab, Region, VideoInput};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use media::Size;
 
@@ -48,9 +48,15 @@ pub enum Command {
 /// One broadcast.
 #[derive(Debug, Group)]
 pub struct Broadcast {
-    /// The picture: test, screen, camera, camera:ID, file:PATH or none.
+    /// The picture: test, screen, window:ID, camera, camera:ID, file:PATH or none.
     #[arg(long, required = true)]
     pub video: Option<VideoInput>,
+    /// Of a screen or window only this part: WIDTHxHEIGHT+LEFT+TOP in pixels.
+    #[arg(long)]
+    pub region: Option<Region>,
+    /// Leaves the mouse pointer out of a screen or window.
+    #[arg(long)]
+    pub no_cursor: bool,
     /// The sound: mic, mic:ID, system, tone, file:PATH or none.
     #[arg(long, required = true)]
     pub audio: Option<AudioInput>,
@@ -82,6 +88,22 @@ pub struct Broadcast {
     /// Prints one JSON object each second, and a last one at the end.
     #[arg(long)]
     pub stats: Option<Stats>,
+}
+
+impl Broadcast {
+    /// The picture, with what of it is captured.
+    ///
+    /// # Errors
+    /// When a part is wanted of something that has none.
+    pub fn picture(&self) -> Result<VideoInput, String> {
+        let grab = Grab { region: self.region, cursor: !self.no_cursor };
+        match self.video.clone().unwrap_or(VideoInput::None) {
+            VideoInput::Screen(_) => Ok(VideoInput::Screen(grab)),
+            VideoInput::Window(id, _) => Ok(VideoInput::Window(id, grab)),
+            other if grab == Grab::default() => Ok(other),
+            _ => Err("--region and --no-cursor are for --video screen and --video window:ID".to_owned()),
+        }
+    }
 }
 
 /// How statistics are printed.
@@ -150,6 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_part_without_the_pointer_is_of_a_screen_or_window_only() {
+        let picture = |video: &str| {
+            let line = format!(
+                "rostrum-cast --video {video} --region 64x48+2+4 --no-cursor --audio none --to rtmp://a/b/c"
+            );
+            parse(&line).expect("a sound line").broadcast.picture()
+        };
+        let region = "64x48+2+4".parse().ok();
+        assert_eq!(picture("screen"), Ok(VideoInput::Screen(Grab { region, cursor: false })));
+        assert!(matches!(picture("window:0x5"), Ok(VideoInput::Window(_, Grab { cursor: false, .. }))));
+        assert!(picture("camera").expect_err("a camera has no parts").contains("--region"));
+    }
+
+    #[test]
     fn the_lists_need_nothing_else() {
         assert!(matches!(
             parse("rostrum-cast devices --json").expect("a sound line").command,
@@ -160,7 +196,11 @@ mod tests {
     #[test]
     fn wrong_use_is_refused_with_what_is_accepted() {
         for (line, word) in [
-            ("rostrum-cast --video window:3 --audio none --to rtmp://a/b/c", "test, screen, camera"),
+            ("rostrum-cast --video desktop --audio none --to rtmp://a/b/c", "test, screen, window:ID"),
+            (
+                "rostrum-cast --video screen --region 5x5 --audio none --to rtmp://a/b/c",
+                "WIDTHxHEIGHT+LEFT+TOP",
+            ),
             ("rostrum-cast --video test --audio flute --to rtmp://a/b/c", "mic, mic:ID, system, tone"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 641x360", "even"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),

@@ -16,6 +16,10 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
             .screens
             .iter()
             .map(|screen| json!({"id": screen.id, "width": screen.size.width, "height": screen.size.height}));
+        let windows = devices.windows.iter().map(|window| {
+            let size = window.size;
+            json!({"id": window.id, "title": window.title, "width": size.width, "height": size.height})
+        });
         let cameras = devices.cameras.iter().map(|camera| {
             let formats = camera.formats.iter().map(|format| {
                 let size = format.size;
@@ -33,6 +37,7 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
         });
         let object = json!({
             "screens": screens.collect::<Vec<_>>(),
+            "windows": windows.collect::<Vec<_>>(),
             "cameras": cameras.collect::<Vec<_>>(),
             "microphones": microphones.collect::<Vec<_>>(),
         });
@@ -41,6 +46,10 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     }
     for screen in &devices.screens {
         writeln!(out, "screen      {}  {}x{}", screen.id, screen.size.width, screen.size.height)?;
+    }
+    for window in &devices.windows {
+        let size = window.size;
+        writeln!(out, "window      {}  {}  {}x{}", window.id, window.title, size.width, size.height)?;
     }
     for camera in &devices.cameras {
         writeln!(out, "camera      {}  {}", camera.id, camera.name)?;
@@ -53,7 +62,8 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
         let default = if device.is_default { "  (default)" } else { "" };
         writeln!(out, "{kind}  {}  {}{default}", device.id, device.name)?;
     }
-    if devices.screens.is_empty() && devices.cameras.is_empty() && devices.microphones.is_empty() {
+    let pictures = devices.screens.len() + devices.windows.len() + devices.cameras.len();
+    if pictures + devices.microphones.len() == 0 {
         writeln!(out, "nothing found that could be captured")?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use broadcast::{
-    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status, VideoInput,
+    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status,
 };
 use tokio::sync::watch;
 
@@ -27,7 +27,7 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
     let stop = interrupted()?;
     let json = args.stats == Some(Stats::Json);
     let sources = SourcesConfig {
-        video: args.video.unwrap_or(VideoInput::None),
+        video: args.picture().map_err(Failure::Use)?,
         audio: args.audio.unwrap_or(AudioInput::None),
         size: args.size,
         fps: args.fps,
