@@ -190,6 +190,14 @@ impl App {
         self.ask(Request::RetrySources)
     }
 
+    /// Looks for cameras, windows and microphones again.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn find_devices(&self) -> Result<(), Error> {
+        self.ask(Request::FindDevices)
+    }
+
     /// Starts the origin.
     ///
     /// # Errors

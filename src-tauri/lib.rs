@@ -37,6 +37,7 @@ pub use app::App;
 /// Runs the app until its window is closed.
 #[must_use]
 pub fn run() -> ExitCode {
+    broadcast::encoder_trial();
     let filter = EnvFilter::try_from_env("ROSTRUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match try_run() {

@@ -28,6 +28,8 @@ pub enum Request {
     ChooseVideo(VideoChoice),
     /// Opens screen and microphone again.
     RetrySources,
+    /// Looks for devices again.
+    FindDevices,
     /// Starts the origin.
     StartOrigin,
     /// Stops the origin.

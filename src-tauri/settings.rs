@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use broadcast::{InputError, VideoInput};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use thiserror::Error;
@@ -75,15 +76,44 @@ pub enum Language {
     SimplifiedChinese,
 }
 
-/// What is captured as the picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "kebab-case")]
-pub enum VideoChoice {
+/// What is captured as the picture, written as for `rostrum-cast --video`: `screen`, `window:ID`, `camera:ID` or `test`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(transparent)]
+pub struct VideoChoice(String);
+
+impl Default for VideoChoice {
     /// The whole screen.
-    #[default]
-    Screen,
+    fn default() -> VideoChoice {
+        VideoChoice("screen".to_owned())
+    }
+}
+
+impl VideoChoice {
+    /// A window by its id.
+    #[must_use]
+    pub fn window(id: &str) -> VideoChoice {
+        VideoChoice(format!("window:{id}"))
+    }
+
+    /// A camera by its id.
+    #[must_use]
+    pub fn camera(id: &str) -> VideoChoice {
+        VideoChoice(format!("camera:{id}"))
+    }
+
     /// Moving bars with a clock, to try things out without showing anything.
-    Test,
+    #[must_use]
+    pub fn test() -> VideoChoice {
+        VideoChoice("test".to_owned())
+    }
+
+    /// What to open.
+    ///
+    /// # Errors
+    /// When it is written in another way.
+    pub fn input(&self) -> Result<VideoInput, InputError> {
+        self.0.parse()
+    }
 }
 
 /// Why settings could not be written.

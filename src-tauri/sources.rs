@@ -1,10 +1,10 @@
 //! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
 //! round.
 
-use broadcast::{AudioInput, Devices, Error, Grab, Size, Sources, SourcesConfig, VideoInput};
+use broadcast::{AudioInput, Devices, Error, Size, Sources, SourcesConfig, VideoInput};
 
 use crate::settings::VideoChoice;
-use crate::view::Microphone;
+use crate::view::{Microphone, Picture, PictureKind};
 
 /// What is to be captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub struct Opened {
 /// Opens `wanted`, or the half of it that works. Takes up to some seconds, so not on an async thread.
 #[must_use]
 pub fn open(wanted: &Wanted) -> Opened {
-    let video = match wanted.video {
-        VideoChoice::Screen => VideoInput::Screen(Grab::default()),
-        VideoChoice::Test => VideoInput::Test,
+    let (video, unreadable) = match wanted.video.input() {
+        Ok(video) => (video, None),
+        Err(error) => (VideoInput::None, Some(error.to_string())),
     };
     let sound = AudioInput::Microphone(wanted.microphone.clone());
     let opened = |sources: Option<Sources>, no_video: Option<Error>, no_sound: Option<Error>| {
@@ -40,7 +40,8 @@ pub fn open(wanted: &Wanted) -> Opened {
             sources.set_muted(wanted.muted);
         }
         let words = |error: Error| error.to_string();
-        Opened { sources, no_video: no_video.map(words), no_sound: no_sound.map(words) }
+        let no_video = no_video.map(words).or(unreadable.clone());
+        Opened { sources, no_video, no_sound: no_sound.map(words) }
     };
     let both = match open_as(video.clone(), sound.clone()) {
         Ok(sources) => return opened(Some(sources), None, None),
@@ -53,6 +54,35 @@ pub fn open(wanted: &Wanted) -> Opened {
         // Each works alone and both together did not: keep the picture and say what happened.
         (Ok(sources), Ok(_)) => opened(Some(sources), None, Some(both)),
     }
+}
+
+/// The pictures to choose from. `chosen` is among them also when it is gone.
+#[must_use]
+pub fn pictures(devices: &Devices, chosen: &VideoChoice) -> Vec<Picture> {
+    let picture = |choice, kind, name: &str| Picture { choice, kind, name: name.to_owned() };
+    let cameras = devices
+        .cameras
+        .iter()
+        .map(|camera| picture(VideoChoice::camera(&camera.id), PictureKind::Camera, &camera.name));
+    let windows = devices
+        .windows
+        .iter()
+        .map(|window| picture(VideoChoice::window(&window.id), PictureKind::Window, &window.title));
+    let size = |screen: &broadcast::Screen| format!("{} × {}", screen.size.width, screen.size.height);
+    let screen = devices.screens.first().map(size).unwrap_or_default();
+    let mut all = vec![picture(VideoChoice::default(), PictureKind::Screen, &screen)];
+    all.extend(cameras);
+    all.extend(windows);
+    all.push(picture(VideoChoice::test(), PictureKind::Test, ""));
+    if !all.iter().any(|picture| picture.choice == *chosen) {
+        let gone = match chosen.input() {
+            Ok(VideoInput::Window(id, _)) => Some((PictureKind::Window, id)),
+            Ok(VideoInput::Camera(id)) => Some((PictureKind::Camera, id.unwrap_or_default())),
+            _ => None,
+        };
+        all.extend(gone.map(|(kind, id)| picture(chosen.clone(), kind, &id)));
+    }
+    all
 }
 
 /// The microphones to choose from.

@@ -56,6 +56,7 @@ pub struct Studio {
     pub(crate) room: Option<Hosted>,
     pub(crate) sources: SourcesPhase,
     pub(crate) devices: Devices,
+    finding_devices: bool,
     broadcast: Option<Broadcast>,
     pub(crate) status: Option<watch::Receiver<Status>>,
     /// The previous broadcast is still saying goodbye.
@@ -85,6 +86,7 @@ impl Studio {
             room: None,
             sources: SourcesPhase::Opening,
             devices: Devices::default(),
+            finding_devices: false,
             broadcast: None,
             status: None,
             ending: false,
@@ -175,6 +177,7 @@ impl Studio {
             Request::ChooseMicrophone(id) => self.choose(|settings| settings.microphone = id),
             Request::ChooseVideo(choice) => self.choose(|settings| settings.video = choice),
             Request::RetrySources => self.open_sources(),
+            Request::FindDevices => self.find_devices(),
             Request::StartOrigin => self.start_origin(),
             Request::StopOrigin => self.stop_origin(false),
             Request::RestartOrigin => self.stop_origin(true),
@@ -205,7 +208,10 @@ impl Studio {
             }
             Done::OriginStopped => self.origin_stopped(),
             Done::SourcesOpened(opened) => self.sources_opened(opened),
-            Done::DevicesFound(devices) => self.devices = devices,
+            Done::DevicesFound(devices) => {
+                self.devices = devices;
+                self.finding_devices = false;
+            }
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }
@@ -310,7 +316,7 @@ impl Studio {
         let before = std::mem::replace(&mut self.sources, SourcesPhase::Opening);
         self.doors.feeds.send_replace(Feeds::default());
         let wanted = Wanted {
-            video: self.settings.video,
+            video: self.settings.video.clone(),
             microphone: self.settings.microphone.clone(),
             muted: self.settings.muted,
         };
@@ -337,8 +343,15 @@ impl Studio {
             sources.set_muted(self.settings.muted);
         }
         self.sources = SourcesPhase::Opened(opened);
-        // Looking for devices takes a while; the picture need not wait for it.
-        self.tasks.spawn_blocking(|| Done::DevicesFound(broadcast::devices()));
+        self.find_devices();
+    }
+
+    /// Looking for devices takes a while; nothing waits for it.
+    fn find_devices(&mut self) {
+        if !self.finding_devices {
+            self.finding_devices = true;
+            self.tasks.spawn_blocking(|| Done::DevicesFound(broadcast::devices()));
+        }
     }
 
     // -- broadcast --

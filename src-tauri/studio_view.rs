@@ -26,6 +26,7 @@ impl View {
             origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
             room: None,
             video: SourceView::Starting,
+            pictures: Vec::new(),
             video_choice: crate::settings::VideoChoice::default(),
             sound: SourceView::Starting,
             microphones: Vec::new(),
@@ -53,14 +54,14 @@ impl Studio {
         view.origin =
             OriginView { state: self.origin_state(), audience: hosting::audience(self.settings.origin.http) };
         view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
-        view.video_choice = self.settings.video;
+        view.video_choice.clone_from(&self.settings.video);
+        view.pictures = sources::pictures(&self.devices, &self.settings.video);
         view.microphone.clone_from(&self.settings.microphone);
         view.muted = self.settings.muted;
         if let SourcesPhase::Opened(opened) = &self.sources {
-            let screen = self.devices.screens.first();
-            let screen = screen
-                .map_or_else(String::new, |screen| format!("{} × {}", screen.size.width, screen.size.height));
-            view.video = source_view(opened.no_video.as_ref(), screen);
+            let picture = view.pictures.iter().find(|picture| picture.choice == view.video_choice);
+            let name = picture.map_or_else(String::new, |picture| picture.name.clone());
+            view.video = source_view(opened.no_video.as_ref(), name);
             view.microphones = sources::microphones(&self.devices);
             let chosen = view.microphone.as_ref();
             let microphone = self

@@ -28,7 +28,9 @@ pub struct View {
     pub room: Option<RoomView>,
     /// The picture.
     pub video: SourceView,
-    /// What is captured as the picture.
+    /// Pictures to choose from.
+    pub pictures: Vec<Picture>,
+    /// The chosen one.
     pub video_choice: VideoChoice,
     /// The sound.
     pub sound: SourceView,
@@ -187,6 +189,31 @@ pub enum SourceView {
         /// Why, in words.
         reason: String,
     },
+}
+
+/// A picture to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+pub struct Picture {
+    /// What [`crate::App::choose_video`] takes.
+    pub choice: VideoChoice,
+    /// What it is.
+    pub kind: PictureKind,
+    /// What people read: a size, a device's name, a window's title; empty where there is none.
+    pub name: String,
+}
+
+/// What a picture is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum PictureKind {
+    /// The whole screen.
+    Screen,
+    /// One window.
+    Window,
+    /// A camera.
+    Camera,
+    /// Moving bars.
+    Test,
 }
 
 /// A microphone to choose.

@@ -68,3 +68,10 @@ pub fn choose_video(app: State<'_, App>, choice: VideoChoice) -> Result<(), Comm
 pub fn retry_sources(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.retry_sources()?)
 }
+
+/// Looks for cameras, windows and microphones again.
+#[tauri::command]
+#[specta::specta]
+pub fn find_devices(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.find_devices()?)
+}

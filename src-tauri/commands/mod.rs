@@ -21,6 +21,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             broadcast::choose_microphone,
             broadcast::choose_video,
             broadcast::retry_sources,
+            broadcast::find_devices,
             hosting::start_origin,
             hosting::stop_origin,
             hosting::restart_origin,

@@ -50,6 +50,8 @@ export const t = words(
 
     sources: 'Sources',
     'source.screen': 'Screen',
+    'source.window': 'Window',
+    'source.camera': 'Camera',
     'source.test': 'Test pattern',
     'source.microphone': 'Microphone',
     'source.default': 'System default',
@@ -60,7 +62,7 @@ export const t = words(
     'preview.only': 'Only you see this',
     'preview.viewers': 'Viewers see this',
     'preview.last': 'Viewers see the last picture',
-    'preview.starting': 'Opening the screen',
+    'preview.starting': 'Opening the picture',
     'preview.failed': 'No picture',
     'preview.failed.text': 'Viewers would only hear you. {{reason}}',
     'preview.lost': 'The preview connection is lost. It comes back by itself.',
@@ -104,7 +106,7 @@ export const t = words(
 
     'go.live': 'Go live',
     'go.blocked.origin-off': 'Start the origin first: there is nowhere to send to.',
-    'go.blocked.no-source': 'Neither screen nor microphone works.',
+    'go.blocked.no-source': 'Neither picture nor microphone works.',
     'go.blocked.starting': 'Getting ready',
     'go.countdown': 'Live in {{seconds}}',
     'go.countdown.spoken': 'Live in 3 seconds',
@@ -251,6 +253,8 @@ export const t = words(
 
     sources: '来源',
     'source.screen': '屏幕',
+    'source.window': '窗口',
+    'source.camera': '摄像头',
     'source.test': '测试图案',
     'source.microphone': '麦克风',
     'source.default': '系统默认',
@@ -261,7 +265,7 @@ export const t = words(
     'preview.only': '只有你看得到',
     'preview.viewers': '观众看到的画面',
     'preview.last': '观众看到的是最后一帧',
-    'preview.starting': '正在打开屏幕',
+    'preview.starting': '正在打开画面',
     'preview.failed': '没有画面',
     'preview.failed.text': '观众只能听到声音。{{reason}}',
     'preview.lost': '预览连接断开，会自动恢复。',
@@ -304,7 +308,7 @@ export const t = words(
 
     'go.live': '开始直播',
     'go.blocked.origin-off': '请先启动源站：还没有推流目的地。',
-    'go.blocked.no-source': '屏幕和麦克风都无法使用。',
+    'go.blocked.no-source': '画面和麦克风都无法使用。',
     'go.blocked.starting': '正在准备',
     'go.countdown': '{{seconds}} 秒后开播',
     'go.countdown.spoken': '3 秒后开播',

@@ -29,8 +29,8 @@ mod status;
 mod threads;
 
 pub use capture::{
-    AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Grab, Region, Screen, VideoInput,
-    Window, devices,
+    AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Grab, InputError, Region, Screen,
+    VideoInput, Window, devices,
 };
 pub use destination::Destination;
 pub use encode::probe::child_main as encoder_trial;
