@@ -45,8 +45,13 @@ const RESERVED: &[(&str, &[&str])] = &[
 /// The packages without a clock, socket, file, thread or randomness.
 const CORES: [&str; 4] = ["media", "container", "hls", "rooms"];
 /// Files of drivers that think like a core.
-const CORE_FILES: [&str; 3] =
-    ["crates/publish/src/send_queue.rs", "crates/publish/src/reconnect.rs", "crates/capture/src/av_sync.rs"];
+const CORE_FILES: [&str; 5] = [
+    "crates/publish/src/send_queue.rs",
+    "crates/publish/src/reconnect.rs",
+    "crates/publish/src/adaptive.rs",
+    "crates/broadcast/src/ladder.rs",
+    "crates/capture/src/av_sync.rs",
+];
 /// Libraries that bring what a core must not have.
 const NOT_IN_A_CORE: [&str; 7] = ["tokio", "mio", "socket2", "rand", "getrandom", "chrono", "time"];
 /// Words of a source that do the same. Types of time are welcome, since time is an input; reading it is not.

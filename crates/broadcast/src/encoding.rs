@@ -9,9 +9,10 @@ use capture::Stop;
 use media::{AudioFrame, MediaEvent, Packet, Track};
 use publish::Feed;
 
-use crate::bitrate::BitrateRequest;
+use crate::adaptation::Wanted;
 use crate::encoder_state::EncoderState;
 use crate::interleaver::{Interleaver, Turn};
+use crate::ladder::Shape;
 use crate::program::Program;
 
 /// Where both encoders put their packets: merged by time, then to every destination.
@@ -22,7 +23,7 @@ pub(crate) struct Output {
     feeds: Vec<Feed>,
     pub(crate) counters: Counters,
     pub(crate) encoder: EncoderState,
-    pub(crate) bitrate: BitrateRequest,
+    pub(crate) wanted: Wanted,
 }
 
 /// What was encoded so far.
@@ -38,12 +39,12 @@ pub(crate) struct Counters {
 
 impl Output {
     /// Announces `tracks` to every destination.
-    pub(crate) fn new(tracks: Arc<[Track]>, feeds: Vec<Feed>, encoder: EncoderState) -> Output {
+    pub(crate) fn new(tracks: Arc<[Track]>, feeds: Vec<Feed>, encoder: EncoderState, shape: Shape) -> Output {
         let merged = Mutex::new(Interleaver::new(tracks.iter().map(|track| track.id)));
         let event = MediaEvent::Tracks(Arc::clone(&tracks));
         feeds.iter().for_each(|feed| feed.push(&event));
-        let (counters, bitrate) = (Counters::default(), BitrateRequest::default());
-        Output { merged, tracks: Mutex::new(tracks), feeds, counters, encoder, bitrate }
+        let (counters, wanted) = (Counters::default(), Wanted::new(shape));
+        Output { merged, tracks: Mutex::new(tracks), feeds, counters, encoder, wanted }
     }
 
     /// The next packet of this track is coded as `track` says; where that is news, the tracks go before it.

@@ -10,13 +10,14 @@
 //! Sound is the timing master: [`capture::AvSync`] makes one gap-free line of samples, pictures are moved by its
 //! distance from the clock and leave on an absolute grid, and the packets of both encoders are merged by time.
 
-mod bitrate;
+mod adaptation;
 mod destination;
 mod encoder_state;
 mod encoding;
 mod error;
 mod frame_queue;
 mod interleaver;
+mod ladder;
 mod levels;
 mod live;
 mod pacer;
@@ -38,6 +39,7 @@ pub use encode::still::Still;
 pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, VideoCodec, encoders, encoders_anew};
 pub use encoder_state::ReplacedEncoder;
 pub use error::Error;
+pub use ladder::Shape;
 pub use levels::Levels;
 pub use live::{Broadcast, Config};
 pub use media::{Size, VideoFrame};

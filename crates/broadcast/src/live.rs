@@ -13,12 +13,14 @@ use publish::{Feed, KeyframeRequest, Publisher, State};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::adaptation::Adaptation;
 use crate::encoder_state::EncoderState;
 use crate::encoding::{Output, SoundEncoder};
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
 use crate::{
-    Destination, DestinationStatus, EncoderChoice, Error, Sources, Status, Summary, destination, threads,
+    Destination, DestinationStatus, EncoderChoice, Error, Shape, Sources, Status, Summary, destination,
+    threads,
 };
 
 /// How to encode, and where to send.
@@ -26,6 +28,10 @@ use crate::{
 pub struct Config {
     /// Video bits per second, constant.
     pub bitrate_bps: u32,
+    /// Least video bits per second for the full size and frame rate. A weak network lowers the bit rate to it; then the
+    /// picture becomes smaller and slower, and needs less in proportion. With as much as `bitrate_bps` nothing follows the
+    /// network, and what it does not carry is dropped.
+    pub bitrate_floor_bps: u32,
     /// Longest distance between keyframes.
     pub keyframe_interval: Span,
     /// Which video encoder.
@@ -37,10 +43,11 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 2.5 Mbit/s, a keyframe each second, the best encoder of H.264, nowhere to send.
+    /// 2.5 Mbit/s, down to a fifth of it on a weak network, a keyframe each second, the best encoder of H.264, nowhere to send.
     fn default() -> Config {
         Config {
             bitrate_bps: 2_500_000,
+            bitrate_floor_bps: 500_000,
             keyframe_interval: Span::from_secs(1),
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
@@ -81,7 +88,8 @@ impl Broadcast {
             .collect();
         let feeds: Vec<Feed> = publishers.iter().map(Publisher::feed).collect();
         let encoder = EncoderState::new(encoders.video.as_ref().map(encode::Video::name));
-        let output = Arc::new(Output::new(encoders.tracks(), feeds, encoder));
+        let output = Arc::new(Output::new(encoders.tracks(), feeds, encoder, shape(&encoders.settings)));
+        let floor_bps = config.bitrate_floor_bps;
         let reporter = Arc::new(Reporter {
             started: Instant::now(),
             names: config.destinations.into_iter().map(|destination| destination.name).collect(),
@@ -92,11 +100,15 @@ impl Broadcast {
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&reporter).run(sender));
+        if encoders.video.is_some() && floor_bps < output.wanted.shape().bitrate_bps {
+            let links = reporter.destinations.iter().cloned();
+            tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps, links).run());
+        }
         let stop = Stop::new();
         let mut broadcast =
             Broadcast { publishers, reporter, status, stop, threads: Vec::new(), tasks, program };
         // From here on an error drops `broadcast`, which takes everything off air again.
-        broadcast.start_threads(encoders, output, blocks, keyframes, sources.config().fps)?;
+        broadcast.start_threads(encoders, output, blocks, keyframes)?;
         Ok(broadcast)
     }
 
@@ -106,10 +118,11 @@ impl Broadcast {
         self.status.clone()
     }
 
-    /// Asks the picture encoder for another bit rate from its next picture on; the latest word counts. What no encoder takes
+    /// Asks the picture encoder for another bit rate from its next picture on, which is also the most that it comes back to
+    /// after a weak network; the latest word counts. What no encoder takes
     /// (below 50 kbit/s, above 100 Mbit/s) changes nothing.
     pub fn set_bitrate(&self, bps: u32) {
-        self.reporter.output.bitrate.ask(bps);
+        self.reporter.output.wanted.set_ceiling(bps);
     }
 
     /// Destinations that wait for their next try make it now, with the back-off begun anew.
@@ -142,12 +155,20 @@ impl Broadcast {
         output: Arc<Output>,
         blocks: std::sync::mpsc::Receiver<media::AudioFrame>,
         keyframes: KeyframeRequest,
-        fps: u32,
     ) -> Result<(), Error> {
         let alone = encoders.video.is_none();
         if let Some(encoder) = encoders.video {
             let (program, output) = (Arc::clone(&self.program), Arc::clone(&output));
-            let line = PictureEncoder { encoder, fps, program, output, keyframes, stop: self.stop.clone() };
+            let line = PictureEncoder {
+                encoder,
+                settings: encoders.settings,
+                shown: None,
+                last: None,
+                program,
+                output,
+                keyframes,
+                stop: self.stop.clone(),
+            };
             self.threads.push(threads::spawn("picture-encoder", move || line.run())?);
         }
         if let Some(encoder) = encoders.audio {
@@ -168,6 +189,8 @@ impl Drop for Broadcast {
 }
 
 struct Encoders {
+    /// Of the picture.
+    settings: encode::Config,
     video: Option<encode::Video>,
     audio: Option<encode::Audio>,
 }
@@ -185,7 +208,7 @@ impl Encoders {
         let open = || threads::preferred(|| encode::Video::open(&settings));
         let video = (captured.video != VideoInput::None).then(open).transpose()?;
         let audio = (captured.audio != AudioInput::None).then(encode::Audio::open).transpose()?;
-        Ok(Encoders { video, audio })
+        Ok(Encoders { settings, video, audio })
     }
 
     fn tracks(&self) -> Arc<[Track]> {
@@ -193,6 +216,10 @@ impl Encoders {
         let audio = self.audio.as_ref().map(encode::Audio::track);
         video.into_iter().chain(audio).collect()
     }
+}
+
+fn shape(settings: &encode::Config) -> Shape {
+    Shape { size: settings.size, fps: settings.fps, bitrate_bps: settings.bitrate_bps }
 }
 
 /// Gathers the status.
@@ -267,6 +294,7 @@ impl Reporter {
             destinations: destinations.collect(),
             encoder,
             replaced_encoder,
+            picture: self.output.wanted.shape(),
             fps: pace.fps,
             bitrate_bps: pace.bitrate_bps,
             frames: counters.frames.load(Ordering::Relaxed),

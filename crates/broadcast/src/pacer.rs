@@ -21,6 +21,11 @@ impl Pacer {
         Pacer { rate, next: now.ticks(rate) + 1, skipped: 0 }
     }
 
+    /// Goes on with `fps` frames per second; the next tick comes after `now`.
+    pub(crate) fn change_rate(&mut self, fps: u32, now: Timestamp) {
+        *self = Pacer { skipped: self.skipped, ..Pacer::new(fps, now) };
+    }
+
     /// When the next tick is due.
     pub(crate) fn due(&self) -> Timestamp {
         self.time_of(self.next) + self.interval() + ARRIVAL

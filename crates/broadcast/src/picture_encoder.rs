@@ -9,13 +9,20 @@ use publish::KeyframeRequest;
 
 use crate::ReplacedEncoder;
 use crate::encoding::Output;
+use crate::ladder::Shape;
 use crate::pacer::Pacer;
 use crate::program::Program;
+use crate::threads;
 
 /// Runs on the picture encoder's thread.
 pub(crate) struct PictureEncoder {
     pub(crate) encoder: encode::Video,
-    pub(crate) fps: u32,
+    /// What it was opened with last.
+    pub(crate) settings: encode::Config,
+    /// The picture that was taken last.
+    pub(crate) shown: Option<VideoFrame>,
+    /// It again, for an encoder that has not seen it.
+    pub(crate) last: Option<VideoFrame>,
     pub(crate) program: Arc<Program>,
     pub(crate) output: Arc<Output>,
     pub(crate) keyframes: KeyframeRequest,
@@ -25,10 +32,13 @@ pub(crate) struct PictureEncoder {
 impl PictureEncoder {
     /// Until stopped or the source has ended.
     pub(crate) fn run(mut self) {
-        let mut pacer = Pacer::new(self.fps, self.program.now());
+        let mut pacer = Pacer::new(self.settings.fps, self.program.now());
         let mut started = false;
         let black_from = self.program.now() + FIRST_PICTURE_MAX;
         loop {
+            if let Some(shape) = self.output.wanted.take() {
+                self.follow(shape, &mut pacer);
+            }
             let due = pacer.due() - self.program.offset();
             if self.stop.wait_until(self.program.clock.instant(due)) {
                 break;
@@ -43,6 +53,9 @@ impl PictureEncoder {
             if frame.is_none() && exhausted {
                 self.output.counters.ended.store(true, Ordering::Relaxed);
                 break;
+            }
+            if frame.is_some() {
+                self.shown.clone_from(&frame);
             }
             started |= frame.is_some() || self.program.now() > black_from;
             if !started {
@@ -60,11 +73,9 @@ impl PictureEncoder {
     }
 
     fn encode(&mut self, frame: Option<&VideoFrame>, tick: i64) -> Result<(), encode::Error> {
-        if let Some(bps) = self.output.bitrate.take() {
-            self.set_bitrate(bps);
-        }
+        let again = self.last.take();
         let keyframe = self.keyframes.take();
-        let packets = match self.encoder.encode(frame, tick, keyframe) {
+        let packets = match self.encoder.encode(frame.or(again.as_ref()), tick, keyframe) {
             Err(error) if self.is_its_own(&error) => self.encode_elsewhere(error, tick)?,
             encoded => encoded?,
         };
@@ -73,6 +84,41 @@ impl PictureEncoder {
         counters.repeated.fetch_add(u64::from(frame.is_none()), Ordering::Relaxed);
         self.output.send(packets);
         Ok(())
+    }
+
+    /// Becomes what the network carries.
+    fn follow(&mut self, shape: Shape, pacer: &mut Pacer) {
+        let Shape { size, fps, bitrate_bps } = shape;
+        if (size, fps) == (self.settings.size, self.settings.fps) {
+            return self.set_bitrate(bitrate_bps);
+        }
+        let choice = encode::Choice::Named(self.encoder.name().to_owned());
+        let settings = encode::Config {
+            size,
+            fps,
+            bitrate_bps,
+            choice,
+            keyframe_interval: self.settings.keyframe_interval,
+        };
+        match threads::preferred(|| encode::Video::open(&settings)) {
+            Ok(encoder) => {
+                self.exchange(encoder);
+                pacer.change_rate(fps, self.program.now());
+                self.settings = settings;
+            }
+            Err(error) => tracing::warn!(%error, ?size, fps, "the picture stays as it was"),
+        }
+    }
+
+    /// Ends the present encoder and goes on with another, whose first picture is an IDR.
+    fn exchange(&mut self, encoder: encode::Video) {
+        match std::mem::replace(&mut self.encoder, encoder).finish() {
+            Ok(rest) => self.output.send(rest),
+            // What follows needs nothing of what is lost.
+            Err(error) => tracing::warn!(%error, "the old encoder's last pictures are lost"),
+        }
+        self.output.change_track(self.encoder.track());
+        self.last = self.shown.clone();
     }
 
     /// An encoder that cannot change goes on as it was: too many bits are better than none.

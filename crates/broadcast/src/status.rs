@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{DestinationState, LinkStatistics, ReplacedEncoder};
+use crate::{DestinationState, LinkStatistics, ReplacedEncoder, Shape};
 
 /// The state of a broadcast; a new one is published once a second and at every change of a destination.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Status {
     pub encoder: Option<String>,
     /// The video encoder that failed, and that [`Status::encoder`] took over from at a keyframe.
     pub replaced_encoder: Option<ReplacedEncoder>,
+    /// What the picture encoder aims at, which follows a weak network; of no meaning when only sound is sent.
+    pub picture: Shape,
     /// Frames encoded a second, over the last second.
     pub fps: f64,
     /// Bits encoded a second, over the last second, video and audio together.

@@ -1,10 +1,11 @@
 //! Packets to one remote ingest; owns dropping and reconnecting.
 //!
 //! A [`Publisher`] is one task with one [`SendQueue`]. Whoever encodes pushes into it and is never held up;
-//! what the network does is a [`State`]. [`SendQueue`] and [`Reconnect`] are sans-IO: what to drop and how
-//! long to wait is decided without a clock or a socket. `rtmp.rs` alone knows the RTMP library, `srt_caller.rs`
+//! what the network does is a [`State`]. [`SendQueue`], [`Reconnect`] and [`Adaptive`] are sans-IO: what to drop, how
+//! long to wait and how many bits to aim at is decided without a clock or a socket. `rtmp.rs` alone knows the RTMP library, `srt_caller.rs`
 //! crate `srt`, `tcp.rs` TLS and what the system tells of a connection.
 
+mod adaptive;
 mod driver;
 mod error;
 mod keyframe_request;
@@ -20,6 +21,7 @@ mod tcp;
 mod trust;
 mod under_way;
 
+pub use adaptive::{Adaptive, Limits, Look};
 pub use keyframe_request::KeyframeRequest;
 pub use link::LinkStatistics;
 pub use publisher::{Feed, Progress, Publisher};

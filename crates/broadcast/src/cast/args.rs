@@ -69,6 +69,10 @@ pub struct Broadcast {
     /// Video bits per second, e.g. 2500k or 2.5M.
     #[arg(long, value_parser = bits, default_value = "2500k")]
     pub bitrate: u32,
+    /// Least of them on a weak network, before the picture becomes smaller: a fifth of --bitrate unless set. With as much
+    /// as --bitrate nothing follows the network.
+    #[arg(long, value_parser = bits)]
+    pub bitrate_floor: Option<u32>,
     /// auto (H.264), hevc, av1, or a name from `rostrum-cast encoders`.
     #[arg(long, default_value = "auto")]
     pub encoder: EncoderChoice,

@@ -43,6 +43,7 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
         .collect();
     let config = Config {
         bitrate_bps: args.bitrate,
+        bitrate_floor_bps: args.bitrate_floor.unwrap_or(args.bitrate / FLOOR_SHARE),
         keyframe_interval: args.keyint.into(),
         encoder: args.encoder,
         destinations,
@@ -145,6 +146,9 @@ fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
         }
     })
 }
+
+/// What a weak network gets unless it is said: a picture that can still be followed.
+const FLOOR_SHARE: u32 = 5;
 
 /// Time between two lines of statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);

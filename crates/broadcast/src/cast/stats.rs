@@ -14,6 +14,12 @@ pub fn object(status: &Status, now: Instant, last: bool) -> Value {
         "seconds": (status.duration.as_secs_f64() * 1e3).round() / 1e3,
         "encoder": status.encoder,
         "replaced_encoder": replaced.map(|encoder| json!({ "name": encoder.name, "reason": encoder.reason })),
+        "picture": {
+            "width": status.picture.size.width,
+            "height": status.picture.size.height,
+            "fps": status.picture.fps,
+            "bitrate_bps": status.picture.bitrate_bps,
+        },
         "fps": (status.fps * 1e2).round() / 1e2,
         "bitrate_bps": status.bitrate_bps,
         "frames": status.frames,

@@ -1,0 +1,154 @@
+//! The task that lets the one encode follow the network.
+#![allow(clippy::disallowed_methods, reason = "this driver module looks at the network at intervals")]
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use media::Span;
+use publish::{Adaptive, Feed, Limits, Look, State};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::encoding::Output;
+use crate::ladder::{Ladder, Shape};
+
+/// What the picture encoder is asked for, and what it was asked for last.
+#[derive(Debug)]
+pub(crate) struct Wanted(Mutex<Asked>);
+
+#[derive(Debug)]
+struct Asked {
+    shape: Shape,
+    is_news: bool,
+    ceiling_bps: u32,
+}
+
+impl Wanted {
+    /// What it was opened with; its bit rate is the ceiling.
+    pub(crate) fn new(shape: Shape) -> Wanted {
+        Wanted(Mutex::new(Asked { shape, is_news: false, ceiling_bps: shape.bitrate_bps }))
+    }
+
+    /// Asks for another shape from the next picture on; the latest word counts.
+    pub(crate) fn ask(&self, shape: Shape) {
+        let mut asked = self.lock();
+        asked.is_news |= asked.shape != shape;
+        asked.shape = shape;
+    }
+
+    /// Sets the most that a good network gets, and asks for it.
+    pub(crate) fn set_ceiling(&self, bitrate_bps: u32) {
+        let mut asked = self.lock();
+        asked.is_news |= asked.shape.bitrate_bps != bitrate_bps;
+        (asked.shape.bitrate_bps, asked.ceiling_bps) = (bitrate_bps, bitrate_bps);
+    }
+
+    /// What was asked for since the last time; `None` when nothing was.
+    pub(crate) fn take(&self) -> Option<Shape> {
+        let mut asked = self.lock();
+        std::mem::take(&mut asked.is_news).then_some(asked.shape)
+    }
+
+    /// What was asked for last.
+    pub(crate) fn shape(&self) -> Shape {
+        self.lock().shape
+    }
+
+    fn ceiling_bps(&self) -> u32 {
+        self.lock().ceiling_bps
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        // Each value is sound by itself, whatever happened to another thread.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks at every destination and asks the encoder for what the best of them carries.
+///
+/// One encode serves all: as long as one network carries everything, the weak ones drop frames instead of making the
+/// picture worse for everybody. Only when all are weak does the encode follow.
+pub(crate) struct Adaptation {
+    links: Vec<(watch::Receiver<State>, Feed, Adaptive)>,
+    ladder: Ladder,
+    limits: Limits,
+    output: Arc<Output>,
+}
+
+impl Adaptation {
+    /// From what the output's encoder is opened with down to `floor_bps` of it.
+    pub(crate) fn new(
+        output: Arc<Output>,
+        floor_bps: u32,
+        links: impl Iterator<Item = (watch::Receiver<State>, Feed)>,
+    ) -> Adaptation {
+        let full = output.wanted.shape();
+        let ladder = Ladder::new(full, floor_bps);
+        let limits = Limits {
+            floor_bps: ladder.least_bps().min(full.bitrate_bps),
+            ceiling_bps: full.bitrate_bps,
+            beside_bps: BESIDE_BPS,
+        };
+        let links = links.map(|(state, feed)| (state, feed, Adaptive::new(limits))).collect();
+        Adaptation { links, ladder, limits, output }
+    }
+
+    /// Until it is dropped.
+    pub(crate) async fn run(mut self) {
+        let started = Instant::now();
+        let mut interval = tokio::time::interval(Adaptive::EVERY.into());
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            self.follow_the_ceiling();
+            let before = self.output.wanted.shape();
+            let Some(shape) = self.look(started.elapsed().into()) else { continue };
+            if shape != before {
+                let Shape { size, fps, bitrate_bps } = shape;
+                tracing::info!(
+                    bitrate_bps,
+                    width = size.width,
+                    height = size.height,
+                    fps,
+                    "following the network"
+                );
+                self.output.wanted.ask(shape);
+            }
+        }
+    }
+
+    fn follow_the_ceiling(&mut self) {
+        let ceiling_bps = self.output.wanted.ceiling_bps();
+        if ceiling_bps == self.limits.ceiling_bps {
+            return;
+        }
+        self.ladder.set_ceiling(ceiling_bps);
+        let floor_bps = self.ladder.least_bps().min(ceiling_bps);
+        self.limits = Limits { floor_bps, ceiling_bps, ..self.limits };
+        self.links.iter_mut().for_each(|(.., adaptive)| *adaptive = Adaptive::new(self.limits));
+    }
+
+    /// The shape for now; `None` while nobody is reached, since nothing is known then.
+    fn look(&mut self, at: Span) -> Option<Shape> {
+        let mut best = None;
+        for (state, feed, adaptive) in &mut self.links {
+            if !matches!(*state.borrow(), State::Live { .. }) {
+                adaptive.reconnected();
+                continue;
+            }
+            let progress = feed.progress();
+            let Some(link) = progress.link else { continue };
+            let look = Look {
+                queued: progress.queued,
+                round_trip: link.round_trip.into(),
+                latency: link.latency.into(),
+                sent_bytes: progress.sent_bytes,
+            };
+            best = best.max(Some(adaptive.look(at, &look)));
+        }
+        Some(self.ladder.look(at, best?))
+    }
+}
+
+/// Sound of 128 kbit/s, and what the containers and their headers add.
+const BESIDE_BPS: u32 = 160_000;

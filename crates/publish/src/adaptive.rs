@@ -1,0 +1,298 @@
+//! How many video bits a network carries now.
+
+use std::collections::VecDeque;
+
+use media::Span;
+
+/// Follows one destination: lower at once when it falls behind, higher again carefully. Sans-IO.
+///
+/// How far it is behind is, over RTMP, the media that waits; over SRT, where the network's own queue comes first, the
+/// round trip above its least, or what is not acknowledged in that time. A keyframe makes any network late for a moment,
+/// so only what stays counts, or what is very much.
+#[derive(Clone, Debug)]
+pub struct Adaptive {
+    limits: Limits,
+    bitrate_bps: u32,
+    looks: VecDeque<(Span, u64, Span)>,
+    round_trip_min: Option<Span>,
+    lowered_at: Option<Span>,
+    raised_at: Option<Span>,
+    clear_since: Option<Span>,
+    /// How long the way must be clear after a fall.
+    patience: Span,
+}
+
+/// Between which bit rates to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Least video bits per second.
+    pub floor_bps: u32,
+    /// Most, and what is begun with.
+    pub ceiling_bps: u32,
+    /// What else is sent: sound and the containers' own.
+    pub beside_bps: u32,
+}
+
+/// What is known of a destination at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Media that waits, or is not acknowledged.
+    pub queued: Span,
+    /// There and back.
+    pub round_trip: Span,
+    /// SRT's latency; zero over RTMP.
+    pub latency: Span,
+    /// Bytes handed to the network since the beginning of the broadcast.
+    pub sent_bytes: u64,
+}
+
+impl Adaptive {
+    /// Whoever asks should look this often.
+    pub const EVERY: Span = Span::from_millis(200);
+
+    /// Begins with the ceiling.
+    #[must_use]
+    pub fn new(limits: Limits) -> Adaptive {
+        Adaptive {
+            limits,
+            bitrate_bps: limits.ceiling_bps,
+            looks: VecDeque::new(),
+            round_trip_min: None,
+            lowered_at: None,
+            raised_at: None,
+            clear_since: None,
+            patience: PATIENCE_MIN,
+        }
+    }
+
+    /// The connection is a new one: what was measured on the old does not count.
+    pub fn reconnected(&mut self) {
+        self.looks.clear();
+        (self.round_trip_min, self.clear_since) = (None, None);
+    }
+
+    /// Takes a look at time `at` of the broadcast and answers with the video bits per second to aim at.
+    pub fn look(&mut self, at: Span, look: &Look) -> u32 {
+        let (delay, high) = self.delay(look);
+        self.looks.push_back((at, look.sent_bytes, delay));
+        while self.looks.len() > LOOKS {
+            self.looks.pop_front();
+        }
+        let lasting = self.looks.iter().map(|&(_, _, delay)| delay).min().unwrap_or(Span::ZERO);
+        let behind = self.looks.len() == LOOKS && lasting >= high;
+        let far_behind = delay.flicks() >= 3 * high.flicks();
+        if behind || far_behind {
+            self.clear_since = None;
+            self.lower(at, delay, look);
+        } else if delay.flicks() * 2 < high.flicks() {
+            let since = *self.clear_since.get_or_insert(at);
+            self.raise(at, at - since);
+        } else if lasting.flicks() * 2 >= high.flicks() {
+            self.clear_since = None;
+        }
+        self.bitrate_bps
+    }
+
+    /// How late it is, and from where on that is much.
+    fn delay(&mut self, look: &Look) -> (Span, Span) {
+        if look.latency == Span::ZERO {
+            return (look.queued, QUEUED_HIGH);
+        }
+        let least = match self.round_trip_min {
+            // It creeps upwards, so that a path that became longer is believed in some minutes.
+            Some(least) => Span::from_flicks(least.flicks() + least.flicks() / 1_000).min(look.round_trip),
+            None => look.round_trip,
+        };
+        self.round_trip_min = Some(least);
+        let over = (look.round_trip - least).max(look.queued - least).max(Span::ZERO);
+        let high = Span::from_flicks(look.latency.flicks() / 4).max(OVER_HIGH_MIN).min(QUEUED_HIGH);
+        (over, high)
+    }
+
+    fn lower(&mut self, at: Span, delay: Span, look: &Look) {
+        if self.lowered_at.is_some_and(|lowered| at - lowered < SETTLING) {
+            return;
+        }
+        let Some(carried) = self.carried_bps(look) else { return };
+        // Below what is carried, so that what waits gets away: the more the later it is.
+        let share = (0.9 - 0.3 * delay.as_secs_f64()).max(0.5);
+        let target = (carried * share - f64::from(self.limits.beside_bps)).max(0.0) as u32;
+        let step = self.bitrate_bps - self.bitrate_bps / 20;
+        let lower = target.min(step).clamp(self.limits.floor_bps, self.limits.ceiling_bps);
+        if self.raised_at.is_some_and(|raised| at - raised < TRIAL) {
+            self.patience = Span::from_flicks((self.patience.flicks() * 2).min(PATIENCE_MAX.flicks()));
+        }
+        (self.bitrate_bps, self.lowered_at, self.raised_at) = (lower, Some(at), None);
+    }
+
+    fn raise(&mut self, at: Span, clear: Span) {
+        if self.bitrate_bps >= self.limits.ceiling_bps || clear < self.patience {
+            return;
+        }
+        if self.raised_at.is_some_and(|raised| at - raised < RAISE_EVERY) {
+            return;
+        }
+        if self.raised_at.is_some_and(|_| clear >= self.patience + TRIAL) {
+            self.patience = PATIENCE_MIN;
+        }
+        let step = (self.limits.ceiling_bps / 10).max(1);
+        self.bitrate_bps = self.bitrate_bps.saturating_add(step).min(self.limits.ceiling_bps);
+        self.raised_at = Some(at);
+    }
+
+    /// Bits per second that got through over the last looks: what was handed over, less what only made the delay grow, or
+    /// with what made it shrink.
+    fn carried_bps(&self, look: &Look) -> Option<f64> {
+        let (&(since, sent, delay_before), &(until, sent_now, delay)) =
+            (self.looks.front()?, self.looks.back()?);
+        let seconds = (until - since).as_secs_f64();
+        if seconds <= 0.0 {
+            return None;
+        }
+        let sent_bps = sent_now.saturating_sub(sent) as f64 * 8.0 / seconds;
+        // Over RTMP the delay is media that was not handed over at all.
+        let growth =
+            if look.latency == Span::ZERO { 0.0 } else { (delay - delay_before).as_secs_f64() / seconds };
+        Some(sent_bps * (1.0 - growth.clamp(-1.0, 0.9)))
+    }
+}
+
+/// Looks that are kept: 600 ms from the first to the last.
+const LOOKS: usize = 4;
+
+/// Media that may wait for good: a large keyframe's.
+const QUEUED_HIGH: Span = Span::from_millis(200);
+
+/// Over SRT: a frame and an acknowledgement's interval are under way anyway.
+const OVER_HIGH_MIN: Span = Span::from_millis(100);
+
+/// An encoder's buffer and the looks hold this much of what was before.
+const SETTLING: Span = Span::from_millis(800);
+
+/// A network that was weak is given this long.
+const PATIENCE_MIN: Span = Span::from_secs(30);
+
+/// And at most this long, where higher has failed again and again.
+const PATIENCE_MAX: Span = Span::from_secs(240);
+
+/// A step up that fails within this time was too much.
+const TRIAL: Span = Span::from_secs(10);
+
+/// Tenths of the ceiling, one at a time.
+const RAISE_EVERY: Span = Span::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { floor_bps: 400_000, ceiling_bps: 2_500_000, beside_bps: 150_000 };
+
+    /// A network with a queue before it, and an encoder that does at once what it is told, keyframes and all.
+    struct Network {
+        adaptive: Adaptive,
+        srt: bool,
+        at_ms: i64,
+        waiting_bits: f64,
+        sent_bits: f64,
+        bitrate: u32,
+    }
+
+    impl Network {
+        fn new(srt: bool) -> Network {
+            let adaptive = Adaptive::new(LIMITS);
+            Network {
+                adaptive,
+                srt,
+                at_ms: 0,
+                waiting_bits: 0.0,
+                sent_bits: 0.0,
+                bitrate: LIMITS.ceiling_bps,
+            }
+        }
+
+        /// Carries `capacity_bps` for so long; answers with the longest delay in ms and the bit rate at each second's end.
+        fn run(&mut self, capacity_bps: f64, seconds: i64) -> (i64, Vec<u32>) {
+            let (mut worst, mut each) = (0, Vec::new());
+            for _ in 0..seconds * 5 {
+                self.at_ms += 200;
+                // Each second begins with a keyframe of a fifth of it.
+                let share = if self.at_ms % 1_000 == 200 { 0.36 } else { 0.16 };
+                let made = f64::from(self.bitrate) * share + f64::from(LIMITS.beside_bps) * 0.2;
+                let gone = (self.waiting_bits + made).min(capacity_bps * 0.2);
+                self.waiting_bits += made - gone;
+                // SRT takes what it is given; its own buffer is what waits.
+                self.sent_bits += if self.srt { made } else { gone };
+                let rate = f64::from(self.bitrate + LIMITS.beside_bps);
+                let queued = Span::from_millis((self.waiting_bits / rate * 1_000.0) as i64);
+                let base = Span::from_millis(40);
+                let look = Look {
+                    queued: if self.srt { queued + base } else { queued },
+                    round_trip: if self.srt { base + queued.min(Span::from_millis(300)) } else { base },
+                    latency: if self.srt { Span::from_millis(400) } else { Span::ZERO },
+                    sent_bytes: (self.sent_bits / 8.0) as u64,
+                };
+                self.bitrate = self.adaptive.look(Span::from_millis(self.at_ms), &look);
+                worst = worst.max(queued.as_millis());
+                if self.at_ms % 1_000 == 0 {
+                    each.push(self.bitrate);
+                }
+            }
+            (worst, each)
+        }
+    }
+
+    #[test]
+    fn a_network_that_carries_everything_is_left_alone() {
+        for srt in [false, true] {
+            let (_, each) = Network::new(srt).run(6_000_000.0, 60);
+            assert!(each.iter().all(|&bps| bps == LIMITS.ceiling_bps), "{srt}: {each:?}");
+        }
+    }
+
+    #[test]
+    fn a_halved_link_settles_within_two_seconds() {
+        for srt in [false, true] {
+            let mut network = Network::new(srt);
+            network.run(2_900_000.0, 10);
+            let (worst, each) = network.run(1_450_000.0, 20);
+            let carried = 1_450_000 - LIMITS.beside_bps;
+            assert!(each[1] <= carried, "{srt}: {each:?}");
+            assert!(worst < 1_500, "{srt}: {worst} ms behind");
+            assert!(
+                each.iter().skip(2).all(|&bps| (carried / 2..=carried).contains(&bps)),
+                "{srt}: {each:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_rises_again_after_half_a_minute_and_not_at_once() {
+        for srt in [false, true] {
+            let mut network = Network::new(srt);
+            network.run(1_000_000.0, 10);
+            let low = network.bitrate;
+            let (_, each) = network.run(8_000_000.0, 90);
+            // The fall was up to ten seconds ago.
+            assert!(each[..20].iter().all(|&bps| bps <= low), "{srt}: {each:?}");
+            assert_eq!(each[89], LIMITS.ceiling_bps, "{srt}: {each:?}");
+            assert!(each.windows(2).all(|pair| pair[1] >= pair[0]), "{srt}: {each:?}");
+        }
+    }
+
+    #[test]
+    fn where_higher_fails_it_is_tried_less_and_less_often() {
+        let mut network = Network::new(false);
+        network.run(1_450_000.0, 20);
+        let (_, each) = network.run(1_450_000.0, 600);
+        let falls = each.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        assert!((1..=8).contains(&falls), "{falls} falls");
+    }
+
+    #[test]
+    fn it_stays_between_its_limits() {
+        for srt in [false, true] {
+            let (_, each) = Network::new(srt).run(100_000.0, 20);
+            assert_eq!(each[19], LIMITS.floor_bps);
+        }
+    }
+}
