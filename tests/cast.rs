@@ -38,7 +38,8 @@ async fn broadcast() {
     let mut cast =
         cast(&["--video", "test", "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", &to]);
     let http = Http::new();
-    watch(&http, &origin, "before").await;
+    let rate = watch(&http, &origin, "demo", "before").await;
+    assert!((rate - 30.0).abs() < 1.5, "before: {rate:.1} frames a second instead of 30");
     let before = figures(&mut cast).await;
 
     // A crash, not a farewell; then the same addresses and the same data.
@@ -46,7 +47,8 @@ async fn broadcast() {
     let (http_address, rtmp_address) = (origin.http.to_string(), origin.rtmp.to_string());
     drop(origin);
     let origin = OriginProgram::serve(data.path(), &http_address, &rtmp_address).await;
-    watch(&http, &origin, "after").await;
+    let rate = watch(&http, &origin, "demo", "after").await;
+    assert!((rate - 30.0).abs() < 1.5, "after: {rate:.1} frames a second instead of 30");
     let after = figures(&mut cast).await;
     assert!(
         after["frames"].as_u64() > before["frames"].as_u64(),
@@ -96,6 +98,44 @@ async fn a_second_broadcast_takes_the_room_and_the_first_leaves_it_alone() {
     beside_others(seconds(200), taken_over).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newer_codecs_are_encoded_and_arrive() {
+    let newer = async {
+        let data = TempDir::new().expect("a temporary folder");
+        let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+        let http = Http::new();
+        for (codec, says) in [("hevc", "\"hvc1."), ("av1", "\"av01.")] {
+            let room = told(data.path(), &["room", "create", codec]);
+            let key = room["stream_key"].as_str().unwrap_or_else(|| panic!("no key in {room}"));
+            let to = format!("rtmp://{}/live/{key}", origin.rtmp);
+            let mut cast = cast(&[
+                "--video",
+                "test",
+                "--audio",
+                "tone",
+                "--size",
+                "320x180",
+                "--bitrate",
+                "500k",
+                "--encoder",
+                codec,
+                "--to",
+                &to,
+            ]);
+            let rate = watch(&http, &origin, codec, codec).await;
+            // A busy machine may skip some: these encoders take a core and more.
+            assert!(rate > 15.0, "{codec}: {rate:.1} frames a second");
+            let url = format!("http://{}/live/{codec}/index.m3u8", origin.http);
+            let playlist = http.get(&url).await.text().to_owned();
+            assert!(playlist.contains(says), "{playlist}");
+            cast.signal("INT");
+            let status = cast.wait(seconds(10)).await;
+            assert!(status.success(), "{codec}: {status}\n{}", cast.output());
+        }
+    };
+    beside_others(seconds(200), newer).await;
+}
+
 /// Waits until a line of figures says that the one destination is live.
 async fn is_live(cast: &mut Process) {
     until("a live destination", seconds(30), async || {
@@ -111,9 +151,9 @@ fn cast(arguments: &[&str]) -> Process {
     Process::start("rostrum-cast", command.args(arguments))
 }
 
-/// Waits until the room plays, receives some seconds, and checks that they are a test broadcast's.
-async fn watch(http: &Http, origin: &OriginProgram, when: &str) {
-    let url = format!("http://{}/live/demo/index.m3u8", origin.http);
+/// Waits until the room plays, receives some seconds, and checks that they are a test broadcast's; frames a second.
+async fn watch(http: &Http, origin: &OriginProgram, room: &str, when: &str) -> f64 {
+    let url = format!("http://{}/live/{room}/index.m3u8", origin.http);
     until(&format!("the broadcast, {when}"), BACK_LIMIT, async || {
         http.try_get(&url).await.ok()?.status.is_success().then_some(())
     })
@@ -132,10 +172,10 @@ async fn watch(http: &Http, origin: &OriginProgram, when: &str) {
     let complaints = complaints(&file);
     assert!(complaints.is_empty(), "{when}: {complaints}");
     let rate = (packets.video.len() - 1) as f64 / extent(&packets.video);
-    assert!((rate - 30.0).abs() < 1.5, "{when}: {rate:.1} frames a second instead of 30");
     let difference = (extent(&packets.audio) - extent(&packets.video)).abs();
     assert!(difference < 0.4, "{when}: audio and video differ by {difference:.3} s in length");
     println!("{when}: {rate:.2} frames a second over {:.1} s", extent(&packets.video));
+    rate
 }
 
 /// The newest line of figures.

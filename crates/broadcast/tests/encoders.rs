@@ -38,7 +38,7 @@ fn broadcast(memory: &Path, encoder: &str) -> String {
 fn every_encoder_is_tried_and_every_refusal_is_told_in_words() {
     let memory = tempfile::tempdir().unwrap();
     let list = encoders(memory.path());
-    for name in ["libx264", "libx265", "libsvtav1", "stand_in_fails_later"] {
+    for name in ["libx264", "libx265", "libsvtav1", "stand_in_fails_later", "stand_in_headless"] {
         let encoder = of(&list, name);
         assert_eq!(encoder["usable"], true, "{encoder}");
         assert_eq!(encoder["reason"], Value::Null, "{encoder}");

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use ffmpeg_next as ffmpeg;
+use ffmpeg_next::codec::Context;
 use ffmpeg_next::codec::packet::Packet as Coded;
-use ffmpeg_next::codec::{Context, Flags};
 use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
-use media::{Codec, Colour, Packet, Timescale, Timestamp};
+use media::{Codec, Colour, Packet, Size, Timescale, Timestamp};
 
 use crate::family::Attempt;
 use crate::hardware::Surfaces;
@@ -34,13 +34,12 @@ impl Encoder {
     /// Opens it in the first way in which it opens.
     ///
     /// # Errors
-    /// The last way's.
+    /// The last way's; when there is no way, that it cannot work here.
     pub(crate) fn open(known: &'static Known, config: &Config) -> Result<Encoder, Error> {
-        let unusable = || Error::Unusable {
+        let mut failure = Error::Unusable {
             name: known.name.to_owned(),
             reason: known.obvious_refusal().unwrap_or_else(|| "it does not open".to_owned()),
         };
-        let mut failure = unusable();
         for attempt in known.family.attempts() {
             match Encoder::open_as(known, config, &attempt) {
                 Ok(encoder) => return Ok(encoder),
@@ -176,9 +175,9 @@ impl Drop for Encoder {
             return;
         }
         if self.taken == 0 {
-            let (width, height) = (self.inner.width(), self.inner.height());
-            let mut black = frame::Video::new(self.pixel, width, height);
-            if self.send(&mut black, 0, true).is_err() {
+            let size = Size::new(self.inner.width(), self.inner.height());
+            let mut black = Scaler::new(size, self.pixel, Colour::Bt709Limited);
+            if self.send(black.picture(), 0, true).is_err() {
                 tracing::warn!(encoder = self.known.name, "does not take a last picture");
             }
         }
@@ -199,7 +198,7 @@ fn open(
         .ffmpeg()
         .ok_or_else(|| Error::Unusable { name: name.to_owned(), reason: "not in this FFmpeg".to_owned() })?;
     let mut context = Context::new_with_codec(codec);
-    context.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
+    context.set_flags(known.flags());
     let mut video = context.encoder().video().map_err(fault("configuring"))?;
     let fps = config.fps as i32;
     video.set_width(config.size.width);

@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
+use ffmpeg_next::codec::Flags;
+
 use crate::family::Family;
 use crate::probe::Prober;
 use crate::{Error, probe};
@@ -180,6 +182,15 @@ impl Known {
         return false;
     }
 
+    /// What FFmpeg is to do for it besides encoding.
+    pub(crate) fn flags(&self) -> Flags {
+        #[cfg(feature = "stand-ins")]
+        if self.defect == Some(crate::stand_in::Defect::Headless) {
+            return Flags::CLOSED_GOP;
+        }
+        Flags::GLOBAL_HEADER | Flags::CLOSED_GOP
+    }
+
     /// How long a trial of it may take.
     pub(crate) fn limit(&self) -> std::time::Duration {
         // Tests need not wait as long for one that is sure to hang.
@@ -232,6 +243,8 @@ const KNOWN: &[Known] = {
         crate::stand_in::known("stand_in_without_keyframes", crate::stand_in::Defect::NoKeyframes),
         #[cfg(feature = "stand-ins")]
         crate::stand_in::known("stand_in_fails_later", crate::stand_in::Defect::FailsLater),
+        #[cfg(feature = "stand-ins")]
+        crate::stand_in::known("stand_in_headless", crate::stand_in::Defect::Headless),
     ]
 };
 

@@ -21,6 +21,8 @@ pub(crate) enum Defect {
     NoKeyframes,
     /// Works for [`PICTURES`] pictures, then fails.
     FailsLater,
+    /// Works, and tells its parameters with its first picture only, as the chips of boards do.
+    Headless,
 }
 
 /// A known encoder with this defect.
@@ -42,7 +44,7 @@ impl Defect {
                 let source = ffmpeg::Error::Other { errno: ffmpeg::error::EIO };
                 return Err(Error::Ffmpeg { name: "stand_in_fails_later", step: "taking a picture", source });
             }
-            Defect::FailsLater => {}
+            Defect::FailsLater | Defect::Headless => {}
         }
         Ok(())
     }

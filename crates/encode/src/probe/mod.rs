@@ -33,6 +33,10 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(60);
 /// encoders are tried by starting this program again. In a program that does not call it nothing is tried, and only the
 /// encoders that run on the processor are used.
 pub fn child_main() {
+    if std::env::var_os(SVT_LOG).is_none() {
+        // SAFETY: `main` has just begun and has started no thread that could read the environment meanwhile.
+        unsafe { std::env::set_var(SVT_LOG, ERRORS) };
+    }
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().as_deref() == Some(OsStr::new(ARGUMENT)) {
         let name = arguments.next().unwrap_or_default();
@@ -150,6 +154,12 @@ impl Prober {
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+/// How much SVT-AV1 says on standard error, where FFmpeg cannot stop it; by default two dozen lines each time.
+const SVT_LOG: &str = "SVT_LOG";
+
+/// Only what went wrong.
+const ERRORS: &str = "1";
 
 /// The program to start again; one for the process, as its `main` is.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
