@@ -22,6 +22,8 @@ export const commands = {
 	chooseVideo: (choice: VideoChoice) => __TAURI_INVOKE<null>("choose_video", { choice }),
 	/**  Opens screen and microphone again. */
 	retrySources: () => __TAURI_INVOKE<null>("retry_sources"),
+	/**  Looks for cameras, windows and microphones again. */
+	findDevices: () => __TAURI_INVOKE<null>("find_devices"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -274,6 +276,27 @@ averageBitrateBps: number;
 /**  Frames that viewers did not get. */
 droppedFrames: number };
 
+/**  A picture to choose. */
+export type Picture = {
+	/**  What [`crate::App::choose_video`] takes. */
+	choice: VideoChoice,
+	/**  What it is. */
+	kind: PictureKind,
+	/**  What people read: a size, a device's name, a window's title; empty where there is none. */
+	name: string,
+};
+
+/**  What a picture is of. */
+export type PictureKind = 
+/**  The whole screen. */
+"screen" | 
+/**  One window. */
+"window" | 
+/**  A camera. */
+"camera" | 
+/**  Moving bars. */
+"test";
+
 /**  The person's room. */
 export type RoomView = {
 	/**  Its slug. */
@@ -326,12 +349,8 @@ export type Theme =
 /**  Dark text on light. */
 "light";
 
-/**  What is captured as the picture. */
-export type VideoChoice = 
-/**  The whole screen. */
-"screen" | 
-/**  Moving bars with a clock, to try things out without showing anything. */
-"test";
+/**  What is captured as the picture, written as for `rostrum-cast --video`: `screen`, `window:ID`, `camera:ID` or `test`. */
+export type VideoChoice = string;
 
 /**  Everything on screen besides pictures, sound levels and chat. */
 export type View = {
@@ -351,7 +370,9 @@ export type View = {
 	room: RoomView | null,
 	/**  The picture. */
 	video: SourceView,
-	/**  What is captured as the picture. */
+	/**  Pictures to choose from. */
+	pictures: Picture[],
+	/**  The chosen one. */
 	videoChoice: VideoChoice,
 	/**  The sound. */
 	sound: SourceView,
