@@ -103,7 +103,7 @@ impl Folder {
     /// The database in it.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.path.join("rostrum.db")
+        self.path.join(DATABASE)
     }
 
     /// Where the origin's own certificate is kept.
@@ -134,7 +134,7 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Io`].
     pub fn write_run(&self, run: &RunFile) -> Result<(), FolderError> {
-        let part = self.path.join(".run.json.new");
+        let part = self.path.join(NEW_RUN_FILE);
         let write = || -> std::io::Result<()> {
             if part.exists() {
                 std::fs::remove_file(&part)?;
@@ -166,7 +166,18 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FolderError + '_ {
     move |source| FolderError::Io { path: path.to_owned(), source }
 }
 
+/// Whether what stands there, told from the data folder, is of the process that runs, and not of what it keeps.
+pub(crate) fn is_of_a_process(name: &Path) -> bool {
+    let database = |ending: &str| format!("{DATABASE}{ending}");
+    let names = [RUN_FILE, NEW_RUN_FILE, LOCK_FILE, "logs"].map(str::to_owned);
+    let databases = ["", "-wal", "-shm"].map(database);
+    names.iter().chain(&databases).any(|known| name == Path::new(known))
+}
+
+/// The database's file.
+pub(crate) const DATABASE: &str = "rostrum.db";
 const RUN_FILE: &str = "run.json";
+const NEW_RUN_FILE: &str = ".run.json.new";
 const LOCK_FILE: &str = "lock";
 const PASSPHRASE_FILE: &str = "srt-passphrase";
 

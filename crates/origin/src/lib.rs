@@ -13,6 +13,7 @@ mod accounts;
 mod archive;
 mod attendance;
 mod audience;
+mod backup;
 mod callers;
 pub mod cli;
 mod clock;

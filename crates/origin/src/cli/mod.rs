@@ -7,7 +7,7 @@ mod serve;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -15,6 +15,7 @@ use rooms::Slug;
 use thiserror::Error;
 
 use crate::accounts::AccountError;
+use crate::backup;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_folder::{Folder, FolderError};
 use crate::origin::StartError;
@@ -68,6 +69,11 @@ enum Command {
     /// Rooms and their stream keys
     #[command(subcommand)]
     Room(Room),
+    /// Write everything that the data folder holds to one file (tar), while an origin runs on it or not
+    Backup {
+        /// The file; one that is there is replaced
+        file: PathBuf,
+    },
     /// The settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -142,6 +148,8 @@ pub enum CliError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{0}")]
+    Backup(String),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
@@ -205,6 +213,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
     match command {
         Command::Serve { .. } | Command::Man { .. } => unreachable!("done above"),
         Command::Config(ConfigCommand::Check) => check(&config),
+        Command::Backup { file } => back_up(&config, &file),
         Command::Admin(Admin::Create { name, password_stdin }) => {
             admin::create(&config, &name, password_stdin).await
         }
@@ -214,6 +223,12 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Room(Room::Key { slug, json }) => room::key(&config, slug, json).await,
         Command::Room(Room::List { json }) => room::list(&config, json).await,
     }
+}
+
+fn back_up(config: &Config, file: &Path) -> Result<(), CliError> {
+    let size = backup::write(&config.data, file).map_err(|error| CliError::Backup(error.to_string()))?;
+    writeln!(std::io::stdout(), "backup {} ({size} bytes)", file.display())?;
+    Ok(())
 }
 
 fn check(config: &Config) -> Result<(), CliError> {

@@ -26,6 +26,7 @@ mod uploads;
 mod webhooks;
 mod writer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -214,6 +215,23 @@ impl Store {
         };
         tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
     }
+}
+
+/// Copies the database at `path`, as it is at one moment, to `to`; whoever uses it goes on.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+    let open_error = |source| StoreError::Open { path: path.to_owned(), source };
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(open_error)?;
+    connection.execute_batch("pragma busy_timeout = 5000;")?;
+    // SQLite fills an empty file, which keeps its mode.
+    make_private(to)?;
+    let name = to.to_str().ok_or(io::ErrorKind::InvalidFilename);
+    let name = name.map_err(|kind| StoreError::File { path: to.to_owned(), source: kind.into() })?;
+    connection.execute("vacuum into ?1", [name])?;
+    Ok(())
 }
 
 /// SQLite gives its side files the mode of the database.

@@ -74,6 +74,34 @@ impl Serving {
 }
 
 #[tokio::test]
+async fn a_backup_of_a_running_origin_is_one_to_start_on() {
+    let (folder, place) = (Folder::new(), Folder::new());
+    std::fs::create_dir_all(&place.0).unwrap();
+    let serving = Serving::start(&folder).await;
+    let made = run(&folder, &["room", "create", "demo"]).await;
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let file = place.0.join("rostrum.tar");
+    let backed_up = run(&folder, &["backup", file.to_str().unwrap()]).await;
+    assert!(backed_up.status.success(), "{}", text(&backed_up.stderr));
+    assert!(text(&backed_up.stdout).starts_with("backup "), "{}", text(&backed_up.stdout));
+    assert_eq!(serving.end("-TERM").await.0, Some(0));
+
+    let restored = Folder::new();
+    std::fs::create_dir_all(&restored.0).unwrap();
+    let mut unpack = Command::new("tar");
+    let unpacked = unpack.arg("-xf").arg(&file).arg("-C").arg(&restored.0).status().await.unwrap();
+    assert!(unpacked.success());
+    let serving = Serving::start(&restored).await;
+    let listed = run(&restored, &["room", "list"]).await;
+    assert!(text(&listed.stdout).contains("demo"), "{}", text(&listed.stdout));
+    assert_eq!(serving.end("-TERM").await.0, Some(0));
+
+    let nothing = run(&Folder::new(), &["backup", file.to_str().unwrap()]).await;
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stderr).contains("holds no database"), "{}", text(&nothing.stderr));
+}
+
+#[tokio::test]
 async fn rooms_and_admins_are_made_without_a_running_origin() {
     let folder = Folder::new();
     let made = run(&folder, &["room", "create", "demo", "--title", "Demo", "--json"]).await;
