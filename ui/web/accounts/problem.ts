@@ -34,6 +34,8 @@ export function problemText(problem: Problem): string {
       return t('problem.invitation.wrong');
     case 'link_wrong':
       return t('problem.link');
+    case 'account_locked':
+      return t('problem.locked');
     case 'last_admin':
       return t('problem.last');
     case 'unreachable':

@@ -60,6 +60,8 @@ pub(crate) enum AccountError {
     InvitationWrong,
     #[error("the link was used, has ended, or never was: get another")]
     LinkWrong,
+    #[error("an administrator has locked this account")]
+    Locked,
     #[error("{0}")]
     Store(#[from] StoreError),
 }

@@ -18,6 +18,7 @@ use super::rooms::{fresh, unreadable};
 use super::secure::Scheme;
 use super::session::{Entrance, SessionAnswer};
 use crate::accounts::{AccountError, Newcomer, account_name};
+use crate::clock::unix_ms;
 use crate::state::Shared;
 use crate::store::{Account, AccountFilter, Role};
 
@@ -33,6 +34,9 @@ pub(crate) struct AccountView {
     /// When it was last used; to within a few minutes.
     #[schema(required)]
     seen_at_ms: Option<i64>,
+    /// Since when it cannot be used; `null` while it can.
+    #[schema(required)]
+    locked_at_ms: Option<i64>,
 }
 
 impl AccountView {
@@ -44,6 +48,7 @@ impl AccountView {
             local: account.local,
             created_at_ms: account.created_at_ms,
             seen_at_ms: account.seen_at_ms,
+            locked_at_ms: account.locked_at_ms,
         }
     }
 }
@@ -66,6 +71,8 @@ pub(crate) struct ChangeAccount {
     role: Option<Role>,
     /// A new password; it ends all sessions of the account.
     password: Option<String>,
+    /// A locked account cannot be used: its sessions and tokens end, and nobody signs in with it. Rooms of it stay.
+    locked: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -195,20 +202,26 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "As it is now.", body = AccountWithRooms),
         (status = 400, description = "`name_refused`, `password_too_short`, `password_too_long`"),
-        (status = 403, description = "Only administrators may, and an account of the app has no password."),
+        (
+            status = 403,
+            description = "Only administrators may, and an account of the app has no password and is not locked.",
+        ),
         (status = 409, description = "`name_taken`; `last_admin`: somebody must keep the origin."),
         (status = 503, description = "`busy`: too many passwords are being checked."),
     ),
 )]
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
-    Admin(_): Admin,
+    Admin(admin): Admin,
     Path(id): Path<String>,
     body: Result<Json<ChangeAccount>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut account = find(&shared, &id).await?;
-    let Json(ChangeAccount { name, role, password }) = body.map_err(unreadable)?;
+    let Json(ChangeAccount { name, role, password, locked }) = body.map_err(unreadable)?;
     let name = name.map(|name| account_name(&name)).transpose()?;
+    if locked == Some(true) && account.local {
+        return Err(Problem::forbidden("this account belongs to the app, and is not locked"));
+    }
     let password = match password {
         Some(_) if account.local => {
             return Err(Problem::forbidden("this account signs in only through its app"));
@@ -219,6 +232,11 @@ pub(crate) async fn change(
     if let Some(role) = role {
         account = shared.store.set_role(account.id, role).await?;
         shared.callers.hang_up(account.id);
+    }
+    if let Some(locked) = locked {
+        account = shared.store.lock_account(account.id, locked.then(unix_ms)).await?;
+        shared.callers.hang_up(account.id);
+        tracing::info!(account = account.id, locked, by = admin.account_id(), "account locked or unlocked");
     }
     if let Some(name) = name {
         account = shared.store.rename_account(account.id, name).await?;

@@ -187,6 +187,7 @@ impl From<AccountError> for Problem {
             AccountError::RegistrationClosed => refused(StatusCode::FORBIDDEN, "registration_closed"),
             AccountError::InvitationNeeded => refused(StatusCode::FORBIDDEN, "invitation_needed"),
             AccountError::InvitationWrong => refused(StatusCode::FORBIDDEN, "invitation_wrong"),
+            AccountError::Locked => refused(StatusCode::FORBIDDEN, "account_locked"),
             AccountError::LinkWrong => refused(StatusCode::FORBIDDEN, "link_wrong"),
         }
     }
@@ -202,7 +203,8 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
 }
 
 /// Every code that the API gives.
-pub(super) const CODES: [&str; 21] = [
+pub(super) const CODES: [&str; 22] = [
+    "account_locked",
     "busy",
     "entry_needed",
     "invitation_needed",

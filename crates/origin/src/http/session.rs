@@ -84,7 +84,7 @@ pub(crate) struct SetUpAnswer {
         ),
         (status = 400, description = "Expected either name and password, or code."),
         (status = 401, description = "`wrong_password`: `tries_left` says how many more."),
-        (status = 403, description = "`link_wrong`: the code is used or too old."),
+        (status = 403, description = "`link_wrong`: the code is used or too old; `account_locked`."),
         (status = 429, description = "`too_many_tries`: wait for `retry_after_ms`."),
         (status = 503, description = "`busy`: too many passwords are being checked."),
     ),
@@ -107,9 +107,10 @@ pub(crate) async fn sign_in(
         }
         _ => return Err(Problem::bad_request("expected either name and password, or code")),
     };
-    tracing::info!(account = account.id, "signed in");
-    let entrance = Entrance { shared: &shared, scheme, headers: &headers };
-    entrance.let_in(StatusCode::OK, account, asked.keep).await
+    let (id, entrance) = (account.id, Entrance { shared: &shared, scheme, headers: &headers });
+    let answer = entrance.let_in(StatusCode::OK, account, asked.keep).await?;
+    tracing::info!(account = id, "signed in");
+    Ok(answer)
 }
 
 /// Who is signed in.
@@ -261,6 +262,9 @@ impl Entrance<'_> {
         lasting: bool,
     ) -> Result<Response, Problem> {
         let Entrance { shared, scheme, headers } = self;
+        if account.locked_at_ms.is_some() {
+            return Err(AccountError::Locked.into());
+        }
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let secret = accounts::open_session(&shared.store, account.id, lasting, agent).await?;
         let registration = shared.accounts.registration(&shared.store).await?;

@@ -282,6 +282,50 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test]
+async fn a_locked_account_is_out_until_it_is_unlocked() {
+    let place = Place::new().await;
+    place.account("aino", "admin").await;
+    let cookie = place.session("mara", "broadcaster").await;
+    let scopes = json!({ "label": "a bot", "scopes": ["account"] }).to_string();
+    let (_, made) = place.json("POST", "/api/v1/account/tokens", &[JSON, ("cookie", &cookie)], &scopes).await;
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let id = place.who(&cookie).await["id"].to_string();
+    let path = format!("/api/v1/accounts/{id}");
+    let set = async |locked: bool| {
+        let body = json!({ "locked": locked }).to_string();
+        place.json("PATCH", &path, &[JSON, OPERATOR], &body).await
+    };
+    let (status, account) = set(true).await;
+    assert_eq!((status, account["locked_at_ms"].is_i64()), (200, true));
+    let own = "/api/v1/account";
+    assert_eq!(place.json("GET", own, &[("cookie", &cookie)], "").await.0, 401);
+    assert_eq!(place.json("GET", own, &[("authorization", &bearer)], "").await.0, 401);
+    let right = json!({ "name": "mara", "password": "correct horse" }).to_string();
+    let (status, problem) = place.json("POST", "/api/v1/session", &[JSON], &right).await;
+    assert_eq!((status, problem["code"].as_str()), (403, Some("account_locked")));
+    let wrong = json!({ "name": "mara", "password": "a guess at it" }).to_string();
+    let (status, problem) = place.json("POST", "/api/v1/session", &[JSON], &wrong).await;
+    assert_eq!((status, problem["code"].as_str()), (401, Some("wrong_password")), "guesses learn nothing");
+    assert_eq!(set(false).await.1["locked_at_ms"], Value::Null);
+    assert_eq!(place.json("GET", own, &[("cookie", &cookie)], "").await.0, 401, "what ended stays ended");
+    assert_eq!(place.json("POST", "/api/v1/session", &[JSON], &right).await.0, 200);
+}
+
+#[tokio::test]
+async fn nobody_locks_the_last_administrator() {
+    let place = Place::new().await;
+    let first = place.account("aino", "admin").await;
+    let second = place.account("mara", "admin").await;
+    let set = async |id: i64, body: Value| {
+        let path = format!("/api/v1/accounts/{id}");
+        place.json("PATCH", &path, &[JSON, OPERATOR], &body.to_string()).await.0
+    };
+    assert_eq!(set(second, json!({ "locked": true })).await, 200);
+    assert_eq!(set(first, json!({ "locked": true })).await, 409);
+    assert_eq!(set(first, json!({ "role": "viewer" })).await, 409, "who is locked administers nothing");
+}
+
+#[tokio::test]
 async fn an_owner_appoints_moderators_of_the_own_room_alone() {
     let place = Place::new().await;
     let admin = place.account("aino", "admin").await;

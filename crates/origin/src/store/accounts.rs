@@ -23,6 +23,8 @@ pub struct Account {
     pub seen_at_ms: Option<i64>,
     /// When it was made, Unix time in milliseconds.
     pub created_at_ms: i64,
+    /// Since when it cannot be used, Unix time in milliseconds.
+    pub locked_at_ms: Option<i64>,
 }
 
 /// What an account may do on this origin; what it may do in a room comes besides.
@@ -295,11 +297,34 @@ impl Store {
     pub(crate) async fn set_role(&self, id: i64, role: Role) -> Result<Account, StoreError> {
         self.write(move |connection| {
             let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
-            if found.role == Role::Admin && role != Role::Admin && admins(connection)? == 1 {
-                return Err(StoreError::LastAdmin);
+            if role != Role::Admin {
+                others_administer(connection, &found)?;
             }
             connection.execute("update accounts set role = ?2 where id = ?1", params![id, role.as_str()])?;
             Ok(Account { role, ..found })
+        })
+        .await
+    }
+
+    /// Locks an account, which ends its sessions and tokens, or lets it be used again.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], or [`StoreError::LastAdmin`] when nobody would be left to administer.
+    pub(crate) async fn lock_account(
+        &self,
+        id: i64,
+        locked_at_ms: Option<i64>,
+    ) -> Result<Account, StoreError> {
+        self.write(move |connection| {
+            let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
+            if locked_at_ms.is_some() {
+                others_administer(connection, &found)?;
+                connection.execute("delete from sessions where account = ?1", [id])?;
+                connection.execute("delete from api_tokens where account = ?1", [id])?;
+            }
+            let sql = "update accounts set locked_at_ms = ?2 where id = ?1";
+            connection.execute(sql, params![id, locked_at_ms])?;
+            Ok(Account { locked_at_ms, ..found })
         })
         .await
     }
@@ -311,10 +336,9 @@ impl Store {
     pub(crate) async fn delete_account(&self, id: i64) -> Result<Heir, StoreError> {
         self.write(move |connection| {
             let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
-            if found.role == Role::Admin && admins(connection)? == 1 {
-                return Err(StoreError::LastAdmin);
-            }
-            let sql = "select id from accounts where role = 'admin' and id <> ?1 order by id limit 1";
+            others_administer(connection, &found)?;
+            let sql = "select id from accounts where role = 'admin' and id <> ?1
+                       order by locked_at_ms is not null, id limit 1";
             let heir: Option<i64> = connection.query_row(sql, [id], |row| row.get(0)).optional()?;
             connection.execute("update rooms set owner = ?2 where owner = ?1", params![id, heir])?;
             connection.execute(
@@ -380,8 +404,15 @@ fn taken(connection: &Connection, name: &str, except: Option<i64>) -> Result<boo
     Ok(connection.query_row(sql, params![folded, skeleton, except], |row| row.get(0))?)
 }
 
-fn admins(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.query_row("select count(*) from accounts where role = 'admin'", [], |row| row.get(0))?)
+/// Whether somebody else can administer, where `account` is about to be no administrator any more.
+fn others_administer(connection: &Connection, account: &Account) -> Result<(), StoreError> {
+    let sql = "select exists (select 1 from accounts
+               where role = 'admin' and locked_at_ms is null and id <> ?1)";
+    let others: bool = connection.query_row(sql, [account.id], |row| row.get(0))?;
+    if account.role == Role::Admin && !others {
+        return Err(StoreError::LastAdmin);
+    }
+    Ok(())
 }
 
 fn by_id(connection: &Connection, id: i64) -> Result<Option<Account>, StoreError> {
@@ -408,6 +439,7 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, rusqlite::Error> {
         local: row.get(3)?,
         seen_at_ms: row.get(4)?,
         created_at_ms: row.get(5)?,
+        locked_at_ms: row.get(6)?,
     })
 }
 
@@ -417,10 +449,16 @@ fn credentials(row: &Row<'_>) -> Result<Credentials, rusqlite::Error> {
 
 /// What a message's sender is called whose account is gone. It holds a space, so no account can be called so.
 pub(crate) const DELETED_NAME: &str = "deleted user";
-/// Columns of [`SELECT`]; whoever adds to it finds its own behind them.
-pub(super) const ACCOUNT_COLUMNS: usize = 6;
-const SELECT: &str = "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
-                             accounts.created_at_ms from accounts";
-const CREDENTIALS: &str =
-    "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
-                                  accounts.created_at_ms, accounts.password from accounts";
+/// What [`account`] reads; whoever selects more finds its own behind these.
+macro_rules! account_columns {
+    () => {
+        "accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
+         accounts.created_at_ms, accounts.locked_at_ms"
+    };
+}
+pub(super) use account_columns;
+
+/// How many these are.
+pub(super) const ACCOUNT_COLUMNS: usize = 7;
+const SELECT: &str = concat!("select ", account_columns!(), " from accounts");
+const CREDENTIALS: &str = concat!("select ", account_columns!(), ", accounts.password from accounts");

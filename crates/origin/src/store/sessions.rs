@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::accounts::{ACCOUNT_COLUMNS, account};
+use super::accounts::{ACCOUNT_COLUMNS, account, account_columns};
 use super::{Account, Store, StoreError};
 use crate::secret::Digest;
 
@@ -120,11 +120,13 @@ impl Session {
 }
 
 fn find(connection: &Connection, digest: Digest) -> Result<Option<(Account, Session)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
-                accounts.created_at_ms, sessions.id, sessions.created_at_ms, used_at_ms, lasting, agent
-         from sessions join accounts on accounts.id = account where digest = ?1",
-    )?;
+    let mut statement = connection.prepare_cached(concat!(
+        "select ",
+        account_columns!(),
+        ", sessions.id, sessions.created_at_ms, used_at_ms, lasting, agent
+             from sessions join accounts on accounts.id = account
+             where digest = ?1 and locked_at_ms is null"
+    ))?;
     let found = statement.query_row([digest.0], |row| Ok((account(row)?, session(row, ACCOUNT_COLUMNS)?)));
     Ok(found.optional()?)
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::accounts::{ACCOUNT_COLUMNS, account};
+use super::accounts::{ACCOUNT_COLUMNS, account, account_columns};
 use super::{Account, Store, StoreError};
 use crate::secret::Digest;
 
@@ -163,11 +163,13 @@ fn insert(connection: &Connection, new: &NewToken, now_ms: i64) -> Result<i64, S
 }
 
 fn find(connection: &Connection, digest: Digest) -> Result<Option<(Account, Token)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select accounts.id, accounts.name, accounts.role, accounts.local, accounts.seen_at_ms,
-                accounts.created_at_ms, api_tokens.id, label, scopes, api_tokens.created_at_ms, used_at_ms
-         from api_tokens join accounts on accounts.id = account where digest = ?1",
-    )?;
+    let mut statement = connection.prepare_cached(concat!(
+        "select ",
+        account_columns!(),
+        ", api_tokens.id, label, scopes, api_tokens.created_at_ms, used_at_ms
+             from api_tokens join accounts on accounts.id = account
+             where digest = ?1 and locked_at_ms is null"
+    ))?;
     let found = statement.query_row([digest.0], |row| Ok((account(row)?, token(row, ACCOUNT_COLUMNS)?)));
     Ok(found.optional()?)
 }
