@@ -1,12 +1,17 @@
 //! The pages of `ui/web`, held inside the program.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::playback::{Encoding, gzip, set};
 use super::problem::Problem;
 use super::recordings::find_recording;
 use super::rooms::find;
@@ -56,20 +61,41 @@ pub(crate) async fn replay(
 }
 
 /// Built files have a digest in their name, so they never change.
-pub(crate) async fn asset(Path(path): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let name = format!("assets/{path}");
     let file = Web::get(&name).ok_or_else(|| Problem::not_found("there is no such file"))?;
-    Ok(answer(StatusCode::OK, file, media_type(&name), "public, max-age=31536000, immutable"))
+    let (kind, cache) = (media_type(&name), "public, max-age=31536000, immutable");
+    if !kind.starts_with("text/") || Encoding::of(&headers) != Encoding::Gzip {
+        return Ok(answer(StatusCode::OK, bytes(file), kind, cache));
+    }
+    let mut response = answer(StatusCode::OK, packed(name, bytes(file)).await?, kind, cache);
+    set(&mut response, header::CONTENT_ENCODING, "gzip");
+    set(&mut response, header::VARY, "accept-encoding");
+    Ok(response)
+}
+
+/// A file compressed as well as it can be, once for all who ask for it: its name says that it never changes.
+async fn packed(name: String, file: Bytes) -> Result<Bytes, Problem> {
+    static PACKED: Mutex<BTreeMap<String, Bytes>> = Mutex::new(BTreeMap::new());
+    let known = || PACKED.lock().expect("nothing panics while it holds the files");
+    if let Some(bytes) = known().get(&name) {
+        return Ok(bytes.clone());
+    }
+    let packing = tokio::task::spawn_blocking(move || gzip(&file, Compression::best())).await;
+    let bytes = packing
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("compressing: {error}")))?;
+    known().insert(name, bytes.clone());
+    Ok(bytes)
 }
 
 pub(crate) async fn favicon() -> Result<Response, Problem> {
     let file = Web::get("favicon.svg").ok_or_else(|| Problem::not_found("there is no such file"))?;
-    Ok(answer(StatusCode::OK, file, "image/svg+xml", "public, max-age=3600"))
+    Ok(answer(StatusCode::OK, bytes(file), "image/svg+xml", "public, max-age=3600"))
 }
 
 fn index(status: StatusCode) -> Response {
     match Web::get("index.html") {
-        Some(file) => answer(status, file, "text/html; charset=utf-8", "no-cache"),
+        Some(file) => answer(status, bytes(file), "text/html; charset=utf-8", "no-cache"),
         None => {
             let headers =
                 [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
@@ -78,11 +104,14 @@ fn index(status: StatusCode) -> Response {
     }
 }
 
-fn answer(status: StatusCode, file: EmbeddedFile, kind: &'static str, cache: &'static str) -> Response {
-    let body = match file.data {
-        std::borrow::Cow::Borrowed(bytes) => axum::body::Bytes::from_static(bytes),
-        std::borrow::Cow::Owned(bytes) => bytes.into(),
-    };
+fn bytes(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    }
+}
+
+fn answer(status: StatusCode, body: Bytes, kind: &'static str, cache: &'static str) -> Response {
     let mut response = (status, body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));

@@ -321,16 +321,16 @@ pub(super) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// How a playlist goes over the wire.
+/// How text goes over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
+pub(super) enum Encoding {
     Plain,
     Gzip,
 }
 
 impl Encoding {
     /// What a client takes (RFC 9110 §12.5.3).
-    fn of(headers: &HeaderMap) -> Encoding {
+    pub(super) fn of(headers: &HeaderMap) -> Encoding {
         let accepted =
             headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let gzip = accepted.flat_map(|value| value.split(',')).any(|coding| {
@@ -346,7 +346,7 @@ impl Encoding {
 fn playlist_answer(text: &Text, encoding: Encoding, cache: &str) -> Response {
     let body = match encoding {
         Encoding::Plain => text.plain(),
-        Encoding::Gzip => text.encoded(gzip),
+        Encoding::Gzip => text.encoded(|text| gzip(text, Compression::fast())),
     };
     let mut response = body.clone().into_response();
     set(&mut response, header::CONTENT_TYPE, "application/vnd.apple.mpegurl");
@@ -358,8 +358,9 @@ fn playlist_answer(text: &Text, encoding: Encoding, cache: &str) -> Response {
     response
 }
 
-fn gzip(text: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+/// The text compressed.
+pub(super) fn gzip(text: &[u8], level: Compression) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), level);
     encoder.write_all(text).expect("writing into memory does not fail");
     encoder.finish().expect("writing into memory does not fail").into()
 }
