@@ -308,6 +308,9 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
         let operation = format!("GET /api/v1/recordings/{{id}}{more} {recording}");
         world.grant(&operation, &[], none.clone()).await;
     }
+    let comment = json!({"text": "here", "offset_ms": 0});
+    let comments = format!("POST /api/v1/recordings/{{id}}/comments {recording}");
+    world.grant(&comments, &[], comment).await;
     world.grant(&format!("DELETE /api/v1/recordings/{{id}} {recording}"), &[], none).await;
 }
 

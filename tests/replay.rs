@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Browser, Session};
 use crate::harness::machine::alone;
 use crate::harness::publisher::{push_pattern, push_pattern_of};
 use crate::harness::server::Server;
+use crate::harness::settings_page::SettingsPage;
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
 
@@ -79,6 +80,28 @@ async fn replays() {
         (told["rows"].as_u64()? == 0).then_some(())
     })
     .await;
+    comments(&server, &browser.session).await;
+}
+
+/// A comment is written where the picture stands, and is shown from there on.
+async fn comments(server: &Server, session: &Session) {
+    let address = session.client.current_url().await.expect("the replay's address");
+    SettingsPage(session).sign_in(server).await;
+    session.client.goto(address.as_str()).await.expect("the replay");
+    let stand = "const video = document.querySelector('video');
+        if (video?.dataset.state !== 'ready') { return ''; }
+        video.pause(); video.currentTime = arguments[0];
+        return document.querySelector('[data-testid=comment]')?.placeholder ?? '';";
+    until("the moment", PLAY_LIMIT, async || {
+        session.run(stand, vec![json!(1.2)]).await.as_str()?.ends_with("0:01").then_some(())
+    })
+    .await;
+    session.type_into("comment", "right here").await;
+    session.click("comment-send").await;
+    let shown = async || session.texts("replay-message").await.iter().any(|text| text.contains("right here"));
+    until("the comment", PLAY_LIMIT, async || shown().await.then_some(())).await;
+    session.run(stand, vec![json!(0.0)]).await;
+    until("the beginning without it", PLAY_LIMIT, async || (!shown().await).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

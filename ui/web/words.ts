@@ -76,6 +76,11 @@ export const t = words(
     'chapter.resumed': '{{at}}, back after the connection dropped',
     'replay.chat': 'Chat of that time',
     'replay.chat.none': 'Nobody wrote during this broadcast.',
+    comment: 'Comment',
+    'comment.at': 'Comment at {{at}}',
+    'comment.send': 'Send the comment',
+    'comment.held': 'Your comment waits for a moderator.',
+    'comment.in': 'Sign in to comment',
 
     'offline.title': '{{title}} is offline',
     'offline.text': 'The page starts by itself when it goes live. Chat is open.',
@@ -200,6 +205,11 @@ export const t = words(
     'chapter.resumed': '{{at}}，连接中断后恢复',
     'replay.chat': '当时的聊天',
     'replay.chat.none': '这场直播没有人发言。',
+    comment: '评论',
+    'comment.at': '在 {{at}} 处评论',
+    'comment.send': '发送评论',
+    'comment.held': '你的评论正在等待管理员审核。',
+    'comment.in': '登录后可以评论',
 
     'offline.title': '{{title}} 未开播',
     'offline.text': '开播后本页会自动播放。聊天已开放。',

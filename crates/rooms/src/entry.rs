@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::frame::{Danmaku, NoticeCode, Out, Person, Whom};
+use crate::frame::{Danmaku, Moment, NoticeCode, Out, Person, Whom};
 use crate::gift::Given;
 use crate::poll::Poll;
 use crate::rules::{Rules, Why};
@@ -52,6 +52,9 @@ pub struct Message {
     pub reply_to: Option<u64>,
     /// How it flies over the picture.
     pub danmaku: Option<Danmaku>,
+    /// It is a comment on a recording.
+    #[serde(default)]
+    pub on: Option<Moment>,
     /// It was held before.
     pub released: Option<Released>,
     /// The name of who took it away.
@@ -232,7 +235,7 @@ impl Message {
     /// A plain message.
     #[must_use]
     pub fn new(id: String, from: Person, text: Text) -> Message {
-        Message { id, from, text, reply_to: None, danmaku: None, released: None, deleted_by: None }
+        Message { id, from, text, reply_to: None, danmaku: None, on: None, released: None, deleted_by: None }
     }
 
     /// As it is sent.
@@ -247,6 +250,7 @@ impl Message {
             at,
             reply_to: self.reply_to,
             danmaku: self.danmaku.clone().filter(|_| !taken),
+            on: self.on.clone(),
             deleted_by: self.deleted_by.clone(),
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Asker {
     pub(crate) connection: ConnectionId,
     pub(crate) person: Person,
     pub(crate) address: Option<String>,
+    /// Whether they follow the room.
+    pub(crate) follows: bool,
 }
 
 impl Room {
@@ -237,7 +239,8 @@ impl Room {
     }
 
     fn perform(&mut self, now: Time, ticket: ConnectionId, person: Person, frame: In) {
-        let asker = Asker { connection: ticket, person: person.clone(), address: None };
+        let follows = matches!(frame, In::Comment { follows: true, .. });
+        let asker = Asker { connection: ticket, person: person.clone(), address: None, follows };
         if frame.id().is_none() {
             return self.refuse(&asker, None, Refusal::bad("a request has an id"));
         }
@@ -248,7 +251,8 @@ impl Room {
 
     fn asker(&self, connection: ConnectionId) -> Option<Asker> {
         let known = self.crowd.get(connection)?;
-        Some(Asker { connection, person: known.person.clone(), address: known.address.clone() })
+        let follows = self.crowd.follows(&known.person.id);
+        Some(Asker { connection, person: known.person.clone(), address: known.address.clone(), follows })
     }
 
     pub(crate) fn resume(&mut self, connection: ConnectionId, epoch: &str, seq: u64) {

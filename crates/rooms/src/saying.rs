@@ -6,7 +6,7 @@ use crate::Time;
 use crate::command::Effect;
 use crate::entry::{EntryBody, Message};
 use crate::floor::Floor;
-use crate::frame::{Danmaku, ErrorCode, In};
+use crate::frame::{Danmaku, ErrorCode, In, Moment};
 use crate::pace::Paces;
 use crate::refusal::Refusal;
 use crate::room::{Asker, Room};
@@ -21,6 +21,7 @@ struct Saying {
     text: String,
     reply_to: Option<u64>,
     danmaku: Option<Danmaku>,
+    on: Option<Moment>,
 }
 
 impl Room {
@@ -43,7 +44,10 @@ impl Room {
             }
             In::Send { id, text, .. } if slash::is_command(&text) => self.command(now, &asker, &id, &text),
             In::Send { id, text, reply_to, danmaku } => {
-                self.say(now, &asker, Saying { id, text, reply_to, danmaku })
+                self.say(now, &asker, Saying { id, text, reply_to, danmaku, on: None })
+            }
+            In::Comment { id, text, on, .. } => {
+                self.say(now, &asker, Saying { id, text, reply_to: None, danmaku: None, on: Some(on) })
             }
             frame => self.act(now, &asker, frame),
         };
@@ -99,6 +103,7 @@ impl Room {
         let message = Message {
             reply_to: saying.reply_to,
             danmaku,
+            on: saying.on,
             ..Message::new(saying.id.clone(), asker.person.clone(), text)
         };
         let body = match why {
@@ -131,7 +136,7 @@ impl Room {
             Who::SignedIn | Who::Followers if person.is_guest() => {
                 Err(Refusal::new(ErrorCode::SignInNeeded, "only those with an account may write here"))
             }
-            Who::Followers if !self.crowd.follows(&person.id) => {
+            Who::Followers if !asker.follows => {
                 Err(Refusal::new(ErrorCode::FollowersOnly, "only those who follow this room may write here"))
             }
             Who::Nobody => Err(Refusal::new(ErrorCode::Locked, "only moderators write here")),

@@ -4,7 +4,7 @@
 
 mod world;
 
-use rooms::frame::{ErrorCode, FloorView, In, Out, Role};
+use rooms::frame::{ErrorCode, FloorView, In, Moment, Out, Role};
 use rooms::{Change, Command, Who};
 use world::{World, heard, refused, to};
 
@@ -278,4 +278,24 @@ fn who_follows_is_known_of_those_who_are_here_and_forgotten_when_they_leave() {
     world.tell(Command::Leave { connection: 5 });
     world.join(6, "ben", &[]);
     assert_eq!(refused(&world.say(6, "hi")), Some(ErrorCode::FollowersOnly));
+}
+
+#[test]
+fn a_comment_on_a_recording_is_a_message_with_its_moment_under_the_same_rules() {
+    let mut world = world();
+    world.join(4, "host", OWNER);
+    let on = Moment { recording: "r1".to_owned(), offset_ms: 5_000 };
+    let comment = |id: &str, text: &str, follows| {
+        let (id, text, on) = (id.to_owned(), text.to_owned(), on.clone());
+        In::Comment { id, text, on, follows }
+    };
+    let effects = world.ask(3, comment("c1", "/ban guest", false));
+    let said = to(1, &effects).into_iter().find(|frame| matches!(frame, Out::Message { .. }));
+    let Some(Out::Message { text, on: Some(told), .. }) = said else { panic!("{effects:?}") };
+    assert_eq!((text.as_str(), &told), ("/ban guest", &on), "a comment is no command");
+    settings(&mut world, 4, Change { hold_links: Some(true), ..Change::default() });
+    let effects = world.ask(3, comment("c2", "see www.example.org", false));
+    assert_eq!(heard(2, &effects), None, "it waits for a moderator");
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned() });
+    assert_eq!(refused(&world.ask(3, comment("c3", "hi", true))), Some(ErrorCode::Banned));
 }

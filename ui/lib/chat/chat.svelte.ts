@@ -273,6 +273,7 @@ export class Chat {
       text: frame.text,
       at: frame.at,
       replyTo: frame.reply_to ?? null,
+      on_ms: frame.on_ms ?? null,
       deleted: typeof frame.deleted_by === 'string',
       deletedBy: frame.deleted_by ?? null,
     });

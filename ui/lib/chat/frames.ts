@@ -51,6 +51,8 @@ export interface MessageFrame {
   /** The line it answers. */
   reply_to?: number | null;
   danmaku?: Danmaku | null;
+  /** Where in a recording it is a comment, milliseconds from the beginning. */
+  on_ms?: number | null;
   /** Name of who took it away. */
   deleted_by?: string | null;
 }
@@ -179,6 +181,7 @@ function readMessage(value: unknown): MessageFrame | null {
     at: readTime(fields.at) ?? 0,
     reply_to: count(fields.reply_to),
     danmaku: readDanmaku(fields.danmaku),
+    on_ms: count(fieldsOf(fields.on).offset_ms),
     deleted_by: text(fields.deleted_by),
   };
 }

@@ -12,6 +12,8 @@ export type Line =
       text: string;
       at: number;
       replyTo: number | null;
+      /** Where in a recording it is a comment, milliseconds. */
+      on_ms: number | null;
       deleted: boolean;
       /** Name of who took it away, when the origin said it. */
       deletedBy: string | null;

@@ -7,6 +7,7 @@ mod byte_range;
 mod chapters;
 mod chat;
 mod client_address;
+mod comments;
 mod cookies;
 mod description;
 mod flv;

@@ -27,6 +27,9 @@ use crate::store::RoomRecord;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DoneAnswer {
     seq: u64,
+    /// It waits for a moderator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -315,7 +318,7 @@ pub(super) async fn perform(
     let frame = frame(key.unwrap_or_else(secret::random));
     let room: Handle = shared.people.open(&record, shared);
     match room.perform(person(identity, &record, shared).await?, frame).await? {
-        Out::Ack { seq, .. } => Ok(DoneAnswer { seq }),
+        Out::Ack { seq, held, .. } => Ok(DoneAnswer { seq, held }),
         Out::Error { code, message, .. } => Err(Problem::new(status(code), message)),
         _ => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the room gave no answer")),
     }

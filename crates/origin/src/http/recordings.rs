@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use rooms::frame::Out;
+use rooms::{EntryBody, Message};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -147,7 +148,7 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What was said during a recording, by its own time.
+/// What was said during a recording, and in comments on it since, by its own time.
 #[utoipa::path(
     get,
     path = "/api/v1/recordings/{id}/messages",
@@ -170,9 +171,16 @@ pub(crate) async fn messages(
     let duration_ms = i64::try_from(recording.duration_ms).unwrap_or(i64::MAX);
     let sent_ms = first.unix_ms..last.unix_ms.saturating_add((duration_ms - last.media_ms).max(0));
     let after = page.after.unwrap_or(0);
-    let entries = shared.store.messages_sent(recording.room, after, sent_ms, MESSAGES_MAX).await?;
+    let which = (recording.room, recording.id.clone());
+    let entries = shared.store.messages_sent(which, after, sent_ms, MESSAGES_MAX).await?;
     let messages = entries.iter().filter_map(|entry| {
-        let offset_ms = offset_ms(&spans, entry.at_ms).min(duration_ms);
+        let offset_ms = match &entry.body {
+            EntryBody::Message(Message { on: Some(on), .. }) => {
+                i64::try_from(on.offset_ms).unwrap_or(i64::MAX)
+            }
+            _ => offset_ms(&spans, entry.at_ms),
+        };
+        let offset_ms = offset_ms.min(duration_ms);
         Some(Said { offset_ms, message: entry.frame()? })
     });
     Ok(fresh(SaidAnswer { messages: messages.collect() }))

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::place::{JSON, OPERATOR, Place};
 use crate::clock::unix_ms;
 use crate::doors::Door;
+use crate::store::{Finished, WallSpan};
 
 const ROOM: &str = "/api/v1/rooms/demo";
 
@@ -166,4 +167,42 @@ async fn the_servers_figures_are_for_administrators() {
     assert!(text.contains("\nrostrum_publishers 0\n"), "{text}");
     let (status, health) = place.json("GET", "/api/v1/health", &[OPERATOR], "").await;
     assert!(status == 200 && health["cores"].as_u64() > Some(0), "{health}");
+}
+
+#[tokio::test]
+async fn a_comment_on_a_recording_stands_at_its_moment() {
+    let place = Place::new().await;
+    place.newcomer("aino", "admin").await;
+    let cookie = place.newcomer("ella", "viewer").await;
+    let own = [JSON, ("cookie", cookie.as_str())];
+    let (id, store) = ("ab".repeat(16), &place.shared.store);
+    let started_ms = unix_ms() - 100_000;
+    store.begin_recording(id.clone(), "demo".parse().unwrap(), Vec::new(), started_ms).await.unwrap();
+    store.add_span(id.clone(), WallSpan { media_ms: 0, unix_ms: started_ms }).await.unwrap();
+    let finished = Finished { duration_ms: 60_000, bytes: 1, parts: 1, note: None };
+    store.finish_recording(id.clone(), finished).await.unwrap();
+    let path = format!("/api/v1/recordings/{id}/comments");
+    let comment = |text: &str, offset_ms: u64| json!({ "text": text, "offset_ms": offset_ms }).to_string();
+    assert_eq!(place.status("POST", &path, &[JSON], &comment("hi", 1)).await, 401, "guests do not");
+    let (status, done) = place.json("POST", &path, &own, &comment("here it is", 12_000)).await;
+    assert_eq!(status, 201, "{done}");
+    assert_eq!(place.status("POST", &path, &own, &comment("late", 60_001)).await, 400);
+    let said = format!("/api/v1/recordings/{id}/messages");
+    let (_, told) = place.json("GET", &said, &[], "").await;
+    let first = &told["messages"][0];
+    assert_eq!((&first["offset_ms"], &first["text"]), (&json!(12_000), &json!("here it is")));
+    assert_eq!(first["from"]["name"], "ella");
+
+    let rules = json!({ "who": "followers" }).to_string();
+    let rules = place.json("PATCH", &format!("{ROOM}/chat/settings"), &[JSON, OPERATOR], &rules).await;
+    assert_eq!(rules.0, 200, "{}", rules.1);
+    let (status, problem) = place.json("POST", &path, &own, &comment("again", 1)).await;
+    assert_eq!(status, 403, "{problem}");
+    assert_eq!(place.status("PUT", &format!("{ROOM}/follow"), &own, "").await, 204);
+    assert_eq!(place.status("POST", &path, &own, &comment("again", 1)).await, 201);
+
+    let taken = format!("{ROOM}/messages/{}", done["seq"]);
+    assert_eq!(place.status("DELETE", &taken, &[OPERATOR], "").await, 200);
+    let (_, told) = place.json("GET", &said, &[], "").await;
+    assert_eq!(told["messages"].as_array().map(Vec::len), Some(1), "{told}");
 }

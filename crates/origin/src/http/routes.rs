@@ -20,10 +20,10 @@ use utoipa_axum::routes;
 use super::pages::CONTENT_SECURITY_POLICY;
 use super::problem::Problem;
 use super::{
-    access, accounts, broadcasts, chapters, chat, description, flv, following, gate, gifts, health, ingest,
-    invitations, moderation, moderators, own_account, owner, pages, playback, polls, problem, recordings,
-    replay, room_picture, room_settings, rooms, server_settings, session, thumbnail, tokens, uploads,
-    webhooks,
+    access, accounts, broadcasts, chapters, chat, comments, description, flv, following, gate, gifts, health,
+    ingest, invitations, moderation, moderators, own_account, owner, pages, playback, polls, problem,
+    recordings, replay, room_picture, room_settings, rooms, server_settings, session, thumbnail, tokens,
+    uploads, webhooks,
 };
 use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
@@ -119,6 +119,7 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(recordings::list),
         routes!(recordings::show, recordings::remove),
         routes!(recordings::messages),
+        routes!(comments::create),
         routes!(uploads::list, uploads::tus::create, uploads::tus::options),
         routes!(uploads::show, uploads::tus::offset, uploads::tus::append, uploads::tus::remove),
         routes!(uploads::schedule, uploads::unschedule),

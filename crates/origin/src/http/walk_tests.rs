@@ -45,7 +45,7 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 93] = [
+const MAY: [(&str, &str, &[Person]); 94] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
@@ -116,6 +116,7 @@ const MAY: [(&str, &str, &[Person]); 93] = [
     ("GET", "/api/v1/recordings/{id}", &EVERYBODY),
     ("DELETE", "/api/v1/recordings/{id}", MANAGERS),
     ("GET", "/api/v1/recordings/{id}/messages", &EVERYBODY),
+    ("POST", "/api/v1/recordings/{id}/comments", SIGNED_IN),
     ("GET", "/api/v1/recordings/{id}/chapters", &EVERYBODY),
     ("OPTIONS", "/api/v1/rooms/{room}/uploads", &EVERYBODY),
     ("GET", "/api/v1/rooms/{room}/uploads", MANAGERS),

@@ -1,6 +1,6 @@
 //! What was said and done in rooms.
 
-use ::rooms::frame::{Danmaku, NoticeCode, Person, Role};
+use ::rooms::frame::{Danmaku, Moment, NoticeCode, Person, Role};
 use ::rooms::{Act, Deed, Entry, EntryBody, Floor, Message, Name, Released, Text, Why};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -32,6 +32,8 @@ struct Extra {
     reply_to: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     danmaku: Option<Danmaku>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     released: Option<Released>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,10 +171,11 @@ impl Store {
     }
 }
 
-/// At most `limit` messages after number `after` that were sent in `sent_ms`, the oldest first.
+/// At most `limit` messages after number `after` that were sent in `sent_ms`, or later as comments on the recording, the
+/// oldest first.
 pub(super) fn messages_between(
     connection: &Connection,
-    room: i64,
+    (room, recording): (i64, &str),
     after: u64,
     sent_ms: std::ops::Range<i64>,
     limit: usize,
@@ -181,9 +184,11 @@ pub(super) fn messages_between(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let sql = format!(
         "{SELECT} where room = ?1 and kind = 'message' and deleted_by is null and seq > ?5
-         and at_ms >= ?2 and at_ms < ?3 order by seq limit ?4"
+         and iif(json_extract(extra, '$.on') is null, at_ms >= ?2 and at_ms < ?3,
+                 json_extract(extra, '$.on.recording') = ?6)
+         order by seq limit ?4"
     );
-    select(connection, &sql, &[&room, &sent_ms.start, &sent_ms.end, &limit, &after])
+    select(connection, &sql, &[&room, &sent_ms.start, &sent_ms.end, &limit, &after, &recording])
 }
 
 /// What stood, and at which line.
@@ -221,9 +226,10 @@ fn columns(body: &EntryBody) -> Columns<'_> {
 }
 
 fn of_message<'a>(kind: &'static str, message: &'a Message, why: Option<Why>) -> Columns<'a> {
-    let Message { reply_to, danmaku, released, .. } = message;
-    let plain = reply_to.is_none() && danmaku.is_none() && released.is_none() && why.is_none();
-    let extra = Extra { reply_to: *reply_to, danmaku: danmaku.clone(), released: released.clone(), why };
+    let Message { reply_to, danmaku, on, released, .. } = message.clone();
+    let plain =
+        reply_to.is_none() && danmaku.is_none() && on.is_none() && released.is_none() && why.is_none();
+    let extra = Extra { reply_to, danmaku, on, released, why };
     Columns {
         kind,
         sender: Some(&message.from),
@@ -305,12 +311,12 @@ fn entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
 
 fn message(row: &Row<'_>, text: &str) -> Result<(Message, Option<Why>), rusqlite::Error> {
     let extra: Option<String> = row.get(8)?;
-    let Extra { reply_to, danmaku, released, why } =
+    let Extra { reply_to, danmaku, on, released, why } =
         extra.map(|extra| parse(8, &extra)).transpose()?.unwrap_or_default();
     let text = Text::new(text).map_err(|error| unreadable(7, error))?;
     let from = person(row, row.get(3)?)?;
     let message =
-        Message { id: row.get(6)?, from, text, reply_to, danmaku, released, deleted_by: row.get(9)? };
+        Message { id: row.get(6)?, from, text, reply_to, danmaku, on, released, deleted_by: row.get(9)? };
     Ok((message, why))
 }
 

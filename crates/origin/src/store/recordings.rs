@@ -235,12 +235,13 @@ impl Store {
     /// [`StoreError`].
     pub(crate) async fn messages_sent(
         &self,
-        room: i64,
+        (room, recording): (i64, String),
         after: u64,
         sent_ms: Range<i64>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.read(move |connection| messages_between(connection, room, after, sent_ms, limit)).await
+        self.read(move |connection| messages_between(connection, (room, &recording), after, sent_ms, limit))
+            .await
     }
 }
 

@@ -86,7 +86,7 @@ async fn a_line_that_was_taken_away_is_on_no_page_until_it_is_back() {
     store.append(made.id, message(1, "hi")).await.unwrap();
     store.append(made.id, deed(2, Act::Delete { message: 1 })).await.unwrap();
     assert_eq!(store.messages_before(made.id, None, 10).await.unwrap(), []);
-    assert_eq!(store.messages_sent(made.id, 0, 0..10, 10).await.unwrap(), []);
+    assert_eq!(store.messages_sent((made.id, String::new()), 0, 0..10, 10).await.unwrap(), []);
     let tail = store.kept(made.id, 10).await.unwrap().tail;
     let EntryBody::Message(taken) = &tail[0].body else { panic!("{tail:?}") };
     assert_eq!((taken.deleted_by.as_deref(), taken.text.as_str()), (Some("Ben"), "hi"));

@@ -25,6 +25,18 @@ pub enum In {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         danmaku: Option<Danmaku>,
     },
+    /// Comments on a recording. Not a frame that members send: the origin knows its recordings, and asks for them.
+    #[serde(skip)]
+    Comment {
+        /// The sender's own.
+        id: String,
+        /// See [`crate::Text`].
+        text: String,
+        /// On what.
+        on: Moment,
+        /// Whether the sender follows the room, which it knows only of those who are here.
+        follows: bool,
+    },
     /// Asks for what was missed while away.
     Resume {
         /// The epoch of the last `welcome`.
@@ -195,6 +207,16 @@ pub struct Danmaku {
     pub position: DanmakuPosition,
 }
 
+/// A moment of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RecordingMoment)]
+pub struct Moment {
+    /// The recording's id.
+    pub recording: String,
+    /// Milliseconds from its beginning.
+    pub offset_ms: u64,
+}
+
 /// A colour as `#rrggbb`, in small letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
@@ -221,6 +243,7 @@ impl In {
         match self {
             In::Resume { .. } | In::Like { .. } | In::Hand { .. } => None,
             In::Send { id, .. }
+            | In::Comment { id, .. }
             | In::Gift { id, .. }
             | In::Delete { id, .. }
             | In::Restore { id, .. }

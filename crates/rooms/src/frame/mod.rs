@@ -6,6 +6,6 @@ mod outgoing;
 mod people;
 
 pub use floor::{FloorView, HandView, HeldView, Mine, PollView, QuestionView, SanctionView};
-pub use incoming::{Colour, Danmaku, DanmakuPosition, In};
+pub use incoming::{Colour, Danmaku, DanmakuPosition, In, Moment};
 pub use outgoing::{ErrorCode, NoticeCode, Out};
 pub use people::{Person, Role, RoomView, State, Whom};

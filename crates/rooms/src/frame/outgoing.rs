@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::floor::{FloorView, HandView, HeldView, PollView, QuestionView, SanctionView};
-use super::incoming::Danmaku;
+use super::incoming::{Danmaku, Moment};
 use super::people::{Person, RoomView, State, Whom};
 use crate::rules::Rules;
 use crate::slug::Slug;
@@ -73,6 +73,9 @@ pub enum Out {
         /// How it flies over the picture.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         danmaku: Option<Danmaku>,
+        /// It is a comment on a recording.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<Moment>,
         /// Who took it away.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deleted_by: Option<String>,
