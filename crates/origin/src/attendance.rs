@@ -1,6 +1,6 @@
 //! Who was in class, as a table for a spreadsheet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rooms::{Act, Deed, Entry, EntryBody};
@@ -17,10 +17,11 @@ struct Row {
 }
 
 /// The table of a roll (lines of [`Act::Here`] and [`Act::Gone`], oldest first) with `now_ms` as the end for those who
-/// are still here: name, id, first joined, last left, seconds present.
+/// are still here: name, id, state, first joined, last left, seconds present. Whoever is on the `roster` and under whose
+/// name, compared folded, nobody came is missing.
 ///
 /// Spec: RFC 4180. Times are UTC, RFC 3339.
-pub(crate) fn csv(roll: &[Entry], now_ms: i64) -> String {
+pub(crate) fn csv(roll: &[Entry], roster: &[String], now_ms: i64) -> String {
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     for entry in roll {
         let EntryBody::Deed(Deed { by: Some(by), act, .. }) = &entry.body else { continue };
@@ -38,12 +39,20 @@ pub(crate) fn csv(roll: &[Entry], now_ms: i64) -> String {
             _ => row.present_ms += row.here_since_ms.take().map_or(0, |since| entry.at_ms - since),
         }
     }
-    let mut sheet = String::from("name,id,first joined,last left,seconds present\r\n");
+    let came: BTreeSet<String> = rows.values().map(|row| rooms::fold(&row.name)).collect();
+    let mut sheet = String::from("name,id,state,first joined,last left,seconds present\r\n");
     for (id, row) in rows {
         let here = row.here_since_ms.map_or(0, |since| now_ms - since);
-        let left = if row.here_since_ms.is_some() { String::new() } else { rfc3339(row.last_ms) };
-        let seconds = (row.present_ms + here) / 1_000;
-        let _ = write!(sheet, "{},{id},{},{left},{seconds}\r\n", field(&row.name), rfc3339(row.first_ms));
+        let (state, left) = match row.here_since_ms {
+            Some(_) => ("here", String::new()),
+            None => ("left", rfc3339(row.last_ms)),
+        };
+        let (name, first, seconds) =
+            (field(&row.name), rfc3339(row.first_ms), (row.present_ms + here) / 1_000);
+        let _ = write!(sheet, "{name},{id},{state},{first},{left},{seconds}\r\n");
+    }
+    for name in roster.iter().filter(|name| !came.contains(&rooms::fold(name))) {
+        let _ = write!(sheet, "{},,missing,,,0\r\n", field(name));
     }
     sheet
 }
@@ -95,10 +104,12 @@ mod tests {
             line(100_000, "b", "Ben \"B\"", Act::Here),
             line(130_000, "b", "Ben \"B\"", Act::Gone),
         ];
-        let sheet = csv(&roll, 120_000);
+        let roster = ["ada".to_owned(), "Cleo".to_owned()];
+        let sheet = csv(&roll, &roster, 120_000);
         let lines: Vec<&str> = sheet.split("\r\n").collect();
-        assert_eq!(lines[1], "\"Ada\",a,1970-01-01T00:00:00Z,,90");
-        assert_eq!(lines[2], "\"Ben \"\"B\"\"\",b,1970-01-01T00:01:40Z,1970-01-01T00:02:10Z,30");
+        assert_eq!(lines[1], "\"Ada\",a,here,1970-01-01T00:00:00Z,,90");
+        assert_eq!(lines[2], "\"Ben \"\"B\"\"\",b,left,1970-01-01T00:01:40Z,1970-01-01T00:02:10Z,30");
+        assert_eq!(lines[3..], ["\"Cleo\",,missing,,,0", ""], "whoever came is not missing");
     }
 
     #[test]

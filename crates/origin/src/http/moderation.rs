@@ -273,7 +273,8 @@ pub(crate) async fn audit(
     responses(
         (
             status = 200,
-            description = "One line a person: name, joined, left, minutes present.",
+            description = "One line a person: name, id, state, joined, left, seconds present. With a class list also \
+                           those on it who did not come: they are `missing`.",
             body = String,
             content_type = "text/csv",
         ),
@@ -291,7 +292,8 @@ pub(crate) async fn attendance(
     let began_ms = shared.streams.status(&record.slug).live_since_ms.unwrap_or(now_ms - DAY_MS);
     let since_ms = page.since_ms.unwrap_or(began_ms);
     let roll = shared.store.attendance(record.id, since_ms, ROLL_MAX).await?;
-    let csv = crate::attendance::csv(&roll, now_ms);
+    let roster = shared.store.room_settings(record.id).await?.roster;
+    let csv = crate::attendance::csv(&roll, &roster, now_ms);
     let name = format!("attachment; filename=\"attendance-{}.csv\"", record.slug);
     let kind = "text/csv; charset=utf-8".to_owned();
     let no_store = "no-store".to_owned();

@@ -7,6 +7,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use rooms::Name;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -48,6 +49,9 @@ pub(crate) struct ChangeRoom {
     second_publisher: Option<SecondPublisher>,
     /// An archived room takes no publishers and stands in no list; its recordings stay.
     archived: Option<bool>,
+    /// Who belongs to the class, by name: attendance then says who is missing. An empty list is none.
+    #[schema(max_items = 500)]
+    roster: Option<Vec<String>>,
 }
 
 /// What everybody in the room may know of it.
@@ -73,6 +77,9 @@ pub(crate) struct SettingsView {
     /// When the picture that its owner gave it was made.
     #[schema(required)]
     picture_at_ms: Option<i64>,
+    /// Who belongs to the class; for its owner and admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roster: Option<Vec<String>>,
     /// Whether it has a password, and a link; for its owner and admins.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_password: Option<bool>,
@@ -93,7 +100,7 @@ pub(crate) struct LinkAnswer {
 impl SettingsView {
     pub(super) fn of(settings: RoomSettings, managed: bool) -> SettingsView {
         let RoomSettings { description, language, tags, next_at_ms, visibility, viewer_limit, .. } = settings;
-        let RoomSettings { archived_at_ms, picture_at_ms, second_publisher, .. } = settings;
+        let RoomSettings { archived_at_ms, picture_at_ms, second_publisher, roster, .. } = settings;
         let (has_password, has_link) = (settings.has_password, settings.has_link);
         let (has_password, has_link) = (managed.then_some(has_password), managed.then_some(has_link));
         SettingsView {
@@ -106,6 +113,7 @@ impl SettingsView {
             archived_at_ms,
             second_publisher: managed.then_some(second_publisher),
             picture_at_ms,
+            roster: managed.then_some(roster),
             has_password,
             has_link,
         }
@@ -246,7 +254,9 @@ impl ChangeRoom {
         if self.viewer_limit == Some(Some(0)) {
             return bad("viewer_limit is 0: expected 1 or more, or null for none".to_owned());
         }
-        let tags = self.tags.map(clean_tags).transpose()?;
+        let tags = self.tags.map(|tags| clean_list(tags, "tags", TAGS_MAX, TAG_CHARS_MAX)).transpose()?;
+        let roster =
+            self.roster.map(|names| clean_list(names, "roster", ROSTER_MAX, Name::CHARS_MAX)).transpose()?;
         let password = match self.password {
             Some(Some(password)) => {
                 let hashed = shared.accounts.hashing.hash(password).await;
@@ -266,6 +276,7 @@ impl ChangeRoom {
             viewer_limit: self.viewer_limit,
             second_publisher: self.second_publisher,
             archived_at_ms: self.archived.map(|archived| archived.then(unix_ms)),
+            roster,
             changed_at_ms: unix_ms(),
         })
     }
@@ -287,18 +298,19 @@ fn is_language(tag: &str) -> bool {
         && tag.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-fn clean_tags(raw: Vec<String>) -> Result<Vec<String>, Problem> {
-    let mut tags: Vec<String> = Vec::new();
-    for tag in raw.iter().take(TAGS_MAX + 1) {
-        let tag = clean(tag, TAG_CHARS_MAX);
-        if !tag.is_empty() && !tags.contains(&tag) {
-            tags.push(tag);
+/// Each word once, and none that is empty.
+fn clean_list(raw: Vec<String>, what: &str, max: usize, chars_max: usize) -> Result<Vec<String>, Problem> {
+    if raw.len() > max {
+        return Err(Problem::bad_request(format!("{what}: expected at most {max}")));
+    }
+    let mut words: Vec<String> = Vec::new();
+    for word in &raw {
+        let word = clean(word, chars_max);
+        if !word.is_empty() && !words.contains(&word) {
+            words.push(word);
         }
     }
-    if tags.len() > TAGS_MAX {
-        return Err(Problem::bad_request(format!("tags: expected at most {TAGS_MAX}")));
-    }
-    Ok(tags)
+    Ok(words)
 }
 
 /// Trimmed, without controls other than line ends, and not too long.
@@ -312,6 +324,8 @@ const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Tags of a room, and code points of one.
 const TAGS_MAX: usize = 10;
 const TAG_CHARS_MAX: usize = 30;
+/// Names of a class: as many as its host can still have in view.
+const ROSTER_MAX: usize = 500;
 /// The year 9999, the last that every library can show.
 const TIME_MS_MAX: i64 = 253_402_300_799_000;
 
@@ -331,8 +345,10 @@ mod tests {
 
     #[test]
     fn tags_are_cleaned_and_counted() {
-        let tags = clean_tags(vec![" chess ".to_owned(), "chess".to_owned(), "\u{0}".to_owned()]).unwrap();
+        let words = vec![" chess ".to_owned(), "chess".to_owned(), "\u{0}".to_owned()];
+        let tags = clean_list(words, "tags", TAGS_MAX, TAG_CHARS_MAX).unwrap();
         assert_eq!(tags, ["chess"]);
-        assert!(clean_tags((0..20).map(|number| number.to_string()).collect()).is_err());
+        let many = (0..20).map(|number| number.to_string()).collect();
+        assert!(clean_list(many, "tags", TAGS_MAX, TAG_CHARS_MAX).is_err());
     }
 }

@@ -267,7 +267,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -278,6 +278,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("webhooks.sql"),
     include_str!("room_life.sql"),
     include_str!("account_life.sql"),
+    include_str!("class_list.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

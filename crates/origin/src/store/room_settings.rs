@@ -42,6 +42,8 @@ pub(crate) struct RoomSettings {
     pub(crate) archived_at_ms: Option<i64>,
     /// When its picture was made.
     pub(crate) picture_at_ms: Option<i64>,
+    /// Who belongs to its class, by name; empty for nobody in particular.
+    pub(crate) roster: Vec<String>,
 }
 
 /// What becomes of somebody who publishes with the key while another does.
@@ -70,6 +72,7 @@ pub(crate) struct RoomChange {
     pub(crate) second_publisher: Option<SecondPublisher>,
     /// Since when it rests; `Some(None)` takes it back into use.
     pub(crate) archived_at_ms: Option<Option<i64>>,
+    pub(crate) roster: Option<Vec<String>>,
     /// When this change is made.
     pub(crate) changed_at_ms: i64,
 }
@@ -192,14 +195,16 @@ impl Store {
 }
 
 fn update(connection: &Connection, room: i64, change: &RoomChange) -> Result<(), StoreError> {
-    let tags = change.tags.as_ref().map(|tags| serde_json::to_string(tags).expect("tags are plain words"));
+    let json = |words: &Vec<String>| serde_json::to_string(words).expect("a list of plain words");
+    let (tags, roster) = (change.tags.as_ref().map(json), change.roster.as_ref().map(json));
     connection.execute(
         "update rooms set title = coalesce(?2, title), description = coalesce(?3, description),
                 language = iif(?4, ?5, language), tags = coalesce(?6, tags),
                 next_at_ms = iif(?7, ?8, next_at_ms), visibility = coalesce(?9, visibility),
                 password = iif(?10, ?11, password), viewer_limit = iif(?12, ?13, viewer_limit),
                 refuse_second = coalesce(?14, refuse_second),
-                archived_at_ms = iif(?15, ?16, archived_at_ms), changed_at_ms = ?17
+                archived_at_ms = iif(?15, ?16, archived_at_ms), changed_at_ms = ?17,
+                roster = coalesce(?18, roster)
          where id = ?1",
         params![
             room,
@@ -218,22 +223,25 @@ fn update(connection: &Connection, room: i64, change: &RoomChange) -> Result<(),
             change.second_publisher.map(|second| second == SecondPublisher::Refused),
             change.archived_at_ms.is_some(),
             change.archived_at_ms.flatten(),
-            change.changed_at_ms
+            change.changed_at_ms,
+            roster
         ],
     )?;
     Ok(())
 }
 
 fn settings(row: &Row<'_>) -> Result<(i64, RoomSettings), rusqlite::Error> {
-    let tags: String = row.get(3)?;
-    let tags = serde_json::from_str(&tags).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
-    })?;
+    let words = |column: usize| {
+        let stored: String = row.get(column)?;
+        serde_json::from_str::<Vec<String>>(&stored).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        })
+    };
     let visibility: String = row.get(5)?;
     let settings = RoomSettings {
         description: row.get(1)?,
         language: row.get(2)?,
-        tags,
+        tags: words(3)?,
         next_at_ms: row.get(4)?,
         visibility: Visibility::from_stored(&visibility).ok_or(rusqlite::Error::InvalidQuery)?,
         has_password: row.get(6)?,
@@ -245,10 +253,11 @@ fn settings(row: &Row<'_>) -> Result<(i64, RoomSettings), rusqlite::Error> {
         },
         archived_at_ms: row.get(10)?,
         picture_at_ms: row.get(11)?,
+        roster: words(12)?,
     };
     Ok((row.get(0)?, settings))
 }
 
 const SELECT: &str = "select id, description, language, tags, next_at_ms, visibility, password is not null,
                              link_digest is not null, viewer_limit, refuse_second, archived_at_ms,
-                             (select made_at_ms from room_pictures where room = rooms.id) from rooms";
+                             (select made_at_ms from room_pictures where room = rooms.id), roster from rooms";

@@ -130,6 +130,8 @@ async fn a_class_has_a_roll_for_the_spreadsheet() {
     let class = Class::start(&folder).await;
     let (status, text) = class.ask("PATCH", "/chat/settings", &json!({"class": true})).await;
     assert_eq!(status, 200, "{text}");
+    let (status, text) = class.ask("PATCH", "", &json!({"roster": ["=ada", " Ben ", ""]})).await;
+    assert_eq!(status, 200, "{text}");
     let mut mara = class.owner().await;
     let mut ada = class.guest("=Ada").await;
     ada.send(&json!({"type": "hand", "up": true})).await;
@@ -141,8 +143,10 @@ async fn a_class_has_a_roll_for_the_spreadsheet() {
         loop {
             let (_, csv) = class.ask("GET", "/attendance.csv?since_ms=0", &Value::Null).await;
             let row = csv.lines().nth(1).unwrap_or_default().to_owned();
-            // The sixth column is filled once she has left.
+            // The fifth column is filled once she has left.
             if row.starts_with("\"'=Ada\",g") && !row.contains(",,") {
+                let missing: Vec<&str> = csv.lines().skip(2).collect();
+                assert_eq!(missing, ["\"Ben\",,missing,,,0"]);
                 return;
             }
         }
