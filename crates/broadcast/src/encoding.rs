@@ -14,6 +14,7 @@ use crate::encoder_state::EncoderState;
 use crate::interleaver::{Interleaver, Turn};
 use crate::ladder::Shape;
 use crate::program::Program;
+use crate::recorder::Recorder;
 
 /// Where both encoders put their packets: merged by time, then to every destination.
 pub(crate) struct Output {
@@ -21,6 +22,7 @@ pub(crate) struct Output {
     /// As they are once everything that waits has left.
     tracks: Mutex<Arc<[Track]>>,
     feeds: Vec<Feed>,
+    recorder: Mutex<Option<Recorder>>,
     pub(crate) counters: Counters,
     pub(crate) encoder: EncoderState,
     pub(crate) wanted: Wanted,
@@ -44,7 +46,15 @@ impl Output {
         let event = MediaEvent::Tracks(Arc::clone(&tracks));
         feeds.iter().for_each(|feed| feed.push(&event));
         let (counters, wanted) = (Counters::default(), Wanted::new(shape));
-        Output { merged, tracks: Mutex::new(tracks), feeds, counters, encoder, wanted }
+        Output {
+            merged,
+            tracks: Mutex::new(tracks),
+            feeds,
+            recorder: Mutex::new(None),
+            counters,
+            encoder,
+            wanted,
+        }
     }
 
     /// The next packet of this track is coded as `track` says; where that is news, the tracks go before it.
@@ -86,7 +96,25 @@ impl Output {
         let events = turn.tracks.map(MediaEvent::Tracks).into_iter().chain([MediaEvent::Packet(turn.packet)]);
         for event in events {
             self.feeds.iter().for_each(|feed| feed.push(&event));
+            if let Some(recorder) = self.recorder().as_ref() {
+                recorder.push(&event);
+            }
         }
+    }
+
+    /// Records from the next keyframe on, in the place of what records now, which is finished.
+    pub(crate) fn record(&self, recorder: Option<Recorder>) {
+        // Nothing of the stream may come between the tracks and what follows them.
+        let _merged = self.merged();
+        if let Some(recorder) = &recorder {
+            let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+            recorder.push(&MediaEvent::Tracks(Arc::clone(&tracks)));
+        }
+        *self.recorder() = recorder;
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn fail(&self, error: &encode::Error) {

@@ -23,6 +23,14 @@ pub enum Error {
     /// The file of certificates cannot be used.
     #[error(transparent)]
     Certificates(#[from] publish::TrustError),
+    /// The file to record to cannot be made.
+    #[error("recording to {}: {source}", file.display())]
+    Recording {
+        /// The file.
+        file: std::path::PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// No destination, or more than can be served.
     #[error("{count} destinations: a broadcast takes 1 to {max}")]
     DestinationCount {
@@ -56,6 +64,7 @@ impl Error {
             Error::Encode(Unusable { .. } | Size { .. } | Range { .. }) => true,
             Error::Destination { .. }
             | Error::Certificates(_)
+            | Error::Recording { .. }
             | Error::DestinationCount { .. }
             | Error::NothingToSend => true,
             Error::Capture(_) | Error::Encode(_) | Error::AlreadyLive | Error::Thread { .. } => false,

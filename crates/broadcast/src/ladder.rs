@@ -105,8 +105,8 @@ const STEPS: [Step; 4] = [
 /// Encoders take no less than 50 kbit/s.
 const LEAST_BPS: u32 = 60_000;
 
-/// A dip is no reason for another size.
-const SHORT_FOR: Span = Span::from_secs(2);
+/// A dip is no reason for another size, nor is the moment in which less is sent so that what waits gets away.
+const SHORT_FOR: Span = Span::from_secs(5);
 
 /// Half as much again as the larger picture needs, so that it does not come back at once.
 const AMPLE: f64 = 1.5;
@@ -152,7 +152,7 @@ mod tests {
         let least = ladder.least_bps();
         assert_eq!(least, 120_000);
         let all = changes(&mut ladder, 0, 200, least);
-        assert_eq!(all, [(2, 540, 30), (32, 360, 30), (62, 360, 15)]);
+        assert_eq!(all, [(5, 540, 30), (35, 360, 30), (65, 360, 15)]);
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_dip_changes_no_size() {
         let mut ladder = Ladder::new(FULL, 600_000);
-        assert_eq!(changes(&mut ladder, 0, 1, 100_000), []);
-        assert_eq!(changes(&mut ladder, 1, 30, 2_500_000), []);
+        assert_eq!(changes(&mut ladder, 0, 4, 100_000), []);
+        assert_eq!(changes(&mut ladder, 4, 30, 2_500_000), []);
     }
 }

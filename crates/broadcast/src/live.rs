@@ -1,9 +1,9 @@
 //! One broadcast: encoders, one task for each destination, and the status of all.
 #![allow(clippy::disallowed_methods, reason = "this driver module measures how long a broadcast lasts")]
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::encoder_state::EncoderState;
 use crate::encoding::{Output, SoundEncoder};
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
+use crate::recorder::{Recorder, RecordingStatus, RecordingWatch};
 use crate::{
     Destination, DestinationStatus, EncoderChoice, Error, Shape, Sources, Status, Summary, destination,
     threads,
@@ -38,6 +39,8 @@ pub struct Config {
     pub encoder: EncoderChoice,
     /// Where to send: 1 to 8.
     pub destinations: Vec<Destination>,
+    /// Where to record to from the start, a file that is not there yet. Recording is independent of the destinations.
+    pub record: Option<PathBuf>,
     /// Certificates (PEM) that RTMPS believes besides the system's: those of a server of one's own.
     pub certificates: Option<PathBuf>,
 }
@@ -51,6 +54,7 @@ impl Default for Config {
             keyframe_interval: Span::from_secs(1),
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
+            record: None,
             certificates: None,
         }
     }
@@ -65,6 +69,9 @@ pub struct Broadcast {
     threads: Vec<JoinHandle<()>>,
     tasks: JoinSet<()>,
     program: Arc<Program>,
+    keyframes: KeyframeRequest,
+    /// Of recordings, the present one last.
+    recordings: Vec<JoinHandle<()>>,
 }
 
 impl Broadcast {
@@ -92,10 +99,11 @@ impl Broadcast {
         let floor_bps = config.bitrate_floor_bps;
         let reporter = Arc::new(Reporter {
             started: Instant::now(),
-            names: config.destinations.into_iter().map(|destination| destination.name).collect(),
+            names: config.destinations.iter().map(|destination| destination.name.clone()).collect(),
             destinations: publishers.iter().map(|publisher| (publisher.state(), publisher.feed())).collect(),
             output: Arc::clone(&output),
             program: Arc::clone(&program),
+            recording: Mutex::new(None),
         });
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
@@ -105,8 +113,20 @@ impl Broadcast {
             tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps, links).run());
         }
         let stop = Stop::new();
-        let mut broadcast =
-            Broadcast { publishers, reporter, status, stop, threads: Vec::new(), tasks, program };
+        let mut broadcast = Broadcast {
+            publishers,
+            reporter,
+            status,
+            stop,
+            threads: Vec::new(),
+            tasks,
+            program,
+            keyframes: keyframes.clone(),
+            recordings: Vec::new(),
+        };
+        if let Some(file) = &config.record {
+            broadcast.record(file)?;
+        }
         // From here on an error drops `broadcast`, which takes everything off air again.
         broadcast.start_threads(encoders, output, blocks, keyframes)?;
         Ok(broadcast)
@@ -125,6 +145,27 @@ impl Broadcast {
         self.reporter.output.wanted.set_ceiling(bps);
     }
 
+    /// Records to `file`, which must not be there yet, from the next keyframe on; a recording that runs is finished. It is
+    /// a fragmented MP4 until it is finished, so that a crash costs a second at most, then a plain one. Where the picture's
+    /// size changes, `NAME-2.mp4` follows.
+    ///
+    /// # Errors
+    /// [`Error::Recording`] when the file cannot be made. What happens to it later is told by [`Status::recording`].
+    pub fn record(&mut self, file: &Path) -> Result<(), Error> {
+        let (recorder, thread) = Recorder::start(file)?;
+        self.recordings.retain(|thread| !thread.is_finished());
+        self.reporter.set_recording(recorder.watch());
+        self.reporter.output.record(Some(recorder));
+        self.recordings.push(thread);
+        self.keyframes.ask();
+        Ok(())
+    }
+
+    /// Finishes the recording; the broadcast goes on.
+    pub fn stop_recording(&self) {
+        self.reporter.output.record(None);
+    }
+
     /// Destinations that wait for their next try make it now, with the back-off begun anew.
     pub fn retry_now(&self) {
         self.publishers.iter().for_each(Publisher::retry_now);
@@ -140,12 +181,18 @@ impl Broadcast {
             tracing::error!("joining the encoders failed");
         }
         self.reporter.output.flush();
+        self.reporter.output.record(None);
+        let mut recordings = std::mem::take(&mut self.recordings);
+        let closing = tokio::task::spawn_blocking(move || threads::join_within(&mut recordings, FILES_LIMIT));
         let mut finishing = JoinSet::new();
         for publisher in std::mem::take(&mut self.publishers) {
             finishing.spawn(publisher.finish(GOODBYE_LIMIT));
         }
         let in_time = finishing.join_all().await.into_iter().all(|in_time| in_time);
         self.tasks.shutdown().await;
+        if closing.await.is_err() {
+            tracing::error!("joining the recording failed");
+        }
         Summary { status: self.reporter.status(&Pace::default()), cut_short: !in_time }
     }
 
@@ -185,6 +232,8 @@ impl Drop for Broadcast {
         self.stop.stop();
         self.program.go_off_air();
         threads::join_within(&mut self.threads, THREADS_LIMIT);
+        self.reporter.output.record(None);
+        threads::join_within(&mut self.recordings, FILES_LIMIT);
     }
 }
 
@@ -229,6 +278,7 @@ struct Reporter {
     destinations: Vec<(watch::Receiver<State>, Feed)>,
     output: Arc<Output>,
     program: Arc<Program>,
+    recording: Mutex<Option<RecordingWatch>>,
 }
 
 /// Rates over the last second.
@@ -274,6 +324,15 @@ impl Reporter {
         }
     }
 
+    fn set_recording(&self, recording: RecordingWatch) {
+        *self.recording.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
+    }
+
+    fn recording(&self) -> Option<RecordingStatus> {
+        let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        recording.as_ref().map(RecordingWatch::status)
+    }
+
     fn status(&self, pace: &Pace) -> Status {
         let counters = &self.output.counters;
         let destinations = self.names.iter().zip(&self.destinations).map(|(name, (state, feed))| {
@@ -295,6 +354,7 @@ impl Reporter {
             encoder,
             replaced_encoder,
             picture: self.output.wanted.shape(),
+            recording: self.recording(),
             fps: pace.fps,
             bitrate_bps: pace.bitrate_bps,
             frames: counters.frames.load(Ordering::Relaxed),
@@ -310,6 +370,9 @@ impl Reporter {
 
 /// Encoders end within a frame; half a second is for a machine that stands still.
 const THREADS_LIMIT: Duration = Duration::from_millis(500);
+
+/// For a recording's last second and its tables.
+const FILES_LIMIT: Duration = Duration::from_secs(5);
 
 /// For what is queued and the goodbye. With [`THREADS_LIMIT`] it stays below two seconds.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(1_300);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{DestinationState, LinkStatistics, ReplacedEncoder, Shape};
+use crate::{DestinationState, LinkStatistics, RecordingStatus, ReplacedEncoder, Shape};
 
 /// The state of a broadcast; a new one is published once a second and at every change of a destination.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Status {
     pub fps: f64,
     /// Bits encoded a second, over the last second, video and audio together.
     pub bitrate_bps: u64,
+    /// The recording on this computer, while there is one and after it.
+    pub recording: Option<RecordingStatus>,
     /// Frames encoded since the start.
     pub frames: u64,
     /// Frames that were captured, or were due, and not encoded because the encoder was late.

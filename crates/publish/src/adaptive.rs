@@ -18,6 +18,8 @@ pub struct Adaptive {
     lowered_at: Option<Span>,
     raised_at: Option<Span>,
     clear_since: Option<Span>,
+    /// What the network carried when it fell behind: for when what waited is gone.
+    sustained_bps: Option<u32>,
     /// How long the way must be clear after a fall.
     patience: Span,
 }
@@ -61,6 +63,7 @@ impl Adaptive {
             lowered_at: None,
             raised_at: None,
             clear_since: None,
+            sustained_bps: None,
             patience: PATIENCE_MIN,
         }
     }
@@ -86,6 +89,7 @@ impl Adaptive {
             self.lower(at, delay, look);
         } else if delay.flicks() * 2 < high.flicks() {
             let since = *self.clear_since.get_or_insert(at);
+            self.settle(at - since);
             self.raise(at, at - since);
         } else if lasting.flicks() * 2 >= high.flicks() {
             self.clear_since = None;
@@ -115,14 +119,26 @@ impl Adaptive {
         }
         let Some(carried) = self.carried_bps(look) else { return };
         // Below what is carried, so that what waits gets away: the more the later it is.
-        let share = (0.9 - 0.3 * delay.as_secs_f64()).max(0.5);
-        let target = (carried * share - f64::from(self.limits.beside_bps)).max(0.0) as u32;
+        let share = (SUSTAINED_SHARE - 0.3 * delay.as_secs_f64()).max(0.5);
+        let video = |share: f64| (carried * share - f64::from(self.limits.beside_bps)).max(0.0) as u32;
+        let target = video(share);
+        self.sustained_bps = Some(video(SUSTAINED_SHARE));
         let step = self.bitrate_bps - self.bitrate_bps / 20;
         let lower = target.min(step).clamp(self.limits.floor_bps, self.limits.ceiling_bps);
         if self.raised_at.is_some_and(|raised| at - raised < TRIAL) {
             self.patience = Span::from_flicks((self.patience.flicks() * 2).min(PATIENCE_MAX.flicks()));
         }
         (self.bitrate_bps, self.lowered_at, self.raised_at) = (lower, Some(at), None);
+    }
+
+    /// What waited has gone: back to what the network was seen to carry.
+    fn settle(&mut self, clear: Span) {
+        if clear < SETTLING {
+            return;
+        }
+        if let Some(sustained) = self.sustained_bps.take() {
+            self.bitrate_bps = self.bitrate_bps.max(sustained.min(self.limits.ceiling_bps));
+        }
     }
 
     fn raise(&mut self, at: Span, clear: Span) {
@@ -159,6 +175,9 @@ impl Adaptive {
 
 /// Looks that are kept: 600 ms from the first to the last.
 const LOOKS: usize = 4;
+
+/// Of what is carried so much may be used for good: the rest is for keyframes and for what other programs send.
+const SUSTAINED_SHARE: f64 = 0.9;
 
 /// Media that may wait for good: a large keyframe's.
 const QUEUED_HIGH: Span = Span::from_millis(200);
@@ -273,7 +292,7 @@ mod tests {
             let low = network.bitrate;
             let (_, each) = network.run(8_000_000.0, 90);
             // The fall was up to ten seconds ago.
-            assert!(each[..20].iter().all(|&bps| bps <= low), "{srt}: {each:?}");
+            assert!(each[2..20].iter().all(|&bps| bps <= low.max(each[1])), "{srt}: {each:?}");
             assert_eq!(each[89], LIMITS.ceiling_bps, "{srt}: {each:?}");
             assert!(each.windows(2).all(|pair| pair[1] >= pair[0]), "{srt}: {each:?}");
         }

@@ -86,6 +86,9 @@ pub struct Broadcast {
     /// several times.
     #[arg(long, required = true)]
     pub to: Vec<String>,
+    /// Records to this MP4 too, which must not be there yet.
+    #[arg(long, value_name = "FILE.mp4")]
+    pub record: Option<PathBuf>,
     /// Certificates (PEM) that rtmps:// believes besides the system's.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
@@ -210,7 +213,7 @@ mod tests {
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --keyint 0s", "more than 0"),
             ("rostrum-cast --video test --audio none", "--to"),
-            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --record x.mp4", "--record"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --record", "--record"),
         ] {
             let error = parse(line).expect_err("wrong use");
             assert_eq!(error.exit_code(), 2);

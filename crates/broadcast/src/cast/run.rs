@@ -5,7 +5,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use broadcast::{
-    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status,
+    AudioInput, Broadcast, Config, Destination, DestinationState, RecordingState, RecordingStatus, Sources,
+    SourcesConfig, Status,
 };
 use tokio::sync::watch;
 
@@ -47,6 +48,7 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
         keyframe_interval: args.keyint.into(),
         encoder: args.encoder,
         destinations,
+        record: args.record,
         certificates: args.ca,
     };
     let live = Broadcast::start(config, &sources)?;
@@ -104,6 +106,9 @@ async fn watch_over(
 fn verdict(status: &Status) -> Result<(), Failure> {
     if let Some(failure) = &status.failure {
         return Err(Failure::Failed(failure.clone()));
+    }
+    if let Some(RecordingStatus { state: RecordingState::Failed { reason }, file, .. }) = &status.recording {
+        return Err(Failure::Failed(format!("recording to {}: {reason}", file.display())));
     }
     for destination in &status.destinations {
         match &destination.state {

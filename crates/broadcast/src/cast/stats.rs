@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use broadcast::{DestinationState, DestinationStatus, Status};
+use broadcast::{DestinationState, DestinationStatus, RecordingState, RecordingStatus, Status};
 use serde_json::{Value, json};
 
 /// The status as one object. `last` marks the one after the end.
@@ -27,6 +27,7 @@ pub fn object(status: &Status, now: Instant, last: bool) -> Value {
         "repeated_frames": status.repeated_frames,
         "silent_samples": status.silent_samples,
         "destinations": destinations,
+        "recording": status.recording.as_ref().map(recording_object),
         "failure": status.failure,
         "final": last,
     })
@@ -62,6 +63,16 @@ fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
         DestinationState::Connecting | DestinationState::Live { .. } | DestinationState::Ended => {}
     }
     object
+}
+
+fn recording_object(recording: &RecordingStatus) -> Value {
+    let (state, reason) = match &recording.state {
+        RecordingState::Recording => ("recording", None),
+        RecordingState::Finished => ("finished", None),
+        RecordingState::Failed { reason } => ("failed", Some(reason)),
+    };
+    let file = recording.file.display().to_string();
+    json!({ "file": file, "bytes": recording.bytes, "state": state, "reason": reason })
 }
 
 fn state_name(state: &DestinationState) -> &'static str {

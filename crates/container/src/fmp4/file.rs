@@ -188,7 +188,7 @@ fn place(bytes: &[u8], mut at: usize, end: usize, wanted: &[u8; 4]) -> Option<us
 }
 
 /// The boxes in `bytes`, their bodies without headers; ends at the first that is not whole.
-fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let header = BoxHeader::read(*rest.first_chunk()?)?;
@@ -198,20 +198,20 @@ fn children(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn find<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn find<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
     children(bytes).find(|(kind, _)| kind == wanted).map(|(_, body)| body)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 const ROOM_BYTES: usize = 20;
-const DATA_OFFSET: u32 = 0x1;
-const FIRST_SAMPLE_FLAGS: u32 = 0x4;
-const DURATION: u32 = 0x100;
-const SIZE: u32 = 0x200;
-const SAMPLE_FLAGS: u32 = 0x400;
-const COMPOSITION: u32 = 0x800;
+pub(super) const DATA_OFFSET: u32 = 0x1;
+pub(super) const FIRST_SAMPLE_FLAGS: u32 = 0x4;
+pub(super) const DURATION: u32 = 0x100;
+pub(super) const SIZE: u32 = 0x200;
+pub(super) const SAMPLE_FLAGS: u32 = 0x400;
+pub(super) const COMPOSITION: u32 = 0x800;
 /// `sample_is_non_sync_sample`.
-const NON_SYNC: u32 = 0x1_0000;
+pub(super) const NON_SYNC: u32 = 0x1_0000;

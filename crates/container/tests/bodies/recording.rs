@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use container::fmp4::{BoxHeader, Fragmenter, Piece, duration_box, index, read_runs, read_tracks};
-use media::{Aac, Codec, MediaEvent, Packet, Timescale, Timestamp, Track, TrackId};
+use container::fmp4::{
+    BoxHeader, Fragmenter, Piece, PlainIndex, duration_box, index, read_runs, read_tracks,
+};
+use media::{Aac, Codec, MediaEvent, Packet, Span, Timescale, Timestamp, Track, TrackId};
 use proptest::prelude::*;
+use testkit::Source;
 
 fn sound(hz: u32) -> MediaEvent {
     let aac = Aac { asc: Bytes::from_static(&[0x11, 0x90]), sample_rate: hz, channels: 2 };
@@ -104,4 +107,80 @@ proptest! {
             let _ = (read_runs(&bytes), read_tracks(&bytes), duration_box(&bytes, 1));
         }
     }
+}
+
+/// What a recorder writes of these events, made plain at its end.
+fn plain(events: &[MediaEvent]) -> Vec<u8> {
+    let (mut fragmenter, mut index) = (Fragmenter::new(), PlainIndex::new());
+    let (mut file, mut init) = (Vec::new(), Bytes::new());
+    for event in events.iter().chain([&MediaEvent::End(media::EndReason::Finished)]) {
+        for piece in fragmenter.push(event).unwrap() {
+            match piece {
+                Piece::Init(bytes) => {
+                    file.extend_from_slice(&bytes);
+                    init = bytes;
+                }
+                Piece::Fragment(bytes) => {
+                    index.push(file.len() as u64, &bytes).expect("a fragment of our own");
+                    file.extend_from_slice(&bytes);
+                }
+            }
+        }
+    }
+    let (moov, at, header) = index.finish(&init, file.len() as u64).expect("samples");
+    file.extend_from_slice(&moov);
+    file[at as usize..][..16].copy_from_slice(&header);
+    file
+}
+
+#[test]
+fn a_recording_made_plain_holds_what_was_recorded() {
+    for b_frames in [0, 2] {
+        let sent = Source { b_frames, duration: Span::from_secs(5), ..Source::default() }.events();
+        let file: Bytes = plain(&sent).into();
+        let mut reader = container::stored::Reader::new(file.len() as u64);
+        let mut read = Vec::new();
+        while let Some(wanted) = reader.wanted() {
+            let at = usize::try_from(wanted.at).unwrap();
+            reader.take(file.slice(at..at + wanted.bytes)).unwrap();
+            read.extend(std::iter::from_fn(|| reader.poll()));
+        }
+        let packets = |events: &[MediaEvent], id: u8| -> Vec<(Span, Span, bool, Bytes)> {
+            let of = events.iter().filter_map(|event| match event {
+                MediaEvent::Packet(packet) if packet.track.0 == id => Some(packet),
+                _ => None,
+            });
+            let all: Vec<_> = of.collect();
+            let first = all[0].dts;
+            all.iter().map(|p| (p.dts - first, p.pts - first, p.random_access, p.data.clone())).collect()
+        };
+        for id in [0, 1] {
+            let (read, sent) = (packets(&read, id), packets(&sent, id));
+            assert_eq!(read.len(), sent.len());
+            for (read, sent) in read.iter().zip(&sent) {
+                assert!(
+                    (read.0 - sent.0).abs() < Span::from_millis(1)
+                        && (read.1 - sent.1).abs() < Span::from_millis(1)
+                );
+                assert_eq!((read.2, &read.3), (sent.2, &sent.3));
+            }
+        }
+    }
+}
+
+#[test]
+fn ffmpeg_finds_every_frame_in_the_tables_of_a_recording_made_plain() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("plain.mp4");
+    let sent = Source { b_frames: 2, duration: Span::from_secs(5), ..Source::default() }.events();
+    std::fs::write(&file, plain(&sent)).unwrap();
+    let Some(video) = testkit::ffmpeg::packets(&file, "v:0") else { return };
+    assert_eq!(video.len(), 150);
+    for (number, packet) in video.iter().enumerate() {
+        let expected = video[0].dts_s + number as f64 / 30.0;
+        assert!((packet.dts_s - expected).abs() < 0.001, "{number}: {} instead of {expected}", packet.dts_s);
+        assert_eq!(packet.key, number % 30 == 0, "{number}");
+    }
+    let audio = testkit::ffmpeg::packets(&file, "a:0").unwrap();
+    let length = audio.last().unwrap().dts_s - audio[0].dts_s;
+    assert!((length - 5.0).abs() < 0.05, "{length} s of sound");
 }
