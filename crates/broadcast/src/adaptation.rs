@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use media::Span;
-use publish::{Adaptive, Feed, Limits, Look, State};
+use publish::{Adaptive, Feed, Limits, State};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -73,6 +73,7 @@ pub(crate) struct Adaptation {
     ladder: Ladder,
     limits: Limits,
     output: Arc<Output>,
+    started: Instant,
 }
 
 impl Adaptation {
@@ -90,19 +91,18 @@ impl Adaptation {
             beside_bps: BESIDE_BPS,
         };
         let links = links.map(|(state, feed)| (state, feed, Adaptive::new(limits))).collect();
-        Adaptation { links, ladder, limits, output }
+        Adaptation { links, ladder, limits, output, started: Instant::now() }
     }
 
     /// Until it is dropped.
     pub(crate) async fn run(mut self) {
-        let started = Instant::now();
         let mut interval = tokio::time::interval(Adaptive::EVERY.into());
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
             self.follow_the_ceiling();
             let before = self.output.wanted.shape();
-            let Some(shape) = self.look(started.elapsed().into()) else { continue };
+            let Some(shape) = self.look(self.started.elapsed().into()) else { continue };
             if shape != before {
                 let Shape { size, fps, bitrate_bps } = shape;
                 tracing::info!(
@@ -136,14 +136,8 @@ impl Adaptation {
                 adaptive.reconnected();
                 continue;
             }
-            let progress = feed.progress();
-            let Some(link) = progress.link else { continue };
-            let look = Look {
-                queued: progress.queued,
-                round_trip: link.round_trip.into(),
-                latency: link.latency.into(),
-                sent_bytes: progress.sent_bytes,
-            };
+            let Some((when, look)) = feed.progress().look else { continue };
+            let at = when.saturating_duration_since(self.started).into();
             best = best.max(Some(adaptive.look(at, &look)));
         }
         Some(self.ladder.look(at, best?))

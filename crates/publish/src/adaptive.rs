@@ -13,7 +13,7 @@ use media::Span;
 pub struct Adaptive {
     limits: Limits,
     bitrate_bps: u32,
-    looks: VecDeque<(Span, u64, Span)>,
+    looks: VecDeque<Seen>,
     round_trip_min: Option<Span>,
     lowered_at: Option<Span>,
     raised_at: Option<Span>,
@@ -22,6 +22,14 @@ pub struct Adaptive {
     sustained_bps: Option<u32>,
     /// How long the way must be clear after a fall.
     patience: Span,
+}
+
+/// One look and what it means.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Span,
+    look: Look,
+    delay: Span,
 }
 
 /// Between which bit rates to choose.
@@ -44,8 +52,10 @@ pub struct Look {
     pub round_trip: Span,
     /// SRT's latency; zero over RTMP.
     pub latency: Span,
-    /// Bytes handed to the network since the beginning of the broadcast.
-    pub sent_bytes: u64,
+    /// Its bytes.
+    pub queued_bytes: u64,
+    /// Bytes that have left since the connection began.
+    pub left_bytes: u64,
 }
 
 impl Adaptive {
@@ -76,12 +86,15 @@ impl Adaptive {
 
     /// Takes a look at time `at` of the broadcast and answers with the video bits per second to aim at.
     pub fn look(&mut self, at: Span, look: &Look) -> u32 {
+        if self.looks.back().is_some_and(|last| last.at >= at) {
+            return self.bitrate_bps;
+        }
         let (delay, high) = self.delay(look);
-        self.looks.push_back((at, look.sent_bytes, delay));
+        self.looks.push_back(Seen { at, look: *look, delay });
         while self.looks.len() > LOOKS {
             self.looks.pop_front();
         }
-        let lasting = self.looks.iter().map(|&(_, _, delay)| delay).min().unwrap_or(Span::ZERO);
+        let lasting = self.looks.iter().map(|seen| seen.delay).min().unwrap_or(Span::ZERO);
         let behind = self.looks.len() == LOOKS && lasting >= high;
         let far_behind = delay.flicks() >= 3 * high.flicks();
         if behind || far_behind {
@@ -118,6 +131,9 @@ impl Adaptive {
             return;
         }
         let Some(carried) = self.carried_bps(look) else { return };
+        if self.is_draining(look) {
+            return;
+        }
         // Below what is carried, so that what waits gets away: the more the later it is.
         let share = (SUSTAINED_SHARE - 0.3 * delay.as_secs_f64()).max(0.5);
         let video = |share: f64| (carried * share - f64::from(self.limits.beside_bps)).max(0.0) as u32;
@@ -129,6 +145,12 @@ impl Adaptive {
             self.patience = Span::from_flicks((self.patience.flicks() * 2).min(PATIENCE_MAX.flicks()));
         }
         (self.bitrate_bps, self.lowered_at, self.raised_at) = (lower, Some(at), None);
+    }
+
+    /// Whether the last fall was enough: what waits is old, so there is more of its time for a while, but fewer bytes.
+    fn is_draining(&self, look: &Look) -> bool {
+        let before = self.looks.front().map_or(0, |seen| seen.look.queued_bytes);
+        self.lowered_at.is_some() && look.queued_bytes < before - before / 20
     }
 
     /// What waited has gone: back to what the network was seen to carry.
@@ -159,16 +181,15 @@ impl Adaptive {
     /// Bits per second that got through over the last looks: what was handed over, less what only made the delay grow, or
     /// with what made it shrink.
     fn carried_bps(&self, look: &Look) -> Option<f64> {
-        let (&(since, sent, delay_before), &(until, sent_now, delay)) =
-            (self.looks.front()?, self.looks.back()?);
-        let seconds = (until - since).as_secs_f64();
+        let (first, last) = (self.looks.front()?, self.looks.back()?);
+        let seconds = (last.at - first.at).as_secs_f64();
         if seconds <= 0.0 {
             return None;
         }
-        let sent_bps = sent_now.saturating_sub(sent) as f64 * 8.0 / seconds;
+        let sent_bps = last.look.left_bytes.saturating_sub(first.look.left_bytes) as f64 * 8.0 / seconds;
         // Over RTMP the delay is media that was not handed over at all.
         let growth =
-            if look.latency == Span::ZERO { 0.0 } else { (delay - delay_before).as_secs_f64() / seconds };
+            if look.latency == Span::ZERO { 0.0 } else { (last.delay - first.delay).as_secs_f64() / seconds };
         Some(sent_bps * (1.0 - growth.clamp(-1.0, 0.9)))
     }
 }
@@ -248,7 +269,8 @@ mod tests {
                     queued: if self.srt { queued + base } else { queued },
                     round_trip: if self.srt { base + queued.min(Span::from_millis(300)) } else { base },
                     latency: if self.srt { Span::from_millis(400) } else { Span::ZERO },
-                    sent_bytes: (self.sent_bits / 8.0) as u64,
+                    queued_bytes: (self.waiting_bits / 8.0) as u64,
+                    left_bytes: (self.sent_bits / 8.0) as u64,
                 };
                 self.bitrate = self.adaptive.look(Span::from_millis(self.at_ms), &look);
                 worst = worst.max(queued.as_millis());

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::link::{Behind, Link};
 use crate::publisher::Shared;
 use crate::under_way::UnderWay;
-use crate::{KeyframeRequest, Reconnect, State, Target};
+use crate::{KeyframeRequest, Look, Reconnect, State, Target};
 
 /// Connects, sends, and connects again.
 pub(crate) struct Driver {
@@ -90,7 +90,8 @@ impl Driver {
         let ended = self.carry(link).await;
         let mut queued = self.shared.lock();
         queued.offline = true;
-        (queued.sent_bps, queued.under_way, queued.link) = (0, Span::ZERO, None);
+        (queued.sent_bps, queued.under_way) = (0, Span::ZERO);
+        (queued.link, queued.look) = (None, None);
         ended
     }
 
@@ -154,13 +155,26 @@ impl Driver {
     /// Notes how fast it goes and how far it is behind.
     fn look_at(&self, link: &Link, sent: &mut Sent) {
         let (statistics, behind) = link.statistics();
-        let under_way = match behind {
-            Behind::Bytes(unsent) => sent.under_way.left(sent.bytes.saturating_sub(unsent as u64)),
-            Behind::Time(time) => sent.under_way.left(sent.bytes) + time.into(),
+        // What is handed over and not gone: over SRT, what is not acknowledged.
+        let (unsent, later) = match behind {
+            Behind::Bytes(unsent) => (unsent as u64, Span::ZERO),
+            Behind::Time(time) => (0, time.into()),
         };
+        let left_bytes = sent.bytes.saturating_sub(unsent);
+        let under_way = sent.under_way.left(left_bytes) + later;
         let sent_bps = sent.bits_per_second();
+        let unacknowledged = if later > Span::ZERO { statistics.in_flight * PACKET_BYTES } else { unsent };
         let mut queued = self.shared.lock();
-        (queued.sent_bps, queued.under_way, queued.link) = (sent_bps, under_way, Some(statistics));
+        let waiting = queued.queue.bytes() as u64 + link.pending() as u64 + unacknowledged;
+        let look = Look {
+            queued: queued.queue.span() + under_way,
+            queued_bytes: waiting,
+            round_trip: statistics.round_trip.into(),
+            latency: statistics.latency.into(),
+            left_bytes,
+        };
+        (queued.sent_bps, queued.under_way) = (sent_bps, under_way);
+        (queued.link, queued.look) = (Some(statistics), Some((Instant::now(), look)));
     }
 
     /// A first connection sends what was encoded while it was made; a later one begins with a new keyframe.
@@ -238,6 +252,9 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What waits outside the queue, where nothing can be dropped any more: half a large keyframe.
 const PENDING_BYTES: usize = 64 << 10;
+
+/// Of SRT: seven of MPEG-TS.
+const PACKET_BYTES: u64 = 1_316;
 
 /// Whoever adapts to the network looks as often.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -1,7 +1,7 @@
 //! One destination: its task, its queue, its reconnecting.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::{MediaEvent, Span, Track};
 use tokio::sync::{Notify, watch};
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Driver;
-use crate::{KeyframeRequest, LinkStatistics, Reconnect, SendQueue, State, Target};
+use crate::{KeyframeRequest, LinkStatistics, Look, Reconnect, SendQueue, State, Target};
 
 /// Sends one stream to one destination, for as long as it lives. Dropping it cuts the connection.
 pub struct Publisher {
@@ -39,6 +39,8 @@ pub struct Progress {
     pub sent_bps: u64,
     /// What the network says of the present connection.
     pub link: Option<LinkStatistics>,
+    /// The last look at that connection, and when it was.
+    pub look: Option<(Instant, Look)>,
 }
 
 pub(crate) struct Shared {
@@ -60,6 +62,7 @@ pub(crate) struct Queued {
     /// Media taken from the queue that has not left.
     pub(crate) under_way: Span,
     pub(crate) link: Option<LinkStatistics>,
+    pub(crate) look: Option<(Instant, Look)>,
 }
 
 impl Shared {
@@ -159,6 +162,7 @@ impl Feed {
             queued: queued.queue.span() + queued.under_way,
             sent_bps: queued.sent_bps,
             link: queued.link,
+            look: queued.look,
         }
     }
 }

@@ -63,6 +63,16 @@ impl SendQueue {
         times.next_back().map_or(Span::ZERO, |last| last - first)
     }
 
+    /// Bytes of media that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of = |event: &MediaEvent| match event {
+            MediaEvent::Packet(packet) => packet.data.len(),
+            _ => 0,
+        };
+        self.waiting.iter().map(of).sum()
+    }
+
     /// Whether so much waits that the connection is dead.
     #[must_use]
     pub fn is_stuck(&self) -> bool {

@@ -113,10 +113,10 @@ const UNSENT_REQUEST: libc::Ioctl = 0x894b;
 #[cfg(target_os = "linux")]
 const UNANSWERED_LIMIT: Duration = Duration::from_secs(10);
 
-/// Of the kernel's own queue so much may wait to be sent, where nothing can be dropped any more: a fifth of a second at
+/// Of the kernel's own queue so much may wait to be sent, where nothing can be dropped any more: a tenth of a second at
 /// 2.5 Mbit/s.
 #[cfg(target_os = "linux")]
-const UNSENT_BYTES: u32 = 64 << 10;
+const UNSENT_BYTES: u32 = 32 << 10;
 
 /// The kernel's own queue with what is under way: a long path needs room (Linux doubles it).
 #[cfg(target_os = "linux")]

@@ -31,6 +31,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the services that are known: where they take a stream, and what they take.
+    Services {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tries the video encoders, and tells which are used and why others are not.
     Encoders {
         /// Prints one JSON object.
@@ -82,9 +88,12 @@ pub struct Broadcast {
     /// Ends after this time, e.g. 30s or 10m; until interrupted without it.
     #[arg(long, value_parser = time)]
     pub duration: Option<Duration>,
+    /// Sends where the profile of OBS in this folder sends, with its size, frame rate, bit rate and keyframe interval.
+    #[arg(long, value_name = "FOLDER")]
+    pub from_obs: Option<PathBuf>,
     /// rtmp[s]://HOST[:PORT]/APP/KEY or srt://HOST:PORT[?streamid=…&passphrase=…&latency=MILLISECONDS]; may be given
     /// several times.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "from_obs")]
     pub to: Vec<String>,
     /// Records to this MP4 too, which must not be there yet.
     #[arg(long, value_name = "FILE.mp4")]

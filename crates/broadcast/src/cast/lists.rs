@@ -81,6 +81,37 @@ fn by_size(formats: &[CameraFormat]) -> Vec<String> {
     formats.chunk_by(same).map(line).collect()
 }
 
+/// Prints the services that are known.
+pub fn services(as_json: bool) -> Result<(), Failure> {
+    let services = broadcast::Service::all();
+    let mut out = stdout().lock();
+    if as_json {
+        let services = services.iter().map(|service| {
+            json!({
+                "id": service.id,
+                "name": service.name,
+                "servers": service.servers,
+                "key_page": service.key_page,
+                "keyframe_seconds": service.keyframe_seconds,
+                "video_kbps_max": service.video_kbps_max,
+                "sound_kbps_max": service.sound_kbps_max,
+            })
+        });
+        writeln!(out, "{}", json!({ "services": services.collect::<Vec<_>>() }))?;
+        return Ok(());
+    }
+    for service in services {
+        let (name, seconds, kbps) = (&service.name, service.keyframe_seconds, service.video_kbps_max);
+        writeln!(
+            out,
+            "{name:<14} keyframes each {seconds} s, at most {kbps} kbit/s; key at {}",
+            service.key_page
+        )?;
+        service.servers.iter().try_for_each(|server| writeln!(out, "    {server}"))?;
+    }
+    Ok(())
+}
+
 /// Tries the video encoders, and prints them in the order in which `auto`, `hevc` and `av1` take them.
 pub fn encoders(as_json: bool) -> Result<(), Failure> {
     let found = broadcast::encoders_anew();

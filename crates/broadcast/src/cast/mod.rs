@@ -21,6 +21,7 @@ pub fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).with_target(false).init();
     let result = match args.command {
         Some(Command::Devices { json }) => lists::devices(json),
+        Some(Command::Services { json }) => lists::services(json),
         Some(Command::Encoders { json }) => lists::encoders(json),
         Some(Command::Man { folder }) => {
             clap_mangen::generate_to(Args::command(), folder).map_err(Failure::from)

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use broadcast::{
-    AudioInput, Broadcast, Config, Destination, DestinationState, RecordingState, RecordingStatus, Sources,
-    SourcesConfig, Status,
+    AudioInput, Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState,
+    RecordingStatus, Sources, SourcesConfig, Status,
 };
 use tokio::sync::watch;
 
@@ -24,7 +24,19 @@ pub fn broadcast(args: args::Broadcast) -> Result<(), Failure> {
     result
 }
 
-async fn run(args: args::Broadcast) -> Result<(), Failure> {
+/// Takes over what a profile of OBS says.
+fn from_obs(args: &mut args::Broadcast) -> Result<Option<Destination>, Failure> {
+    let Some(folder) = &args.from_obs else { return Ok(None) };
+    let profile = ObsProfile::read(folder).map_err(|error| Failure::Use(error.to_string()))?;
+    args.size = profile.size.unwrap_or(args.size);
+    args.fps = profile.fps.unwrap_or(args.fps);
+    args.bitrate = profile.bitrate_bps.unwrap_or(args.bitrate);
+    args.keyint = profile.keyframe_interval.map_or(args.keyint, Into::into);
+    Ok(Some(profile.destination))
+}
+
+async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
+    let imported = from_obs(&mut args)?;
     let stop = interrupted()?;
     let json = args.stats == Some(Stats::Json);
     let sources = SourcesConfig {
@@ -41,6 +53,7 @@ async fn run(args: args::Broadcast) -> Result<(), Failure> {
     let destinations = args.to.iter().enumerate();
     let destinations = destinations
         .map(|(number, url)| Destination { name: name(number), url: url.clone(), key: None })
+        .chain(imported)
         .collect();
     let config = Config {
         bitrate_bps: args.bitrate,
