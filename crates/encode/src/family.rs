@@ -145,14 +145,7 @@ impl Family {
             // A picture of kind I is an IDR here, always.
             Family::Vaapi => &[("rc_mode", "CBR"), ("async_depth", "1"), ("idr_interval", "0")],
             // Constant bit rate follows from a greatest rate that is the mean.
-            Family::Qsv => &[
-                ("preset", "veryfast"),
-                ("async_depth", "1"),
-                ("look_ahead", "0"),
-                ("forced_idr", "1"),
-                ("adaptive_i", "0"),
-                ("adaptive_b", "0"),
-            ],
+            Family::Qsv => &[("preset", "veryfast"), ("async_depth", "1"), ("forced_idr", "1")],
             Family::Amf => &[
                 ("usage", "lowlatency"),
                 ("quality", "balanced"),
@@ -183,9 +176,13 @@ impl Family {
         };
         let mut options = ffmpeg::Dictionary::new();
         fixed.iter().for_each(|(key, value)| options.set(key, value));
-        if codec == VideoCodec::H264 && !self.is_software() {
+        if codec == VideoCodec::H264 && !self.is_software() && self != Family::V4l2Mem2Mem {
             // What every decoder of the last fifteen years takes; small pictures would else be made in Baseline by some.
             options.set("profile", if config.size.height >= 720 { "high" } else { "main" });
+        }
+        if codec == VideoCodec::H264 && self == Family::Qsv {
+            // Those of HEVC and AV1 have no such thing, or none in FFmpeg 5.1.
+            ["look_ahead", "adaptive_i", "adaptive_b"].into_iter().for_each(|key| options.set(key, "0"));
         }
         options
     }
@@ -210,4 +207,68 @@ fn devices(folder: &str, prefix: &str) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found.into_iter().map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use ffmpeg_next::ffi;
+    use media::{Size, Span};
+
+    use super::*;
+    use crate::Choice;
+    use crate::list::{Known, candidates};
+
+    /// Sets an option on a context of this encoder as opening it would.
+    fn is_taken(known: &Known, key: &str, value: &str) -> bool {
+        let codec = known.ffmpeg().expect("it is built in");
+        let mut context = ffmpeg::codec::Context::new_with_codec(codec);
+        let (key, value) = (CString::new(key).expect("no zero"), CString::new(value).expect("no zero"));
+        // SAFETY: the context is ours and not open; both texts end with a zero byte and outlive the call.
+        let code = unsafe {
+            let private = (*context.as_mut_ptr()).priv_data;
+            ffi::av_opt_set(private, key.as_ptr(), value.as_ptr(), 0)
+        };
+        code == 0
+    }
+
+    /// Names and values are checked against every encoder that this FFmpeg has, whether or not its hardware is there.
+    #[test]
+    fn every_option_is_one_that_the_encoder_has() {
+        crate::start_ffmpeg().expect("FFmpeg starts");
+        let config = Config {
+            size: Size::new(1_280, 720),
+            fps: 30,
+            bitrate_bps: 2_500_000,
+            keyframe_interval: Span::from_secs(1),
+            choice: Choice::default(),
+        };
+        let (mut checked, mut unknown) = (0, Vec::new());
+        for codec in [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1] {
+            let known = candidates(&Choice::Best(codec), &[]).expect("a codec is known");
+            for known in known.into_iter().filter(|known| known.ffmpeg().is_some()) {
+                for (key, value) in known.family.options(codec, &config).iter() {
+                    checked += 1;
+                    if !is_taken(known, key, value) {
+                        unknown.push(format!("{}: {key}={value}", known.name));
+                    }
+                }
+            }
+        }
+        assert_eq!(unknown, [] as [String; 0]);
+        assert!(checked > 8, "at least those of the processor");
+    }
+
+    #[test]
+    fn devices_are_tried_in_the_order_of_their_numbers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["renderD129", "card0", "renderD128", "renderDx"] {
+            std::fs::write(folder.path().join(name), "").expect("a file");
+        }
+        let found = devices(folder.path().to_str().expect("text"), "renderD");
+        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["renderD128", "renderD129"]);
+        assert_eq!(devices("/nothing/here", "renderD"), [] as [PathBuf; 0]);
+    }
 }

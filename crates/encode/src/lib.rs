@@ -34,7 +34,8 @@ pub use video::Video;
 
 /// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.
 fn start_ffmpeg() -> Result<(), ffmpeg_next::Error> {
+    static QUIET: std::sync::Once = std::sync::Once::new();
     ffmpeg_next::init()?;
-    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
+    QUIET.call_once(|| ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal));
     Ok(())
 }

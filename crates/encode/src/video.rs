@@ -150,7 +150,11 @@ impl Video {
     }
 }
 
-fn start_ffmpeg() -> Result<(), Error> {
+/// Starts FFmpeg, once.
+///
+/// # Errors
+/// When it does not start.
+pub(crate) fn start_ffmpeg() -> Result<(), Error> {
     crate::start_ffmpeg().map_err(|source| Error::Ffmpeg { name: "FFmpeg", step: "starting", source })
 }
 

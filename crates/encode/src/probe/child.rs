@@ -7,6 +7,7 @@ use media::{Packet, Size, Span, Timescale};
 
 use super::picture::{self, Likeness};
 use crate::list::Known;
+use crate::video::start_ffmpeg;
 use crate::{Choice, Config, Video, key_frame};
 
 /// Tries the encoder called `name` and ends the process.
@@ -70,9 +71,10 @@ fn try_out(name: &str) -> Result<(), Refusal> {
         keyframe_interval: Span::from_secs(10),
         choice: Choice::Named(name.to_owned()),
     };
-    // FFmpeg's own words go to stderr, which the parent reads.
-    let mut video = Video::open_untried(known, &config).map_err(Refusal::Closed)?;
+    // Here FFmpeg's own words are wanted: they go to stderr, and the parent tells them with the refusal.
+    start_ffmpeg().map_err(Refusal::Closed)?;
     ffmpeg::log::set_level(ffmpeg::log::Level::Error);
+    let mut video = Video::open_untried(known, &config).map_err(Refusal::Closed)?;
     let codec = video.track().codec;
     let mut packets = Vec::new();
     for tick in 0..PICTURES {

@@ -100,6 +100,13 @@ fn spawn(
 
 fn judge(said: &str, complaints: &str, status: ExitStatus) -> Result<(), String> {
     let verdict: Option<serde_json::Value> = serde_json::from_str(said).ok();
+    if signal(status) == Some(libc::SIGALRM) {
+        let limit = super::WHOLE_LIMIT.as_secs();
+        return Err(format!(
+            "it is far too slow: {} pictures took more than {limit} s",
+            super::child::PICTURES
+        ));
+    }
     let Some(verdict) = verdict.filter(|_| status.success()) else {
         return Err(format!("it crashed while it encoded a test picture ({status})"));
     };
@@ -111,6 +118,14 @@ fn judge(said: &str, complaints: &str, status: ExitStatus) -> Result<(), String>
         }),
         _ => Err("its trial gave no verdict".to_owned()),
     }
+}
+
+/// The signal that ended it.
+fn signal(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    return None;
 }
 
 /// What FFmpeg or the driver said first, without FFmpeg's `[name @ address]`.
