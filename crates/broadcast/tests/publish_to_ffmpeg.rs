@@ -265,6 +265,11 @@ async fn an_encoder_that_fails_is_replaced_and_the_broadcast_goes_on() {
 
     let recording = tokio::task::spawn_blocking(move || server.recording()).await.unwrap();
     assert_eq!(complaints(&recording), "");
+    // The first one makes the baseline profile, the second one another: its parameters go before its first picture, an IDR.
+    let packets = "packet=flags:packet_side_data=side_data_type";
+    let packets = probe(&recording, &["-select_streams", "v", "-show_entries", packets]);
+    let changed: Vec<_> = packets.iter().filter(|packet| packet.contains("New Extradata")).collect();
+    assert!(matches!(changed[..], [packet] if packet.starts_with("K_")), "{changed:?}");
     let times = probe(&recording, &["-select_streams", "v", "-show_entries", "packet=pts_time"]);
     assert_eq!(times.len() as u64, summary.status.frames, "no picture is lost");
 }

@@ -233,6 +233,10 @@ fn open(
         (*raw).color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
     }
     let mut options = known.family.options(known.codec, config);
+    #[cfg(feature = "stand-ins")]
+    if let Some(defect) = known.defect {
+        defect.change(&mut options);
+    }
     attempt.options.iter().for_each(|(key, value)| options.set(key, value));
     let encoder = video.open_with(options).map_err(fault("opening"))?;
     Ok((encoder, surfaces))

@@ -31,6 +31,13 @@ pub(crate) const fn known(name: &'static str, defect: Defect) -> Known {
 }
 
 impl Defect {
+    /// The one that is replaced on air has other parameters than the one that takes over.
+    pub(crate) fn change(self, options: &mut ffmpeg::Dictionary<'_>) {
+        if self == Defect::FailsLater {
+            options.set("profile", "baseline");
+        }
+    }
+
     /// Does to the picture, of which `taken` came before, what the defect does.
     pub(crate) fn strike(self, picture: &mut frame::Video, taken: u64) -> Result<(), Error> {
         match self {
