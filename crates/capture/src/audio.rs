@@ -29,9 +29,9 @@ pub enum AudioSource {
     /// A beep each second.
     Tone(Tone),
     /// A recording device.
-    Device(Microphone),
+    Device(Box<Microphone>),
     /// A media file.
-    File(AudioFile),
+    File(Box<AudioFile>),
 }
 
 /// What [`AudioSource::next`] found.
@@ -75,9 +75,11 @@ impl AudioSource {
         Ok(Some(match input {
             AudioInput::None => return Ok(None),
             AudioInput::Tone => AudioSource::Tone(Tone::new(clock)),
-            AudioInput::Microphone(id) => AudioSource::Device(Microphone::open(id.as_deref(), clock)?),
-            AudioInput::System => AudioSource::Device(Microphone::open_system_sound(clock)?),
-            AudioInput::File(path) => AudioSource::File(AudioFile::open(path, clock, begin)?),
+            AudioInput::Microphone(id) => {
+                AudioSource::Device(Box::new(Microphone::open(id.as_deref(), clock)?))
+            }
+            AudioInput::System => AudioSource::Device(Box::new(Microphone::open_system_sound(clock)?)),
+            AudioInput::File(path) => AudioSource::File(Box::new(AudioFile::open(path, clock, begin)?)),
         }))
     }
 

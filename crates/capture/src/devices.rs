@@ -156,4 +156,4 @@ fn unknown(id: &str) -> Error {
 }
 
 /// How PulseAudio and PipeWire call the recording side of an output.
-const MONITOR: &str = ".monitor";
+pub(crate) const MONITOR: &str = ".monitor";

@@ -33,6 +33,7 @@ mod mjpeg;
 #[cfg(target_os = "linux")]
 #[path = "pulse_linux.rs"]
 mod pulse;
+mod rate_estimate;
 mod resampler;
 #[cfg(target_os = "linux")]
 #[path = "screen_linux.rs"]

@@ -1,7 +1,8 @@
 //! Recording devices through cpal: microphones, and the monitor of what the computer plays.
 //!
 //! The audio system's callback thread copies each buffer into a ring of fixed size and never waits. A device that
-//! falls silent or fails is reopened beside the reader, whose line [`crate::AvSync`] fills meanwhile.
+//! falls silent or fails is reopened beside the reader, whose line [`crate::AvSync`] fills meanwhile; so is the default
+//! device when another becomes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,9 +13,11 @@ use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{BufferSize, Data, SampleFormat, StreamConfig};
 use media::{Span, Timescale, Timestamp};
 
-use crate::audio::{AudioStep, CHANNELS, Captured, SAMPLE_RATE};
+use crate::audio::{AudioStep, CHANNELS, Captured, RATE, SAMPLE_RATE};
+use crate::bounded::within;
 use crate::device_clock::DeviceClock;
 use crate::devices::find_device;
+use crate::rate_estimate::RateEstimate;
 use crate::resampler::Resampler;
 use crate::{Clock, Error, Stop};
 
@@ -24,7 +27,8 @@ pub struct Microphone {
     clock: Clock,
     /// `None` while it is being reopened.
     open: Option<OpenDevice>,
-    reopening: Option<mpsc::Receiver<Result<OpenDevice, Error>>>,
+    /// What opens it, and when that is given up.
+    reopening: Option<(mpsc::Receiver<Result<OpenDevice, Error>>, Timestamp)>,
     /// A block that waits for its time to leave.
     ready: Option<Captured>,
     last_heard: Timestamp,
@@ -50,6 +54,7 @@ struct OpenDevice {
     resampler: Option<Resampler>,
     channels: usize,
     rate: u32,
+    rate_estimate: RateEstimate,
     device_clock: DeviceClock,
     /// Keeps the callback alive.
     _stream: Stream,
@@ -81,6 +86,39 @@ struct Block {
     lost: usize,
     len: usize,
     samples: [f32; BLOCK_VALUES],
+}
+
+impl OpenDevice {
+    fn new(
+        name: String,
+        ring: rtrb::Consumer<Block>,
+        shared: Arc<Shared>,
+        (channels, rate): (usize, u32),
+        stream: Stream,
+    ) -> Result<OpenDevice, Error> {
+        let mut open = OpenDevice {
+            name,
+            ring,
+            shared,
+            resampler: None,
+            channels,
+            rate,
+            rate_estimate: RateEstimate::new(rate),
+            device_clock: DeviceClock::new(RATE),
+            _stream: stream,
+        };
+        open.set_rate(rate)?;
+        Ok(open)
+    }
+
+    /// Takes what follows for sound of `rate` samples per second.
+    fn set_rate(&mut self, rate: u32) -> Result<(), Error> {
+        let is_ours = (self.channels, rate) == (CHANNELS, SAMPLE_RATE);
+        self.resampler = if is_ours { None } else { Some(Resampler::for_interleaved(self.channels, rate)?) };
+        self.rate = rate;
+        self.device_clock = DeviceClock::new(Timescale::new(rate).unwrap_or(Timescale::MILLISECONDS));
+        Ok(())
+    }
 }
 
 impl Microphone {
@@ -142,6 +180,16 @@ impl Microphone {
         let Ok(block) = open.ring.pop() else { return Ok(None) };
         self.last_heard = self.clock.now();
         let values = &block.samples[..block.len];
+        let counted = block.lost + block.len / open.channels;
+        if let Some(rate) = open.rate_estimate.observe(block.arrived, counted) {
+            tracing::warn!(
+                device = open.name,
+                announced = open.rate,
+                rate,
+                "the device has another sample rate"
+            );
+            open.set_rate(rate)?;
+        }
         let device_time = open.device_clock.stamp(block.arrived, block.lost, block.len / open.channels);
         let samples: Arc<[f32]> = match &mut open.resampler {
             None => values.into(),
@@ -158,12 +206,17 @@ impl Microphone {
         if let Some(open) = &self.open {
             let failed = open.shared.failed.load(Ordering::Relaxed);
             if failed || now - self.last_heard > SILENT_MAX {
-                tracing::warn!(device = open.name, failed, "sound device is silent, reopening it");
+                tracing::warn!(
+                    device = open.name,
+                    failed,
+                    "sound device is gone, silent or no longer the default, reopening"
+                );
                 self.start_reopening();
             }
             return;
         }
-        let answer = self.reopening.as_ref().map(mpsc::Receiver::try_recv);
+        let given_up = self.reopening.as_ref().is_some_and(|&(_, limit)| now > limit);
+        let answer = self.reopening.as_ref().map(|(answer, _)| answer.try_recv());
         match answer {
             Some(Ok(Ok(open))) => {
                 tracing::info!(device = open.name, "sound device is back");
@@ -171,6 +224,8 @@ impl Microphone {
                 self.reopening = None;
                 self.last_heard = now;
             }
+            // A thread that hangs in the audio system is left behind, for the next one may not.
+            Some(Err(mpsc::TryRecvError::Empty)) if given_up => self.start_reopening(),
             Some(Err(mpsc::TryRecvError::Empty)) => {}
             Some(Ok(Err(_)) | Err(mpsc::TryRecvError::Disconnected)) => {
                 self.reopening = None;
@@ -186,13 +241,16 @@ impl Microphone {
         let (answer, receiver) = mpsc::sync_channel(1);
         let (wanted, clock, old) = (self.wanted.clone(), self.clock, self.open.take());
         let thread = std::thread::Builder::new().name("sound-reopen".to_owned()).spawn(move || {
-            drop(old);
+            // A card opens only once it is closed; a server that stands still closes nothing.
+            if let Some(old) = old {
+                within(OPEN_LIMIT, "sound-close", move || drop(old));
+            }
             // Nobody waits any more when the microphone was closed meanwhile.
             let _ = answer.send(open_device(&wanted, clock));
         });
         match thread {
             // The thread ends by itself, within the time limits of opening; its answer is polled for.
-            Ok(_) => self.reopening = Some(receiver),
+            Ok(_) => self.reopening = Some((receiver, self.clock.now() + REOPEN_LIMIT)),
             Err(error) => tracing::warn!(%error, "no thread to reopen the sound device"),
         }
         self.retry_at = self.clock.now() + RETRY;
@@ -217,7 +275,7 @@ fn open_device(wanted: &Wanted, clock: Clock) -> Result<OpenDevice, Error> {
     let fault = |error: cpal::Error| Error::Device { device: name.clone(), reason: error.to_string() };
     #[cfg(target_os = "linux")]
     if let Some(source) = crate::devices::server_source(&device) {
-        return open_source(name, &source, clock);
+        return open_source(name, &source, wanted.clone(), clock);
     }
     let default = device.default_input_config().map_err(fault)?;
     let own = StreamConfig {
@@ -236,42 +294,24 @@ fn open_device(wanted: &Wanted, clock: Clock) -> Result<OpenDevice, Error> {
         Err(_) => (device_own, start(&device, device_own, default.sample_format(), clock).map_err(fault)?),
     };
     let (channels, rate) = (usize::from(config.channels.max(1)), config.sample_rate.max(1));
-    let resampler = if (channels, rate) == (CHANNELS, SAMPLE_RATE) {
-        None
-    } else {
-        Some(Resampler::for_interleaved(channels, rate)?)
-    };
-    let device_clock = DeviceClock::new(Timescale::new(rate).unwrap_or(Timescale::MILLISECONDS));
-    Ok(OpenDevice {
-        name,
-        ring,
-        shared,
-        resampler,
-        channels,
-        rate,
-        device_clock,
-        _stream: Stream::Card { _stream: stream },
-    })
+    let stream = Stream::Card { _stream: stream };
+    OpenDevice::new(name, ring, shared, (channels, rate), stream)
 }
 
 /// Opens a source of the sound server, which converts to our format itself.
 #[cfg(target_os = "linux")]
-fn open_source(name: String, source: &str, clock: Clock) -> Result<OpenDevice, Error> {
+fn open_source(name: String, source: &str, wanted: Wanted, clock: Clock) -> Result<OpenDevice, Error> {
     let shared = Arc::new(Shared::default());
     let (mut writer, ring) = Writer::new(&shared, CHANNELS, SAMPLE_RATE, clock);
-    let recording = crate::pulse::record(source, move |bytes| writer.write_bytes(bytes), OPEN_LIMIT)
-        .map_err(|reason| Error::Device { device: name.clone(), reason })?;
-    let rate = Timescale::new(SAMPLE_RATE).unwrap_or(Timescale::MILLISECONDS);
-    Ok(OpenDevice {
-        name,
-        ring,
-        shared,
-        resampler: None,
-        channels: CHANNELS,
-        rate: SAMPLE_RATE,
-        device_clock: DeviceClock::new(rate),
-        _stream: Stream::Server { _recording: recording },
-    })
+    let fault = |reason: String| Error::Device { device: name.clone(), reason };
+    let mut recording =
+        crate::pulse::record(source, move |bytes| writer.write_bytes(bytes), OPEN_LIMIT).map_err(fault)?;
+    let from_watch = Arc::clone(&shared);
+    recording
+        .watch(source, wanted, move || from_watch.failed.store(true, Ordering::Relaxed))
+        .map_err(fault)?;
+    let stream = Stream::Server { _recording: recording };
+    OpenDevice::new(name, ring, shared, (CHANNELS, SAMPLE_RATE), stream)
 }
 
 type Started = (cpal::Stream, rtrb::Consumer<Block>, Arc<Shared>);
@@ -388,6 +428,9 @@ const SILENT_MAX: Span = Span::from_secs(3);
 
 /// Time between two tries to reopen.
 const RETRY: Span = Span::from_secs(1);
+
+/// Time from closing one device to the next one's being open: well more than each of both may take.
+const REOPEN_LIMIT: Span = Span::from_secs(10);
 
 /// Time a device has to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(2);

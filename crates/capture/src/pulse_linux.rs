@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -16,11 +17,55 @@ use pulseaudio::protocol::{ChannelMap, ChannelPosition, RecordStreamParams, Samp
 
 use crate::audio::{CHANNELS, SAMPLE_RATE};
 use crate::bounded::within;
+use crate::devices::MONITOR;
+use crate::microphone::Wanted;
 
 /// A running record stream; ends when dropped.
 pub(crate) struct Recording {
     _stream: pulseaudio::RecordStream,
-    _client: pulseaudio::Client,
+    client: pulseaudio::Client,
+    /// Ends the watch when dropped.
+    _watch: Option<mpsc::SyncSender<()>>,
+}
+
+impl Recording {
+    /// Asks the server each [`WATCH_INTERVAL`] whether `source` is still there and still the one that is wanted, on a
+    /// thread of its own that ends with this recording; calls `on_change` once when it is not.
+    pub(crate) fn watch(
+        &mut self,
+        source: &str,
+        wanted: Wanted,
+        on_change: impl FnOnce() + Send + 'static,
+    ) -> Result<(), String> {
+        let (sender, ended) = mpsc::sync_channel(1);
+        let (client, source) = (self.client.clone(), source.to_owned());
+        let thread = std::thread::Builder::new().name("sound-watch".to_owned());
+        let spawned = thread.spawn(move || {
+            while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(WATCH_INTERVAL) {
+                if !is_right(&client, &source, &wanted) {
+                    return on_change();
+                }
+            }
+        });
+        spawned.map_err(|error| error.to_string())?;
+        self._watch = Some(sender);
+        Ok(())
+    }
+}
+
+/// Whether a recording from `source` is what is wanted at this moment.
+fn is_right(client: &pulseaudio::Client, source: &str, wanted: &Wanted) -> bool {
+    let name = |name: Option<CString>| name.and_then(|name| name.into_string().ok());
+    match wanted {
+        Wanted::Id(_) => {
+            CString::new(source).is_ok_and(|source| block_on(client.lookup_source_by_name(source)).is_ok())
+        }
+        Wanted::Default => block_on(client.server_info())
+            .is_ok_and(|server| name(server.default_source_name).is_some_and(|default| default == source)),
+        Wanted::System => block_on(client.server_info()).is_ok_and(|server| {
+            name(server.default_sink_name).is_some_and(|output| format!("{output}{MONITOR}") == source)
+        }),
+    }
 }
 
 /// Starts to record interleaved stereo `f32` at 48 kHz from the source with this name. `on_data` is called on the
@@ -86,8 +131,11 @@ fn open(
         ..Default::default()
     };
     let stream = block_on(client.create_record_stream(params, on_data))?;
-    Ok(Recording { _stream: stream, _client: client })
+    Ok(Recording { _stream: stream, client, _watch: None })
 }
+
+/// How soon another default device is noticed; a question on an open connection costs microseconds.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Two seconds: longer than a machine stands still.
 const KEPT_BYTES: u32 = 2 * SAMPLE_RATE * FRAME_BYTES;
