@@ -82,8 +82,7 @@ pub fn script(name: &str) -> Result<()> {
     execute(npm().args(["run", "--silent", name]))
 }
 
-/// Where the pages are.
-pub(crate) fn ui() -> PathBuf {
+fn ui() -> PathBuf {
     root().join("ui")
 }
 

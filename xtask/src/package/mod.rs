@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::build::{Profile, programs};
 use crate::program::PROGRAMS;
+use crate::setup;
 use crate::step::{execute, output_of, step};
 use crate::workspace::{Workspace, root};
-use crate::{pages, setup};
 
 /// What `cargo xtask package --help` prints.
 pub const HELP: &str = "\
@@ -39,6 +39,9 @@ const FILES: [(&str, &str); 4] = [
     ("/usr/share/doc/rostrum/rostrum.example.toml", "rostrum.example.toml"),
     ("/usr/share/doc/rostrum/copyright", "LICENSE"),
 ];
+
+/// The version of Tauri's tool; the library's, whose settings it reads.
+const TAURI: &str = "2.12.5";
 
 /// Makes the package; with `trial` installs and uses it as well.
 ///
@@ -80,6 +83,20 @@ fn manual_pages(target: &Path, built: &Path) -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
+/// Tauri's tool, installed below the target folder unless it is there. It is no package of ui/: the pages need none of its
+/// programs for a dozen systems.
+fn tauri(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("tools/tauri").join(TAURI);
+    let tool = folder.join("node_modules/.bin/tauri");
+    if !tool.exists() {
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&folder);
+        execute(npm.arg(format!("@tauri-apps/cli@{TAURI}")))?;
+    }
+    Ok(tool)
+}
+
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
@@ -104,7 +121,7 @@ fn bundle(workspace: &Workspace, built: &Path, manual: &[PathBuf]) -> Result<Pat
         files.insert(format!("/usr/share/man/man1/{name}"), json!(page));
     }
     let settings = json!({ "bundle": { "linux": { "deb": { "files": Value::Object(files) } } } });
-    let mut tauri = Command::new(pages::ui().join("node_modules/.bin/tauri"));
+    let mut tauri = Command::new(tauri(workspace)?);
     tauri.current_dir(root()).env("CARGO_TARGET_DIR", &workspace.target);
     tauri.args(["bundle", "--bundles", "deb", "--config", &settings.to_string()]);
     execute(&mut tauri)?;
