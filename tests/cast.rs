@@ -61,16 +61,49 @@ async fn broadcast() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_over_srt_plays_and_is_recorded_beside_it() {
+    let plays = async {
+        let data = TempDir::new().expect("a temporary folder");
+        let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+        let room = told(data.path(), &["room", "create", "demo"]);
+        let to = room["srt"].as_str().unwrap_or_else(|| panic!("no srt in {room}"));
+        let record = data.path().join("mine.mp4");
+        let file = record.to_str().expect("a plain path");
+        let arguments =
+            ["--video", "test", "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", to];
+        let mut cast = cast(&[&arguments[..], &["--record", file]].concat());
+        watch(&Http::new(), &origin, "over SRT").await;
+        let link = figures(&mut cast).await["destinations"][0].clone();
+        assert!(
+            link["rtt_ms"].is_number() && link["latency_ms"].is_number(),
+            "no figures of the link: {link}"
+        );
+        cast.signal("INT");
+        let status = cast.wait(seconds(10)).await;
+        assert!(status.success(), "rostrum-cast does not end cleanly: {status}\n{}", cast.output());
+        let recorded = Packets::read(&record);
+        assert!(extent(&recorded.video) >= WATCHED, "the recording is too short");
+        assert_eq!(complaints(&record), "");
+    };
+    beside_others(seconds(90), plays).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broadcast_to_a_wrong_key_fails_in_words() {
     let refused = async {
         let data = TempDir::new().expect("a temporary folder");
         let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
-        let to = format!("rtmp://{}/live/notthekeyofanyroom", origin.rtmp);
-        let mut cast = cast(&["--video", "test", "--audio", "tone", "--size", "320x180", "--to", &to]);
-        let status = cast.wait(seconds(30)).await;
-        assert_eq!(status.code(), Some(1), "{}", cast.output());
-        let said = cast.printed(true).join("\n").to_lowercase();
-        assert!(said.contains("key"), "the reason does not name the key: {said}");
+        let room = told(data.path(), &["room", "create", "demo"]);
+        let srt = room["srt"].as_str().unwrap_or_else(|| panic!("no srt in {room}"));
+        let (srt, _) = srt.split_once('?').expect("a stream id in it");
+        let over_rtmp = format!("rtmp://{}/live/notthekeyofanyroom", origin.rtmp);
+        for to in [over_rtmp, format!("{srt}?streamid=publish:notthekeyofanyroom")] {
+            let mut cast = cast(&["--video", "test", "--audio", "tone", "--size", "320x180", "--to", &to]);
+            let status = cast.wait(seconds(30)).await;
+            assert_eq!(status.code(), Some(1), "{}", cast.output());
+            let said = cast.printed(true).join("\n").to_lowercase();
+            assert!(said.contains("key"), "the reason does not name the key: {said}");
+        }
     };
     beside_others(seconds(180), refused).await;
 }

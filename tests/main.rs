@@ -32,3 +32,4 @@ mod soak;
 mod sources;
 mod switching;
 mod video_file;
+mod weak_network;
