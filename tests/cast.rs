@@ -85,7 +85,7 @@ async fn a_broadcast_over_srt_plays_and_is_recorded_beside_it() {
         assert!(extent(&recorded.video) >= WATCHED, "the recording is too short");
         assert_eq!(complaints(&record), "");
     };
-    beside_others(seconds(90), plays).await;
+    beside_others(seconds(300), plays).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use testkit::lossy_relay::{LossyRelay, Weather};
 
 use crate::harness::environment::program;
-use crate::harness::machine::{alone, beside_others};
+use crate::harness::machine::alone;
 use crate::harness::origin_program::{OriginProgram, told};
 use crate::harness::process::Process;
 use crate::harness::throttled_line::ThrottledLine;
@@ -96,7 +96,7 @@ fn newest(cast: &mut Process) -> Option<Figures> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_halved_link_is_followed_and_nothing_is_dropped() {
     let halved = async {
-        let stage = Stage::set(60).await;
+        let stage = Stage::set(90).await;
         let line = ThrottledLine::to(stage.origin.rtmp);
         let mut cast = stage.cast(&format!("rtmp://{}/live/{}", line.address, stage.key)).await;
         let limit = CEILING_BPS / 2;
@@ -115,7 +115,7 @@ async fn a_halved_link_is_followed_and_nothing_is_dropped() {
         assert!(cast.wait(seconds(10)).await.success(), "{}", cast.output());
         drop(stage.folder);
     };
-    beside_others(seconds(150), halved).await;
+    alone(seconds(300), halved).await;
 }
 
 /// What a case of the matrix showed.
