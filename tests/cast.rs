@@ -72,7 +72,8 @@ async fn a_broadcast_over_srt_plays_and_is_recorded_beside_it() {
         let arguments =
             ["--video", "test", "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", to];
         let mut cast = cast(&[&arguments[..], &["--record", file]].concat());
-        watch(&Http::new(), &origin, "over SRT").await;
+        let rate = watch(&Http::new(), &origin, "demo", "over SRT").await;
+        assert!((rate - 30.0).abs() < 1.5, "over SRT: {rate:.1} frames a second instead of 30");
         let link = figures(&mut cast).await["destinations"][0].clone();
         assert!(
             link["rtt_ms"].is_number() && link["latency_ms"].is_number(),
