@@ -3,9 +3,7 @@ export type Route =
   | { page: 'home' }
   | { page: 'watch'; room: string }
   | { page: 'embed'; room: string }
-  | { page: 'broadcast'; room: string }
-  | { page: 'files'; room: string }
-  | { page: 'settings'; room: string }
+  | { page: 'broadcast' | 'files' | 'settings'; room: string }
   | { page: 'replay'; room: string; id: string }
   | { page: 'signin' | 'register' | 'setup' | 'account' | 'admin' }
   | { page: 'missing' };
@@ -26,14 +24,9 @@ export function readRoute(path: string): Route {
   if (first === 'r' && room !== undefined && rest.length === 0) {
     return { page: 'watch', room: decodeSlug(room) };
   }
-  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'broadcast') {
-    return { page: 'broadcast', room: decodeSlug(room) };
-  }
-  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'files') {
-    return { page: 'files', room: decodeSlug(room) };
-  }
-  if (first === 'r' && room !== undefined && rest.length === 1 && rest[0] === 'settings') {
-    return { page: 'settings', room: decodeSlug(room) };
+  const named = ROOM_PAGES.find((page) => page === rest[0]);
+  if (first === 'r' && room !== undefined && rest.length === 1 && named !== undefined) {
+    return { page: named, room: decodeSlug(room) };
   }
   const [replay, id, ...more] = rest;
   if (first === 'r' && room !== undefined && replay === 'replay' && id !== undefined && more.length === 0) {
@@ -41,6 +34,9 @@ export function readRoute(path: string): Route {
   }
   return { page: 'missing' };
 }
+
+/** The pages of a room whose address ends with their name. */
+const ROOM_PAGES = ['broadcast', 'files', 'settings'] as const;
 
 /** The pages whose address is their name. */
 const PLAIN = ['signin', 'register', 'setup', 'account', 'admin'] as const;
