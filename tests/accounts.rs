@@ -9,6 +9,7 @@ use crate::harness::browser::{Browser, Session};
 use crate::harness::machine::{alone, beside_others};
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
+use crate::harness::settings_page::SettingsPage;
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
 
@@ -73,6 +74,19 @@ async fn an_invited_person_registers_signs_out_and_in_again() {
         session.click("signin").await;
         shown(session, "account").await;
         assert_eq!(faults(&page).await, Vec::<String>::new());
+
+        SettingsPage(session).sign_in(&server).await;
+        session.client.goto(&server.url("/admin#users")).await.expect("the page");
+        shown(session, "lock").await;
+        session.click("lock").await;
+        shown(session, "locked").await;
+        session.client.delete_all_cookies().await.expect("the browser forgets");
+        session.client.goto(&server.url("/signin")).await.expect("the page");
+        shown(session, "signin").await;
+        session.type_into("name", "ella").await;
+        session.type_into("password", "correct horse").await;
+        session.click("signin").await;
+        SettingsPage(session).says("problem", "locked this account", LIMIT).await;
     })
     .await;
 }

@@ -90,6 +90,9 @@ async fn an_owner_sets_a_room_up_and_a_viewer_finds_and_follows_it() {
         choose(session, "who-writes", "followers").await;
         page.says("people-said", "Saved", LIMIT).await;
         assert_eq!(accessibility::faults(session).await, Vec::<String>::new());
+        session.type_into("roster", "Ada\nBen").await;
+        session.click("roster-save").await;
+        told(&server, "garden", "roster", json!(["Ada", "Ben"])).await;
 
         session.client.goto(&server.url("/?search=ROSES&tag=plants")).await.unwrap();
         page.says("room-card", "garden", LIMIT).await;
