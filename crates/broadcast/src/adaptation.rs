@@ -138,9 +138,11 @@ impl Adaptation {
             }
             let Some((when, look)) = feed.progress().look else { continue };
             let at = when.saturating_duration_since(self.started).into();
-            best = best.max(Some(adaptive.look(at, &look)));
+            let aimed_bps = adaptive.look(at, &look);
+            best = best.max(Some((aimed_bps, adaptive.sustained_bps())));
         }
-        Some(self.ladder.look(at, best?))
+        let (aimed_bps, sustained_bps) = best?;
+        Some(self.ladder.look(at, sustained_bps, aimed_bps))
     }
 }
 

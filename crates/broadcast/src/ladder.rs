@@ -45,8 +45,9 @@ impl Ladder {
         (0..STEPS.len()).map(|step| self.floor_of(step)).min().unwrap_or(self.floor_bps)
     }
 
-    /// The shape for what the network carries at time `at` of the broadcast.
-    pub(crate) fn look(&mut self, at: Span, carried_bps: u32) -> Shape {
+    /// The shape for what the network carries at time `at` of the broadcast, and the bit rate that it should get now, which
+    /// is less while what waits gets away.
+    pub(crate) fn look(&mut self, at: Span, carried_bps: u32, aimed_bps: u32) -> Shape {
         let short = carried_bps < self.floor_of(self.step) && self.step + 1 < STEPS.len();
         let ample =
             self.step > 0 && f64::from(carried_bps) >= AMPLE * f64::from(self.floor_of(self.step - 1));
@@ -61,7 +62,7 @@ impl Ladder {
             }
         }
         let bitrate_bps =
-            carried_bps.clamp(self.floor_of(self.step).min(self.full.bitrate_bps), self.full.bitrate_bps);
+            aimed_bps.clamp(self.floor_of(self.step).min(self.full.bitrate_bps), self.full.bitrate_bps);
         Shape { bitrate_bps, ..self.shape_of(self.step) }
     }
 
@@ -129,7 +130,7 @@ mod tests {
         let mut last = ladder.shape_of(ladder.step);
         for look in 0..seconds * 5 {
             let at = Span::from_millis(from_s * 1_000 + look * 200);
-            let shape = ladder.look(at, carried);
+            let shape = ladder.look(at, carried, carried);
             if (shape.size, shape.fps) != (last.size, last.fps) {
                 found.push((at.as_millis() / 1_000, shape.size.height, shape.fps));
             }
@@ -142,8 +143,8 @@ mod tests {
     fn above_the_floor_only_the_bit_rate_follows() {
         let mut ladder = Ladder::new(FULL, 600_000);
         assert_eq!(changes(&mut ladder, 0, 60, 700_000), []);
-        assert_eq!(ladder.look(Span::from_secs(61), 700_000).bitrate_bps, 700_000);
-        assert_eq!(ladder.look(Span::from_secs(61), 9_000_000).bitrate_bps, 2_500_000);
+        assert_eq!(ladder.look(Span::from_secs(61), 700_000, 700_000).bitrate_bps, 700_000);
+        assert_eq!(ladder.look(Span::from_secs(61), 9_000_000, 9_000_000).bitrate_bps, 2_500_000);
     }
 
     #[test]
@@ -162,6 +163,13 @@ mod tests {
         let back = changes(&mut ladder, 100, 200, 2_500_000);
         assert_eq!(back, [(130, 360, 30), (160, 540, 30), (190, 720, 30)]);
         assert_eq!(changes(&mut ladder, 300, 100, 620_000), []);
+    }
+
+    #[test]
+    fn sending_less_for_a_moment_is_no_reason_for_another_size() {
+        let mut ladder = Ladder::new(FULL, 600_000);
+        let shapes = (0..100).map(|look| ladder.look(Span::from_millis(look * 200), 800_000, 300_000));
+        shapes.for_each(|shape| assert_eq!(shape, Shape { bitrate_bps: 600_000, ..FULL }));
     }
 
     #[test]

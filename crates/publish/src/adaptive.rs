@@ -110,6 +110,13 @@ impl Adaptive {
         self.bitrate_bps
     }
 
+    /// What the network is believed to carry for good, in video bits per second: more than [`Adaptive::look`] says while
+    /// less is sent so that what waits gets away.
+    #[must_use]
+    pub fn sustained_bps(&self) -> u32 {
+        self.bitrate_bps.max(self.sustained_bps.unwrap_or(0).min(self.limits.ceiling_bps))
+    }
+
     /// How late it is, and from where on that is much.
     fn delay(&mut self, look: &Look) -> (Span, Span) {
         if look.latency == Span::ZERO {
@@ -298,6 +305,7 @@ mod tests {
             let (worst, each) = network.run(1_450_000.0, 20);
             let carried = 1_450_000 - LIMITS.beside_bps;
             assert!(each[1] <= carried, "{srt}: {each:?}");
+            assert!(network.adaptive.sustained_bps() >= carried / 2, "{srt}");
             assert!(worst < 1_500, "{srt}: {worst} ms behind");
             assert!(
                 each.iter().skip(2).all(|&bps| (carried / 2..=carried).contains(&bps)),
