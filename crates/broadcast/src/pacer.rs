@@ -48,8 +48,9 @@ impl Pacer {
         let near = times.iter().take_while(|&&taken| taken <= time + half).count();
         // A source whose pictures fall between two ticks would flicker between "early" and "late": a picture
         // that is a little too late is still taken when there is no other.
-        let quarter = Span::from_flicks(half.flicks() / 2);
-        let late = times.first().is_some_and(|&taken| taken <= time + half + quarter);
+        // No more than an eighth, so that a source of another rate stays within 20 ms of its sound at 30 a second.
+        let eighth = Span::from_flicks(half.flicks() / 4);
+        let late = times.first().is_some_and(|&taken| taken <= time + half + eighth);
         if near == 0 && late { 1 } else { near }
     }
 

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use capture::{AudioInput, AudioSource, Clock, Stop, VideoInput, VideoSettings, VideoSource};
-use media::{Size, Span, VideoFrame};
+use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
 use crate::picture::PictureLine;
@@ -51,7 +51,7 @@ impl Sources {
         let clock = Clock::start();
         let program = Arc::new(Program::new(clock));
         // Both parts of a file start together, once everything is open.
-        let begin = clock.now() + FILE_LEAD;
+        let begin = on_grid(clock.now() + FILE_LEAD, config.fps);
         let settings = VideoSettings { size: config.size, fps: config.fps, begin };
         let video = VideoSource::open(&config.video, clock, &settings)?;
         let audio = threads::preferred(|| AudioSource::open(&config.audio, clock, begin))?;
@@ -136,6 +136,12 @@ impl Drop for Sources {
         self.stop.stop();
         threads::join_within(&mut self.threads, JOIN_LIMIT);
     }
+}
+
+/// The next tick of the grid on which pictures leave: a file of the same rate then meets each tick with a picture, which
+/// half way between two would be up to half a picture early or late.
+fn on_grid(time: Timestamp, fps: u32) -> Timestamp {
+    Timescale::new(fps).map_or(time, |rate| Timestamp::from_ticks(time.ticks(rate) + 1, rate))
 }
 
 /// From opening the sources until a file plays: time to open the encoders, so that its first picture is sent.

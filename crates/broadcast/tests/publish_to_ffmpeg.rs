@@ -1,8 +1,8 @@
 //! A whole broadcast into FFmpeg as the RTMP server, and what FFmpeg then finds in the recording.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod recording;
+
 use std::time::Duration;
 
 use broadcast::{
@@ -11,72 +11,7 @@ use broadcast::{
 use media::Size;
 use tokio::sync::watch;
 
-/// An FFmpeg that takes one publisher and records it.
-struct Server {
-    process: Child,
-    recording: PathBuf,
-}
-
-impl Server {
-    fn start(port: u16, recording: PathBuf) -> Server {
-        let process = Command::new("ffmpeg")
-            .args(["-v", "error", "-y", "-f", "flv", "-listen", "1", "-i"])
-            .arg(format!("rtmp://127.0.0.1:{port}/live/key"))
-            .args(["-c", "copy"])
-            .arg(&recording)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("ffmpeg is installed");
-        Server { process, recording }
-    }
-
-    /// Waits until it has written everything.
-    fn recording(mut self) -> PathBuf {
-        self.process.wait().unwrap();
-        std::mem::take(&mut self.recording)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has ended by itself when all went well.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A port that nobody listens on. FFmpeg cannot choose one itself.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-fn probe(recording: &Path, arguments: &[&str]) -> Vec<String> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-of", "csv=p=0"])
-        .args(arguments)
-        .arg(recording)
-        .output()
-        .expect("ffprobe is installed");
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
-}
-
-/// What FFmpeg complains about when it decodes all of it.
-fn complaints(recording: &Path) -> String {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "warning", "-i"])
-        .arg(recording)
-        .args(["-f", "null", "-"])
-        .output()
-        .expect("ffmpeg is installed");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use recording::{Server, complaints, file, free_port, probe, skews};
 
 fn open(video: VideoInput, audio: AudioInput) -> Sources {
     Sources::open(SourcesConfig { video, audio, size: Size::new(320, 180), fps: 30 }).unwrap()
@@ -193,50 +128,6 @@ async fn an_end_without_a_server_takes_no_time() {
 
 fn there() -> Destination {
     Destination { name: "there".into(), url: "rtmp://127.0.0.1/live/key".into(), key: None }
-}
-
-/// Seconds from each flash of the test picture to its beep.
-fn skews(recording: &Path) -> Vec<f64> {
-    let times: Vec<f64> = probe(recording, &["-select_streams", "v", "-show_entries", "frame=pts_time"])
-        .iter()
-        .map(|time| time.parse().unwrap())
-        .collect();
-    // The middle of the flashing field of a 320×180 test picture.
-    let field = decode(recording, &["-map", "0:v", "-vf", "crop=2:2:280:140,format=gray", "-f", "rawvideo"]);
-    let lit: Vec<bool> = field.chunks_exact(4).map(|pixels| pixels[0] > 128).collect();
-    let flashes = (1..lit.len().min(times.len())).filter(|&at| lit[at] && !lit[at - 1]).map(|at| times[at]);
-    let begin: f64 =
-        probe(recording, &["-select_streams", "a", "-show_entries", "stream=start_time"])[0].parse().unwrap();
-    let sound = decode(recording, &["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "s16le"]);
-    let mut beeps = Vec::new();
-    let mut quiet = 0;
-    for (at, sample) in
-        sound.chunks_exact(2).map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]])).enumerate()
-    {
-        if sample.unsigned_abs() < 3_000 {
-            quiet += 1;
-            continue;
-        }
-        if quiet > 24_000 {
-            beeps.push(begin + at as f64 / 48_000.0);
-        }
-        quiet = 0;
-    }
-    flashes
-        .filter_map(|flash| beeps.iter().map(|beep| beep - flash).min_by(|a, b| a.abs().total_cmp(&b.abs())))
-        .filter(|skew| skew.abs() < 0.5)
-        .collect()
-}
-
-fn decode(recording: &Path, arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(recording)
-        .args(arguments)
-        .arg("-")
-        .output()
-        .expect("ffmpeg is installed");
-    output.stdout
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,6 @@ impl Server {
         static SERVER: OnceLock<Mutex<Server>> = OnceLock::new();
         let server = SERVER.get_or_init(|| {
             let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pulse-{}", std::process::id()));
-            std::fs::create_dir_all(&folder).unwrap();
             // SAFETY: every test of this program begins with this call, which others wait for; none reads the
             // environment before.
             unsafe { std::env::set_var("PULSE_SERVER", format!("unix:{}", folder.join("native").display())) };
@@ -40,6 +39,7 @@ impl Server {
     /// Starts the server, anew if it runs, with two outputs, whose monitors are the microphones.
     fn restart(&mut self) {
         self.kill();
+        std::fs::create_dir_all(&self.folder).unwrap();
         let socket = self.folder.join("native");
         let daemon = Command::new("pulseaudio")
             .args("-n --daemonize=no --exit-idle-time=-1 --use-pid-file=no --disallow-exit".split(' '))
@@ -94,18 +94,13 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 /// Ends the server with the last test, since nobody drops what is static: the guard of each test does.
 struct Use(MutexGuard<'static, Server>);
 
 impl Drop for Use {
     fn drop(&mut self) {
         self.0.kill();
+        std::fs::remove_dir_all(&self.0.folder).unwrap();
     }
 }
 
