@@ -87,13 +87,23 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     }
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(&missing);
-    for arguments in [vec!["update"], install] {
-        let mut command = as_root("apt-get")?;
-        command.args(arguments);
-        println!("$ {}", command_line(&command));
-        execute(&mut command)?;
-    }
-    Ok(())
+    update()?;
+    apt_get(&install)
+}
+
+/// Asks the archive what it has now.
+///
+/// # Errors
+/// When the archive does not answer, or this user may not.
+pub fn update() -> Result<()> {
+    apt_get(&["update"])
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = as_root("apt-get")?;
+    command.args(arguments);
+    println!("$ {}", command_line(&command));
+    execute(&mut command)
 }
 
 fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::initramfs;
 use crate::setup;
 use crate::step::{command_line, execute, output_of, step};
 use crate::workspace::{CAMERA, Workspace, cargo};
+use crate::{apt, initramfs};
 
 /// What `cargo xtask camera-test --help` prints.
 pub const HELP: &str = "\
@@ -75,8 +75,15 @@ impl Machine {
             std::fs::remove_dir_all(&unpacked)?;
         }
         std::fs::create_dir_all(&unpacked)?;
-        let mut download = Command::new("apt-get");
-        execute(download.args(["download", "-q", &package, "busybox-static"]).current_dir(&unpacked))?;
+        let download = |package: &str| {
+            let mut download = Command::new("apt-get");
+            execute(download.args(["download", "-q", package, "busybox-static"]).current_dir(&unpacked))
+        };
+        // The archive keeps only its newest packages, which an old list does not name.
+        download(&package).or_else(|_| {
+            apt::update()?;
+            download(&kernel_package()?)
+        })?;
         for deb in files(&unpacked, |name| name.ends_with(".deb"))? {
             execute(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&unpacked))?;
         }
@@ -181,11 +188,14 @@ fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
 
 /// The package that the newest kernel of this Debian is in.
 fn kernel_package() -> Result<String> {
-    let told = output_of("apt-cache", &["depends", "--important", "linux-image-amd64"]);
-    let package = told.as_deref().and_then(|told| {
+    let known = || {
+        let told = output_of("apt-cache", &["depends", "--important", "linux-image-amd64"])?;
         told.lines().find_map(|line| line.trim().strip_prefix("Depends: ").map(str::to_owned))
-    });
-    package.context("apt-cache knows no package linux-image-amd64")
+    };
+    if known().is_none() {
+        apt::update()?;
+    }
+    known().context("apt-cache knows no package linux-image-amd64")
 }
 
 fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
