@@ -68,7 +68,7 @@ async fn go_live() {
     let link = shared_link(&app).await;
     println!("the shared link: {link}");
 
-    let (browser, second) = tokio::join!(Browser::open(&link), Browser::open(&link));
+    let browser = Browser::open(&link).await;
     let page = WatchPage(&browser.session);
     let begun = page.plays(2.0, PLAYS_LIMIT).await;
     assert_eq!(begun.fatal_errors, "0", "{begun:?}");
@@ -76,6 +76,8 @@ async fn go_live() {
     shows(&browser.session, "video", &grid, seconds(45)).await;
     println!("the browser shows the grid");
     hears(&browser, &link, &spoken, folder.path()).await;
+    // Only now: two browsers that play beside an app that encodes leave a small machine no time for sound.
+    let second = Browser::open(&link).await;
     chat(&app, &page, &WatchPage(&second.session)).await;
     until("the badge LIVE", seconds(45), async || page.0.shows("live-badge").await.then_some(())).await;
     keep_screenshot("watch-page.png", &browser.session.screenshot().await);
