@@ -60,7 +60,7 @@ async fn sound_and_picture_stay_within_20_ms_in_eight_cases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "two minutes"]
+#[ignore = "two minutes: cargo xtask test --long"]
 async fn sound_and_picture_stay_within_20_ms_in_the_whole_matrix() {
     let tests = [24, 30, 60].map(|fps| Source::Test { fps });
     let files = (0..FILE_RATES.len())
