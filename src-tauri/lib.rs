@@ -80,6 +80,8 @@ fn set_up(handle: &AppHandle, folder: PathBuf) -> anyhow::Result<()> {
     let app =
         tauri::async_runtime::block_on(App::start(folder)).context("the preview could not be served")?;
     handle.manage(app);
+    // What is found out is remembered; the first Go live would wait for it otherwise.
+    drop(tauri::async_runtime::spawn_blocking(broadcast::encoders));
     let window = window::open(handle)?;
     tauri::async_runtime::spawn(window::keep_title(handle.clone(), window));
     tauri::async_runtime::spawn(wait_for_end(handle.clone()));

@@ -124,10 +124,10 @@ impl Broadcast {
             keyframes: keyframes.clone(),
             recordings: Vec::new(),
         };
+        // From here on an error drops `broadcast`, which takes everything off air again.
         if let Some(file) = &config.record {
             broadcast.record(file)?;
         }
-        // From here on an error drops `broadcast`, which takes everything off air again.
         broadcast.start_threads(encoders, output, blocks, keyframes)?;
         Ok(broadcast)
     }
