@@ -15,6 +15,7 @@ mod pages;
 mod program;
 mod run;
 mod schemathesis;
+mod second_try;
 mod setup;
 mod soak;
 mod step;

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 
 use crate::build::Profile;
 use crate::program::PROGRAMS;
+use crate::second_try::run_tests;
 use crate::setup::{self, Tools};
 use crate::step::{execute, step};
 use crate::workspace::{END_TO_END, Workspace, cargo, root};
@@ -32,7 +33,10 @@ Stops at the first step that fails, says its name and exits 1. The steps:
   10. long           only with --long: what takes minutes, such as SRT through a bad network on more seeds
 
 The real recordings that the end-to-end tests publish are looked for in ROSTRUM_MEDIA, else in ../shared/media.
-With CI=true they must be there; else the tests that need them say that they were skipped.";
+With CI=true they must be there; else the tests that need them say that they were skipped.
+
+At most five tests of a step that fail are run once more, one after another, since they play media in real time and a
+machine may be held up; the step fails when one of them fails again, and says who needed the second try.";
 
 /// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,16 +87,18 @@ fn rust(workspace: &Workspace, media: &Path, tools: &Tools) -> Result<()> {
     })?;
     step("build", || execute(cargo().args(["build", "--workspace", "--all-targets"])))?;
     step("tests", || {
-        let mut command = cargo();
-        command.args(["test", "--workspace", "--lib", "--bins"]);
-        for test in &workspace.integration_tests {
-            command.args(["--test", test]);
-        }
-        execute(&mut command)
+        run_tests(|| {
+            let mut command = cargo();
+            command.args(["test", "--workspace", "--lib", "--bins"]);
+            for test in &workspace.integration_tests {
+                command.args(["--test", test]);
+            }
+            command
+        })
     })?;
     step("doc tests", || execute(cargo().args(["test", "--workspace", "--doc"])))?;
     camera::run(workspace)?;
-    step(END_TO_END, || execute(&mut end_to_end(workspace, media, tools)))
+    step(END_TO_END, || run_tests(|| end_to_end(workspace, media, tools)))
 }
 
 /// The end-to-end tests, with the programs that were built.
