@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::broadcast_page::BroadcastPage;
 use crate::harness::browser::{Browser, Session};
 use crate::harness::machine::{alone, beside_others};
+use crate::harness::mail::MailServer;
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
 use crate::harness::settings_page::SettingsPage;
@@ -110,4 +111,65 @@ async fn a_private_room_plays_in_a_browser_after_its_password() {
         assert_eq!(played.fatal_errors, "0", "{played:?}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_password_is_chosen_anew_by_a_letter() {
+    beside_others(seconds(400), async {
+        let mail = MailServer::start().await;
+        let server = Server::start_with(|config| config.mail = mail.settings()).await;
+        let made = server.url("/api/v1/accounts");
+        let person = json!({"name": "ella", "password": "correct horse", "role": "viewer"});
+        assert!(server.http.post_as(&server.owner.token, &made, &person).await.status.is_success());
+        let page = BroadcastPage::open(&server.url("/signin?next=/account")).await;
+        let session = page.session();
+        sign_in(session, "ella", "correct horse").await;
+        shown(session, "email").await;
+        session.type_into("email", "ella@example.org").await;
+        session.type_into("email-password", "correct horse").await;
+        session.click("offer-email").await;
+        SettingsPage(session).says("email-said", "ella@example.org", LIMIT).await;
+        assert_eq!(faults(&page).await, Vec::<String>::new());
+        let code = mail.code("ella@example.org", "confirm").await;
+        session.client.goto(&server.url(&format!("/confirm#{code}"))).await.expect("the page");
+        shown(session, "confirm").await;
+        assert_eq!(faults(&page).await, Vec::<String>::new());
+        session.click("confirm").await;
+        shown(session, "confirmed").await;
+
+        session.client.delete_all_cookies().await.expect("the browser forgets");
+        session.client.goto(&server.url("/signin")).await.expect("the page");
+        shown(session, "forgot").await;
+        session.click("forgot").await;
+        shown(session, "send-letter").await;
+        assert_eq!(faults(&page).await, Vec::<String>::new());
+        session.type_into("name", "ella").await;
+        session.click("send-letter").await;
+        shown(session, "letter-sent").await;
+        let code = mail.code("ella@example.org", "reset").await;
+        session.client.goto(&server.url(&format!("/reset#{code}"))).await.expect("the page");
+        shown(session, "set-password").await;
+        assert_eq!(faults(&page).await, Vec::<String>::new());
+        session.type_into("password", "another horse").await;
+        session.click("set-password").await;
+        shown(session, "password-set").await;
+        session.client.goto(&server.url(&format!("/reset?again#{code}"))).await.expect("the page");
+        shown(session, "set-password").await;
+        session.type_into("password", "a third horse").await;
+        session.click("set-password").await;
+        SettingsPage(session).says("problem", "used or has ended", LIMIT).await;
+
+        session.client.goto(&server.url("/signin?next=/account")).await.expect("the page");
+        sign_in(session, "ella", "another horse").await;
+        SettingsPage(session).says("email-confirmed", "ella@example.org", LIMIT).await;
+        assert_eq!(mail.letters().len(), 0, "nobody got more letters than they asked for");
+    })
+    .await;
+}
+
+async fn sign_in(session: &Session, name: &str, password: &str) {
+    shown(session, "signin").await;
+    session.type_into("name", name).await;
+    session.type_into("password", password).await;
+    session.click("signin").await;
 }

@@ -15,6 +15,7 @@ use crate::harness::chat::Chat;
 use crate::harness::environment::{root, schemathesis};
 use crate::harness::http::{Answer, Http};
 use crate::harness::machine::beside_others;
+use crate::harness::mail::MailServer;
 use crate::harness::origin_program::{OriginProgram, told};
 use crate::harness::process::Process;
 use crate::harness::publisher::push_pattern;
@@ -49,16 +50,18 @@ struct World {
     /// `GET /api/v1/rooms`, as the description writes it.
     granted: BTreeSet<String>,
     data: TempDir,
+    mail: MailServer,
 }
 
 impl World {
     async fn new() -> World {
         let data = TempDir::new().expect("a temporary folder");
-        let program = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
+        let mail = MailServer::start().await;
+        let program = OriginProgram::serve_with(data.path(), &mail.settings_file()).await;
         let http = Http::new();
         let description = http.get(&format!("http://{}/api/v1/openapi.json", program.http)).await.json();
         let granted = BTreeSet::new();
-        let mut world = World { http, program, token: String::new(), description, granted, data };
+        let mut world = World { http, program, token: String::new(), description, granted, data, mail };
         world.sign_in().await;
         world
     }
@@ -272,6 +275,8 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
     let cookie = session.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
     let own = [("authorization", ""), ("cookie", &*cookie)];
     gifts_and_webhooks(world, &ben, &own).await;
+    let own = forgotten_password(world, &own).await;
+    let own = [("authorization", ""), ("cookie", &*own)];
     world.grant("DELETE /api/v1/account", &own, json!({"password": PASSWORD})).await;
     let person = json!({"name": "ottokar", "password": PASSWORD});
     let otto = world.grant("POST /api/v1/accounts", &[], person).await.json()["id"].to_string();
@@ -312,6 +317,25 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
     let comments = format!("POST /api/v1/recordings/{{id}}/comments {recording}");
     world.grant(&comments, &[], comment).await;
     world.grant(&format!("DELETE /api/v1/recordings/{{id}} {recording}"), &[], none).await;
+}
+
+/// Bennet's account gets an address, loses its password and gets it again by a letter; the new session's cookie.
+async fn forgotten_password(world: &mut World, own: &[(&str, &str)]) -> String {
+    let guest = [("authorization", "")];
+    let address = "bennet@example.org";
+    let offer = json!({"email": address, "current_password": PASSWORD});
+    world.grant("PUT /api/v1/account/email", own, offer).await;
+    let code = world.mail.code(address, "confirm").await;
+    world.grant("POST /api/v1/email-confirmation", &guest, json!({"code": code})).await;
+    world.grant("POST /api/v1/password-reset", &guest, json!({"name": "bennet"})).await;
+    let code = world.mail.code(address, "reset").await;
+    let choice = json!({"code": code, "password": PASSWORD});
+    world.grant("PUT /api/v1/password-reset", &guest, choice).await;
+    let signing = json!({"name": "bennet", "password": PASSWORD});
+    let session = world.ask("POST", "/api/v1/session", &guest, &signing).await;
+    let cookie = session.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    world.grant("DELETE /api/v1/account/email", &[guest[0], ("cookie", &cookie)], Value::Null).await;
+    cookie
 }
 
 /// The room is followed, and has a picture for a while.

@@ -12,6 +12,7 @@ pub mod frames;
 pub mod http;
 pub mod linter;
 pub mod machine;
+pub mod mail;
 pub mod media_lint;
 pub mod obs;
 pub mod origin_program;

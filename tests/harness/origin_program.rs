@@ -26,7 +26,24 @@ impl OriginProgram {
     /// # Panics
     /// When it is not, or does not tell its addresses before.
     pub async fn serve(data: &Path, http: &str, rtmp: &str) -> OriginProgram {
+        OriginProgram::start(data, http, rtmp, None).await
+    }
+
+    /// The same with a settings file.
+    ///
+    /// # Panics
+    /// When it is not ready, or does not tell its addresses before.
+    pub async fn serve_with(data: &Path, settings: &str) -> OriginProgram {
+        let file = data.join("rostrum.toml");
+        std::fs::write(&file, settings).expect("the folder can be written");
+        OriginProgram::start(data, "127.0.0.1:0", "127.0.0.1:0", Some(&file)).await
+    }
+
+    async fn start(data: &Path, http: &str, rtmp: &str, settings: Option<&Path>) -> OriginProgram {
         let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
+        if let Some(settings) = settings {
+            command.env("ROSTRUM_CONFIG", settings);
+        }
         command.args(["serve", "--http", http, "--rtmp", rtmp, "--srt", "127.0.0.1:0", "--data"]).arg(data);
         let mut process = Process::start("rostrum-origin", &mut command);
         process.line(seconds(45), |line| (!line.is_error && line.text == "ready").then_some(())).await;

@@ -59,6 +59,8 @@ pub const TO_TEST: &[&str] = &[
     "openssl",
     // schemathesis comes from PyPI into an environment of its own.
     "python3-venv",
+    // The mail server that takes letters.
+    "python3-aiosmtpd",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
     "fonts-noto-color-emoji",

@@ -1,7 +1,9 @@
 //! Settings: defaults < `rostrum.toml` < `ROSTRUM_*` < flags.
 
+mod mail;
 mod network;
 mod registration;
+mod transcode;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,8 +12,11 @@ use media::Span;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub(crate) use mail::MailSecurity;
+pub use mail::MailSettings;
 pub use network::{Network, NetworkError};
 pub use registration::{AccountSettings, Registration};
+pub use transcode::TranscodeSettings;
 
 /// Everything an origin is told before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +49,8 @@ pub struct Config {
     pub transcode: TranscodeSettings,
     /// Who may make accounts.
     pub accounts: AccountSettings,
+    /// Letters for those who forgot their password.
+    pub mail: MailSettings,
     /// Proxies in front, whose word counts about who they ask for: `X-Forwarded-For`, `X-Forwarded-Proto`.
     pub proxies: Vec<Network>,
     /// Upper bounds.
@@ -97,18 +104,6 @@ pub struct UploadSettings {
     pub reserve_mib: u32,
     /// Hours after which an unfinished upload is removed, counted from its last byte. 1 to 8 760.
     pub keep_unfinished_hours: u32,
-}
-
-/// Smaller renditions of every stream, for viewers on weak lines. Without the feature `transcode` there are none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TranscodeSettings {
-    /// Whether there are any, and whether sound that players do not take is re-encoded.
-    pub enabled: bool,
-    /// The shorter side of each in pixels, at most five; those not clearly smaller than the source are left out.
-    pub heights: Vec<u32>,
-    /// Percent of the processor that all of them together may take. 1 to 100.
-    pub cpu_percent: u32,
 }
 
 /// Upper bounds on what peers may take.
@@ -186,12 +181,24 @@ pub enum ConfigError {
         found: String,
     },
     /// One of two settings that go together.
-    #[error("{given} is set without {missing}: set both, or neither for the origin's own certificate")]
+    #[error("{given} is set without {missing}: set both, or neither {instead}")]
     Alone {
         /// The key that is there.
         given: &'static str,
         /// The key that is not.
         missing: &'static str,
+        /// What there is without them.
+        instead: &'static str,
+    },
+    /// A text that is not what was expected.
+    #[error("{key} is \"{found}\": expected {expected}")]
+    Text {
+        /// The key as it stands in the settings file.
+        key: &'static str,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
     },
     /// A value outside of its range.
     #[error("{key} is {found}: expected {expected}")]
@@ -222,6 +229,7 @@ impl Default for Config {
             uploads: UploadSettings::default(),
             transcode: TranscodeSettings::default(),
             accounts: AccountSettings::default(),
+            mail: MailSettings::default(),
             proxies: Vec::new(),
             limits: Limits::default(),
         }
@@ -248,12 +256,6 @@ impl Default for UploadSettings {
     }
 }
 
-impl Default for TranscodeSettings {
-    fn default() -> TranscodeSettings {
-        TranscodeSettings { enabled: true, heights: vec![720, 480, 240], cpu_percent: 75 }
-    }
-}
-
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -270,23 +272,6 @@ impl Default for Limits {
             blocked_requests: 40_000,
             chat_connections_per_room: 20_000,
         }
-    }
-}
-
-impl TranscodeSettings {
-    fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |key, expected, found| Err(ConfigError::Range { key, expected, found });
-        if let Some(&found) = self.heights.iter().find(|height| !(120..=2_160).contains(*height)) {
-            return wrong("transcode.heights", "120 to 2160", found);
-        }
-        // The packager has six places, and one is for the source's own size.
-        if self.heights.len() > 5 {
-            return wrong("transcode.heights", "at most 5 of them", self.heights.len() as u32);
-        }
-        if !(1..=100).contains(&self.cpu_percent) {
-            return wrong("transcode.cpu_percent", "1 to 100", self.cpu_percent);
-        }
-        Ok(())
     }
 }
 
@@ -335,11 +320,17 @@ impl Config {
     /// [`ConfigError::Range`] or [`ConfigError::Alone`] for the first that is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let (certificate, key) = ("tls.certificate", "tls.key");
+        let alone = |given, missing| ConfigError::Alone {
+            given,
+            missing,
+            instead: "for the origin's own certificate",
+        };
         match (&self.tls.certificate, &self.tls.key) {
-            (Some(_), None) => return Err(ConfigError::Alone { given: certificate, missing: key }),
-            (None, Some(_)) => return Err(ConfigError::Alone { given: key, missing: certificate }),
+            (Some(_), None) => return Err(alone(certificate, key)),
+            (None, Some(_)) => return Err(alone(key, certificate)),
             _ => {}
         }
+        self.mail.check()?;
         let percent = self.recording.disk_percent;
         if !(1..=100).contains(&percent) {
             let (key, expected) = ("recording.disk_percent", "1 to 100");

@@ -47,8 +47,8 @@ mod uploads;
 mod webhooks;
 
 pub use config::{
-    AccountSettings, Config, ConfigError, HlsSettings, Limits, Network, NetworkError, Overrides,
-    RecordingSettings, Registration, TlsSettings, TranscodeSettings, UploadSettings,
+    AccountSettings, Config, ConfigError, HlsSettings, Limits, MailSettings, Network, NetworkError,
+    Overrides, RecordingSettings, Registration, TlsSettings, TranscodeSettings, UploadSettings,
 };
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use http::api_description;

@@ -244,6 +244,7 @@ impl Origin {
         tasks.spawn(health::serve(Arc::clone(&shared), stop.clone()));
         tasks.spawn(uploads::serve(Arc::clone(&shared)));
         tasks.spawn(webhooks::serve(Arc::clone(&shared)));
+        tasks.spawn(letters(Arc::clone(&shared)));
         let (pictured, stopped) = (Arc::clone(&shared), stop.clone());
         tasks.spawn(async move { pictured.streams.picture(stopped).await });
         let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());
@@ -338,6 +339,14 @@ fn srt_problem(error: srt::Error) -> StartError {
     match error {
         srt::Error::AddressInUse(address) => StartError::AddressInUse { protocol: "srt", address },
         other => StartError::Srt(other),
+    }
+}
+
+/// Sends letters, where there is a server for them.
+async fn letters(shared: Arc<Shared>) {
+    match shared.accounts.post() {
+        Ok(post) => post.serve(shared.shutdown.clone()).await,
+        Err(_) => shared.shutdown.cancelled().await,
     }
 }
 

@@ -80,7 +80,7 @@ impl Shared {
             recordings,
             uploads: Uploads::new(store.clone(), &config.data, config.uploads, shutdown.clone()),
             people: People::new(),
-            accounts: Accounts::new(config.accounts.registration),
+            accounts: Accounts::new(config.accounts.registration, &config.mail),
             gates: Gates::default(),
             gifts: watch::Sender::default(),
             doors: Doors::default(),

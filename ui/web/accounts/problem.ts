@@ -34,6 +34,10 @@ export function problemText(problem: Problem): string {
       return t('problem.invitation.wrong');
     case 'link_wrong':
       return t('problem.link');
+    case 'email_refused':
+      return t('problem.email');
+    case 'no_letters':
+      return t('problem.letters');
     case 'account_locked':
       return t('problem.locked');
     case 'last_admin':

@@ -3,6 +3,7 @@ import { ask, type Schemas } from '$lib/api/client';
 
 let account = $state<Schemas['AccountView'] | null>(null);
 let registration = $state<Schemas['Registration'] | null>(null);
+let letters = $state(false);
 let known = $state(false);
 
 /** Who is signed in; `null` for a guest, and until it is known. */
@@ -13,6 +14,11 @@ export function signedIn(): Schemas['AccountView'] | null {
 /** Who may register; `null` until it is known. */
 export function whoMayRegister(): Schemas['Registration'] | null {
   return registration;
+}
+
+/** Whether a forgotten password can be chosen anew by a letter. */
+export function sendsLetters(): boolean {
+  return letters;
 }
 
 /** Whether the origin has said who is signed in. */
@@ -26,6 +32,7 @@ export async function loadSession(): Promise<void> {
   if (answer.ok) {
     account = answer.value.account;
     registration = answer.value.registration;
+    letters = answer.value.letters;
     known = true;
   }
 }

@@ -3,8 +3,10 @@
 //! Routes say who asks and answer in JSON, `store` keeps; the rules between stand here.
 
 mod attempts;
+mod forgotten;
 mod links;
 mod password;
+mod post;
 mod quotas;
 
 use std::net::IpAddr;
@@ -16,10 +18,11 @@ use thiserror::Error;
 pub(crate) use attempts::network;
 pub(crate) use links::Links;
 pub(crate) use password::{Hashing, PasswordError};
+pub(crate) use post::{Language, Post};
 pub(crate) use quotas::Quotas;
 
 use crate::clock::unix_ms;
-use crate::config::Registration;
+use crate::config::{MailSettings, Registration};
 use crate::secret::{self, Digest};
 use crate::store::{Account, NewAccount, NewSession, Role, Store, StoreError};
 use attempts::Attempts;
@@ -35,6 +38,8 @@ pub(crate) struct Accounts {
     room_attempts: Attempts,
     /// Who may register as the settings file says it; the store has the last word.
     configured: Registration,
+    /// What sends letters, where the settings name a server.
+    post: Option<Post>,
 }
 
 /// Why an account was not made, changed or signed in to.
@@ -62,6 +67,12 @@ pub(crate) enum AccountError {
     LinkWrong,
     #[error("an administrator has locked this account")]
     Locked,
+    #[error("this is no e-mail address: expected one such as ella@example.org")]
+    Email,
+    #[error("this server sends no letters: ask its administrator for a new password")]
+    NoLetters,
+    #[error("too many letters wait to be sent: try again in a moment")]
+    PostFull,
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -77,7 +88,7 @@ pub(crate) struct Newcomer {
 }
 
 impl Accounts {
-    pub(crate) fn new(configured: Registration) -> Accounts {
+    pub(crate) fn new(configured: Registration, mail: &MailSettings) -> Accounts {
         Accounts {
             hashing: Hashing::new(),
             links: Links::default(),
@@ -85,6 +96,7 @@ impl Accounts {
             attempts: Attempts::new(),
             room_attempts: Attempts::new(),
             configured,
+            post: Post::new(mail),
         }
     }
 

@@ -14,6 +14,7 @@ use super::attempts::network;
 pub(crate) struct Quotas {
     register: DefaultKeyedRateLimiter<IpAddr>,
     secrets: DefaultKeyedRateLimiter<IpAddr>,
+    letters: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Quotas {
@@ -23,6 +24,7 @@ impl Quotas {
         Quotas {
             register: RateLimiter::keyed(quota(REGISTER_EVERY, REGISTER_BURST)),
             secrets: RateLimiter::keyed(quota(SECRET_EVERY, SECRET_BURST)),
+            letters: RateLimiter::keyed(quota(LETTER_EVERY, LETTER_BURST)),
         }
     }
 
@@ -34,6 +36,11 @@ impl Quotas {
     /// Counts the making of a token, invitation or stream key; the error is how long to wait.
     pub(crate) fn make_secret(&self, address: IpAddr) -> Result<(), Duration> {
         take(&self.secrets, address)
+    }
+
+    /// Counts a letter that somebody asks for; the error is how long to wait.
+    pub(crate) fn letter(&self, address: IpAddr) -> Result<(), Duration> {
+        take(&self.letters, address)
     }
 }
 
@@ -51,6 +58,9 @@ const REGISTER_EVERY: Duration = Duration::from_secs(15);
 /// Secrets made from one address: an admin who prepares a school year, and tests that make many rooms.
 const SECRET_BURST: NonZeroU32 = NonZeroU32::new(200).expect("200 is not 0");
 const SECRET_EVERY: Duration = Duration::from_secs(2);
+/// Letters asked for from one address: a class that forgot its passwords.
+const LETTER_BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
+const LETTER_EVERY: Duration = Duration::from_secs(60);
 /// Addresses remembered before those that are quiet again are let go.
 const ADDRESSES_MAX: usize = 50_000;
 

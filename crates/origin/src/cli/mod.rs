@@ -245,6 +245,14 @@ fn check(config: &Config) -> Result<(), CliError> {
         writeln!(out, "proxies = {proxies:?}")?;
     }
     writeln!(out, "\n[accounts]\nregistration = \"{}\"", config.accounts.registration.as_str())?;
+    if let (Some(server), Some(from), Some(site)) =
+        (&config.mail.server, &config.mail.from, &config.mail.site)
+    {
+        writeln!(out, "\n[mail]\nserver = {server:?}\nfrom = {from:?}\nsite = {site:?}")?;
+    }
+    if let (Some(user), Some(file)) = (&config.mail.user, &config.mail.password_file) {
+        writeln!(out, "user = {user:?}\npassword_file = {file:?}")?;
+    }
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         writeln!(out, "\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}")?;
     }

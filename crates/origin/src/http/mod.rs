@@ -12,6 +12,7 @@ mod cookies;
 mod description;
 mod flv;
 mod following;
+mod forgotten;
 mod front;
 mod gate;
 #[cfg(test)]

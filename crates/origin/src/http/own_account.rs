@@ -47,6 +47,9 @@ pub(crate) struct OwnAnswer {
     account: AccountWithRooms,
     /// Whether there is a password to ask for.
     has_password: bool,
+    /// Where letters to it go; `null` while no address was confirmed.
+    #[schema(required)]
+    email: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,7 +86,8 @@ pub(crate) async fn show(
 ) -> Result<impl IntoResponse, Problem> {
     let found = shared.store.credentials_by_id(account.id).await?;
     let has_password = found.is_some_and(|found| found.password.is_some());
-    Ok(fresh(OwnAnswer { account: with_rooms(&shared, account).await?, has_password }))
+    let email = shared.store.email(account.id).await?;
+    Ok(fresh(OwnAnswer { account: with_rooms(&shared, account).await?, has_password, email }))
 }
 
 /// Change one's own account.

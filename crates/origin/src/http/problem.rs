@@ -187,6 +187,9 @@ impl From<AccountError> for Problem {
             AccountError::RegistrationClosed => refused(StatusCode::FORBIDDEN, "registration_closed"),
             AccountError::InvitationNeeded => refused(StatusCode::FORBIDDEN, "invitation_needed"),
             AccountError::InvitationWrong => refused(StatusCode::FORBIDDEN, "invitation_wrong"),
+            AccountError::Email => refused(StatusCode::BAD_REQUEST, "email_refused"),
+            AccountError::NoLetters => refused(StatusCode::CONFLICT, "no_letters"),
+            AccountError::PostFull => refused(StatusCode::SERVICE_UNAVAILABLE, "busy"),
             AccountError::Locked => refused(StatusCode::FORBIDDEN, "account_locked"),
             AccountError::LinkWrong => refused(StatusCode::FORBIDDEN, "link_wrong"),
         }
@@ -203,9 +206,10 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
 }
 
 /// Every code that the API gives.
-pub(super) const CODES: [&str; 22] = [
+pub(super) const CODES: [&str; 24] = [
     "account_locked",
     "busy",
+    "email_refused",
     "entry_needed",
     "invitation_needed",
     "invitation_wrong",
@@ -213,6 +217,7 @@ pub(super) const CODES: [&str; 22] = [
     "link_wrong",
     "name_refused",
     "name_taken",
+    "no_letters",
     "not_enough",
     "password_too_long",
     "password_too_short",

@@ -20,16 +20,16 @@ use utoipa_axum::routes;
 use super::pages::CONTENT_SECURITY_POLICY;
 use super::problem::Problem;
 use super::{
-    access, accounts, broadcasts, chapters, chat, comments, description, flv, following, gate, gifts, health,
-    ingest, invitations, moderation, moderators, own_account, owner, pages, playback, polls, problem,
-    recordings, replay, room_picture, room_settings, rooms, server_settings, session, thumbnail, tokens,
-    uploads, webhooks,
+    access, accounts, broadcasts, chapters, chat, comments, description, flv, following, forgotten, gate,
+    gifts, health, ingest, invitations, moderation, moderators, own_account, owner, pages, playback, polls,
+    problem, recordings, replay, room_picture, room_settings, rooms, server_settings, session, thumbnail,
+    tokens, uploads, webhooks,
 };
 use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 53] = [
+pub(super) const OPEN: [(&str, &str); 59] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -73,11 +73,17 @@ pub(super) const OPEN: [(&str, &str); 53] = [
     ("GET", "/setup"),
     ("GET", "/account"),
     ("GET", "/admin"),
+    ("GET", "/forgot"),
+    ("GET", "/reset"),
+    ("GET", "/confirm"),
     ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
     ("POST", "/api/v1/accounts"),
     ("POST", "/api/v1/invitation"),
+    ("POST", "/api/v1/email-confirmation"),
+    ("POST", "/api/v1/password-reset"),
+    ("PUT", "/api/v1/password-reset"),
     ("GET", "/api/v1/setup"),
     ("POST", "/api/v1/setup"),
     ("GET", "/api/v1/gifts"),
@@ -133,6 +139,9 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(own_account::show, own_account::change, own_account::remove),
         routes!(own_account::sessions, own_account::end_sessions),
         routes!(own_account::end_session),
+        routes!(forgotten::offer_email, forgotten::remove_email),
+        routes!(forgotten::confirm_email),
+        routes!(forgotten::forgot, forgotten::reset),
         routes!(tokens::list, tokens::create),
         routes!(tokens::revoke),
         routes!(accounts::list, accounts::create),
@@ -182,6 +191,9 @@ pub(super) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/signin", get(pages::home)),
         ("/register", get(pages::home)),
         ("/setup", get(pages::home)),
+        ("/forgot", get(pages::home)),
+        ("/reset", get(pages::home)),
+        ("/confirm", get(pages::home)),
         ("/account", get(pages::home)),
         ("/admin", get(pages::home)),
     ]

@@ -43,6 +43,8 @@ pub(crate) struct SessionAnswer {
     #[schema(required)]
     account: Option<AccountView>,
     registration: Registration,
+    /// Whether a forgotten password can be chosen anew by a letter.
+    letters: bool,
 }
 
 /// A link that signs its account in, once.
@@ -132,7 +134,9 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let registration = shared.accounts.registration(&shared.store).await?;
     let account = signed_in.as_ref().map(|signed_in| AccountView::of(&signed_in.account));
-    let mut response = fresh(SessionAnswer { account, registration }).into_response();
+    let mut response =
+        fresh(SessionAnswer { account, registration, letters: shared.accounts.post().is_ok() })
+            .into_response();
     // The cookie's end moves on with the session's.
     if let Some(SignedIn { credential: Credential::Session(session), .. }) = signed_in
         && session.lasting
@@ -268,7 +272,8 @@ impl Entrance<'_> {
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let secret = accounts::open_session(&shared.store, account.id, lasting, agent).await?;
         let registration = shared.accounts.registration(&shared.store).await?;
-        let answer = SessionAnswer { account: Some(AccountView::of(&account)), registration };
+        let letters = shared.accounts.post().is_ok();
+        let answer = SessionAnswer { account: Some(AccountView::of(&account)), registration, letters };
         let mut response = (status, fresh(answer)).into_response();
         response.headers_mut().append(header::SET_COOKIE, set_session(scheme, &secret, lasting));
         Ok(response)

@@ -352,3 +352,22 @@ async fn an_owner_appoints_moderators_of_the_own_room_alone() {
     let gone = place.ask("DELETE", &path, &[("cookie", &owner)], "").await;
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn an_origin_without_a_mail_server_says_so_and_a_made_up_code_opens_nothing() {
+    let place = Place::new().await;
+    let cookie = place.session("mara", "viewer").await;
+    assert_eq!(place.json("GET", "/api/v1/session", &[], "").await.1["letters"], json!(false));
+    let forgotten = json!({ "name": "mara" }).to_string();
+    let (status, problem) = place.json("POST", "/api/v1/password-reset", &[JSON], &forgotten).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("no_letters")));
+    let offer = json!({ "email": "mara@example.org", "current_password": "correct horse" }).to_string();
+    let headers = [JSON, ("cookie", &*cookie)];
+    let (status, problem) = place.json("PUT", "/api/v1/account/email", &headers, &offer).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("no_letters")));
+    let made_up =
+        json!({ "code": "5d41402abc4b2a76b9719d911017c592", "password": "another horse" }).to_string();
+    let (status, problem) = place.json("PUT", "/api/v1/password-reset", &[JSON], &made_up).await;
+    assert_eq!((status, &problem["code"]), (403, &json!("link_wrong")));
+    assert_eq!(place.who(&cookie).await["name"], "mara");
+}

@@ -45,7 +45,7 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 94] = [
+const MAY: [(&str, &str, &[Person]); 99] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
@@ -64,6 +64,11 @@ const MAY: [(&str, &str, &[Person]); 94] = [
     ("POST", "/api/v1/session", &EVERYBODY),
     ("DELETE", "/api/v1/session", &EVERYBODY),
     ("POST", "/api/v1/session/link", SIGNED_IN),
+    ("POST", "/api/v1/password-reset", &EVERYBODY),
+    ("PUT", "/api/v1/password-reset", &EVERYBODY),
+    ("POST", "/api/v1/email-confirmation", &EVERYBODY),
+    ("PUT", "/api/v1/account/email", SIGNED_IN),
+    ("DELETE", "/api/v1/account/email", SIGNED_IN),
     ("GET", "/api/v1/account", SIGNED_IN),
     ("PATCH", "/api/v1/account", SIGNED_IN),
     ("DELETE", "/api/v1/account", SIGNED_IN),

@@ -13,6 +13,7 @@ mod gifts;
 mod invitations;
 mod keys;
 mod log;
+mod mail_links;
 mod moderators;
 mod pictures;
 mod points;
@@ -40,6 +41,7 @@ pub(crate) use broadcasts::Broadcast;
 pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
 pub use log::Kept;
+pub(crate) use mail_links::{Addressee, NewMailLink, Purpose};
 pub(crate) use points::{Booking, Grant, Wallet, account_of};
 pub use recordings::Recording;
 pub(crate) use recordings::{Finished, WallSpan};
@@ -267,7 +269,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -279,6 +281,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("room_life.sql"),
     include_str!("account_life.sql"),
     include_str!("class_list.sql"),
+    include_str!("mail_links.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;
