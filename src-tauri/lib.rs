@@ -13,6 +13,7 @@ pub mod commands;
 mod destination;
 pub mod go_live;
 pub mod hosting;
+mod on_air;
 pub mod preview;
 pub mod request;
 pub mod settings;

@@ -5,15 +5,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use broadcast::{Broadcast, Config, Devices, Status, Summary};
+use broadcast::{Broadcast, Devices, Status, Summary};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::chat::Target;
-use crate::destination;
-use crate::go_live::{self, GoLive, Input, Output, Phase};
+use crate::go_live::{GoLive, Input};
 use crate::hosting::{self, Hosted, Started};
 use crate::preview::Feeds;
 use crate::request::{Doors, Request};
@@ -22,7 +21,7 @@ use crate::sources::{self, Opened, Wanted};
 use crate::view::{Notice, NoticeKind, OriginProblem, View};
 
 /// Work that is finished.
-enum Done {
+pub(crate) enum Done {
     OriginStarted(Result<Box<Started>, OriginProblem>),
     OriginStopped,
     SourcesOpened(Box<Opened>),
@@ -57,19 +56,19 @@ pub struct Studio {
     pub(crate) sources: SourcesPhase,
     pub(crate) devices: Devices,
     finding_devices: bool,
-    broadcast: Option<Broadcast>,
+    pub(crate) broadcast: Option<Broadcast>,
     pub(crate) status: Option<watch::Receiver<Status>>,
     /// The previous broadcast is still saying goodbye.
-    ending: bool,
+    pub(crate) ending: bool,
     /// Start as soon as `ending` is over.
-    start_next: bool,
+    pub(crate) start_next: bool,
     pub(crate) notices: Vec<Notice>,
     notice_id: u32,
     pub(crate) asks_to_close: bool,
     quitting: bool,
     pub(crate) doors: Doors,
     view: watch::Sender<View>,
-    tasks: JoinSet<Done>,
+    pub(crate) tasks: JoinSet<Done>,
 }
 
 impl Studio {
@@ -354,86 +353,9 @@ impl Studio {
         }
     }
 
-    // -- broadcast --
-
-    /// Tells the machine, and does what it says.
-    fn drive(&mut self, input: Input) {
-        let before = self.go_live.phase().clone();
-        self.go_live.handle_input(now(), input);
-        while let Some(output) = self.go_live.poll_output() {
-            match output {
-                Output::Start if self.ending => self.start_next = true,
-                Output::Start => self.start_broadcast(),
-                Output::Stop => self.stop_broadcast(),
-            }
-        }
-        if let (
-            Phase::Connecting | Phase::Live { .. } | Phase::Reconnecting { .. },
-            Phase::Idle { reasons },
-        ) = (before, self.go_live.phase().clone())
-        {
-            for reason in reasons {
-                self.notify(NoticeKind::BroadcastFailed { reason });
-            }
-        }
-    }
-
-    fn start_broadcast(&mut self) {
-        let started = match (&self.sources, &self.room) {
-            (SourcesPhase::Opened(opened), Some(hosted)) => match &opened.sources {
-                Some(sources) => {
-                    let config = Config {
-                        destinations: vec![destination::this_computer(hosted)],
-                        ..Config::default()
-                    };
-                    Broadcast::start(config, sources).map_err(|error| error.to_string())
-                }
-                None => Err("no source works".to_owned()),
-            },
-            _ => Err("the sources are still being opened".to_owned()),
-        };
-        match started {
-            Ok(broadcast) => {
-                info!("broadcast started");
-                self.status = Some(broadcast.status());
-                self.broadcast = Some(broadcast);
-            }
-            Err(reason) => self.drive(Input::StartFailed(reason)),
-        }
-    }
-
-    fn stop_broadcast(&mut self) {
-        self.start_next = false;
-        if let Some(broadcast) = self.broadcast.take() {
-            self.ending = true;
-            self.tasks.spawn(async move { Done::BroadcastEnded(Box::new(broadcast.end().await)) });
-        } else if !self.ending {
-            self.drive(Input::Finished(go_live::Outcome::default()));
-        }
-    }
-
-    fn broadcast_ended(&mut self, summary: &Summary) {
-        info!(duration = ?summary.status.duration, cut_short = summary.cut_short, "broadcast ended");
-        self.ending = false;
-        self.status = None;
-        self.drive(Input::Finished(destination::outcome(summary)));
-        if std::mem::take(&mut self.start_next) {
-            self.start_broadcast();
-        }
-    }
-
-    fn report(&mut self, status: &Status) {
-        let states = status.destinations.iter().map(|destination| destination.state.clone());
-        self.drive(Input::Destinations(states.collect()));
-        let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
-        if status.source_ended && self.go_live.is_on_air() && !self.notices.iter().any(told) {
-            self.notify(NoticeKind::PictureEnded);
-        }
-    }
-
     // -- the rest --
 
-    fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) {
         let before = self.settings.clone();
         change(&mut self.settings);
         if before == self.settings {
@@ -445,7 +367,7 @@ impl Studio {
         }
     }
 
-    fn notify(&mut self, kind: NoticeKind) {
+    pub(crate) fn notify(&mut self, kind: NoticeKind) {
         self.notice_id += 1;
         self.notices.push(Notice { id: self.notice_id, kind });
         if self.notices.len() > NOTICES_MAX {
@@ -453,7 +375,7 @@ impl Studio {
         }
     }
 
-    fn clear(&mut self, is: impl Fn(&NoticeKind) -> bool) {
+    pub(crate) fn clear(&mut self, is: impl Fn(&NoticeKind) -> bool) {
         self.notices.retain(|notice| !is(&notice.kind));
     }
 
@@ -482,7 +404,7 @@ impl Studio {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is a driver: it tells the cores what time it is")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
