@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use media::Span;
-use publish::{Adaptive, Feed, Limits, State};
-use tokio::sync::watch;
+use publish::{Adaptive, Limits, State};
 use tokio::time::MissedTickBehavior;
 
 use crate::encoding::Output;
 use crate::ladder::{Ladder, Shape};
+use crate::outlets::Outlet;
 
 /// What the picture encoder is asked for, and what it was asked for last.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Wanted {
 /// One encode serves all: as long as one network carries everything, the weak ones drop frames instead of making the
 /// picture worse for everybody. Only when all are weak does the encode follow.
 pub(crate) struct Adaptation {
-    links: Vec<(watch::Receiver<State>, Feed, Adaptive)>,
+    links: Vec<(Arc<Outlet>, Adaptive)>,
     ladder: Ladder,
     limits: Limits,
     output: Arc<Output>,
@@ -78,11 +78,7 @@ pub(crate) struct Adaptation {
 
 impl Adaptation {
     /// From what the output's encoder is opened with down to `floor_bps` of it.
-    pub(crate) fn new(
-        output: Arc<Output>,
-        floor_bps: u32,
-        links: impl Iterator<Item = (watch::Receiver<State>, Feed)>,
-    ) -> Adaptation {
+    pub(crate) fn new(output: Arc<Output>, floor_bps: u32) -> Adaptation {
         let full = output.wanted.shape();
         let ladder = Ladder::new(full, floor_bps);
         let limits = Limits {
@@ -90,8 +86,7 @@ impl Adaptation {
             ceiling_bps: full.bitrate_bps,
             beside_bps: BESIDE_BPS,
         };
-        let links = links.map(|(state, feed)| (state, feed, Adaptive::new(limits))).collect();
-        Adaptation { links, ladder, limits, output, started: Instant::now() }
+        Adaptation { links: Vec::new(), ladder, limits, output, started: Instant::now() }
     }
 
     /// Until it is dropped.
@@ -101,6 +96,7 @@ impl Adaptation {
         loop {
             interval.tick().await;
             self.follow_the_ceiling();
+            self.follow_the_outlets();
             let before = self.output.wanted.shape();
             let Some(shape) = self.look(self.started.elapsed().into()) else { continue };
             if shape != before {
@@ -125,18 +121,28 @@ impl Adaptation {
         self.ladder.set_ceiling(ceiling_bps);
         let floor_bps = self.ladder.least_bps().min(ceiling_bps);
         self.limits = Limits { floor_bps, ceiling_bps, ..self.limits };
-        self.links.iter_mut().for_each(|(.., adaptive)| *adaptive = Adaptive::new(self.limits));
+        self.links.iter_mut().for_each(|(_, adaptive)| *adaptive = Adaptive::new(self.limits));
+    }
+
+    /// What is known of a destination stays with it.
+    fn follow_the_outlets(&mut self) {
+        let mut known = std::mem::take(&mut self.links);
+        let link = |outlet: Arc<Outlet>| {
+            let at = known.iter().position(|(other, _)| Arc::ptr_eq(other, &outlet));
+            at.map_or_else(|| (outlet, Adaptive::new(self.limits)), |at| known.swap_remove(at))
+        };
+        self.links = self.output.outlets.all().into_iter().map(link).collect();
     }
 
     /// The shape for now; `None` while nobody is reached, since nothing is known then.
     fn look(&mut self, at: Span) -> Option<Shape> {
         let mut best = None;
-        for (state, feed, adaptive) in &mut self.links {
-            if !matches!(*state.borrow(), State::Live { .. }) {
+        for (outlet, adaptive) in &mut self.links {
+            if !matches!(*outlet.state.borrow(), State::Live { .. }) {
                 adaptive.reconnected();
                 continue;
             }
-            let Some((when, look)) = feed.progress().look else { continue };
+            let Some((when, look)) = outlet.feed.progress().look else { continue };
             let at = when.saturating_duration_since(self.started).into();
             let aimed_bps = adaptive.look(at, &look);
             best = best.max(Some((aimed_bps, adaptive.sustained_bps())));

@@ -1,8 +1,8 @@
 //! Where a broadcast goes.
 
-use publish::{Target, Trust};
+use publish::{Target, TargetError, Trust};
 
-use crate::{Config, Error};
+use crate::Error;
 
 /// One remote ingest.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,21 +24,29 @@ impl std::fmt::Debug for Destination {
     }
 }
 
-/// Names and targets of all.
-pub(crate) fn targets(config: &Config) -> Result<Vec<(String, Target)>, Error> {
-    let count = config.destinations.len();
-    if count == 0 || count > DESTINATIONS_MAX {
+impl Destination {
+    /// Host and port, to show people: nothing that may be secret.
+    ///
+    /// # Errors
+    /// When the address cannot be published to.
+    pub fn server(&self) -> Result<String, TargetError> {
+        Target::parse(&self.url, self.key.as_deref()).map(|target| target.server())
+    }
+
+    /// Where to publish to.
+    pub(crate) fn target(&self, trust: &Trust) -> Result<Target, Error> {
+        let wrong = |source| Error::Destination { name: self.name.clone(), source };
+        let target = Target::parse(&self.url, self.key.as_deref()).map_err(wrong)?;
+        Ok(target.trusting(trust.clone()))
+    }
+}
+
+/// Whether so many can be served, of which a broadcast that is recorded may have none.
+pub(crate) fn check_count(count: usize, recorded: bool) -> Result<(), Error> {
+    if (count == 0 && !recorded) || count > DESTINATIONS_MAX {
         return Err(Error::DestinationCount { count, max: DESTINATIONS_MAX });
     }
-    let trust = config.certificates.as_deref().map(Trust::with_file).transpose()?.unwrap_or_default();
-    let parse = |destination: &Destination| {
-        let name = destination.name.clone();
-        match Target::parse(&destination.url, destination.key.as_deref()) {
-            Ok(target) => Ok((name, target.trusting(trust.clone()))),
-            Err(source) => Err(Error::Destination { name, source }),
-        }
-    };
-    config.destinations.iter().map(parse).collect()
+    Ok(())
 }
 
 /// One encode serves several destinations; each costs a copy of the stream's bytes and a connection.

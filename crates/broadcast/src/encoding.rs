@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use capture::Stop;
 use media::{AudioFrame, MediaEvent, Packet, Track};
-use publish::Feed;
 
 use crate::adaptation::Wanted;
 use crate::encoder_state::EncoderState;
 use crate::interleaver::{Interleaver, Turn};
 use crate::ladder::Shape;
+use crate::outlets::{Outlet, Outlets};
 use crate::program::Program;
 use crate::recorder::Recorder;
 
@@ -21,7 +21,7 @@ pub(crate) struct Output {
     merged: Mutex<Interleaver>,
     /// As they are once everything that waits has left.
     tracks: Mutex<Arc<[Track]>>,
-    feeds: Vec<Feed>,
+    pub(crate) outlets: Arc<Outlets>,
     recorder: Mutex<Option<Recorder>>,
     pub(crate) counters: Counters,
     pub(crate) encoder: EncoderState,
@@ -40,16 +40,14 @@ pub(crate) struct Counters {
 }
 
 impl Output {
-    /// Announces `tracks` to every destination.
-    pub(crate) fn new(tracks: Arc<[Track]>, feeds: Vec<Feed>, encoder: EncoderState, shape: Shape) -> Output {
+    /// Of `tracks`, to nobody yet.
+    pub(crate) fn new(tracks: Arc<[Track]>, encoder: EncoderState, shape: Shape) -> Output {
         let merged = Mutex::new(Interleaver::new(tracks.iter().map(|track| track.id)));
-        let event = MediaEvent::Tracks(Arc::clone(&tracks));
-        feeds.iter().for_each(|feed| feed.push(&event));
         let (counters, wanted) = (Counters::default(), Wanted::new(shape));
         Output {
             merged,
             tracks: Mutex::new(tracks),
-            feeds,
+            outlets: Arc::new(Outlets::new()),
             recorder: Mutex::new(None),
             counters,
             encoder,
@@ -95,7 +93,7 @@ impl Output {
     fn feed(&self, turn: Turn) {
         let events = turn.tracks.map(MediaEvent::Tracks).into_iter().chain([MediaEvent::Packet(turn.packet)]);
         for event in events {
-            self.feeds.iter().for_each(|feed| feed.push(&event));
+            self.outlets.push(&event);
             if let Some(recorder) = self.recorder().as_ref() {
                 recorder.push(&event);
             }
@@ -107,10 +105,22 @@ impl Output {
         // Nothing of the stream may come between the tracks and what follows them.
         let _merged = self.merged();
         if let Some(recorder) = &recorder {
-            let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-            recorder.push(&MediaEvent::Tracks(Arc::clone(&tracks)));
+            recorder.push(&self.announcement());
         }
         *self.recorder() = recorder;
+    }
+
+    /// Sends to one more destination, which begins at the next keyframe.
+    pub(crate) fn add(&self, outlet: Arc<Outlet>) {
+        // As with a recording.
+        let _merged = self.merged();
+        outlet.feed.push(&self.announcement());
+        self.outlets.add(outlet);
+    }
+
+    fn announcement(&self) -> MediaEvent {
+        let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        MediaEvent::Tracks(Arc::clone(&tracks))
     }
 
     fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {

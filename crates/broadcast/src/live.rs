@@ -9,20 +9,18 @@ use std::time::{Duration, Instant};
 
 use capture::{AudioInput, Stop, VideoInput};
 use media::{Span, Track};
-use publish::{Feed, KeyframeRequest, Publisher, State};
+use publish::{KeyframeRequest, Publisher, Trust};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::adaptation::Adaptation;
 use crate::encoder_state::EncoderState;
 use crate::encoding::{Output, SoundEncoder};
+use crate::outlets::Outlet;
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
 use crate::recorder::{Recorder, RecordingStatus, RecordingWatch};
-use crate::{
-    Destination, DestinationStatus, EncoderChoice, Error, Shape, Sources, Status, Summary, destination,
-    threads,
-};
+use crate::{Destination, EncoderChoice, Error, Shape, Sources, Status, Summary, destination, threads};
 
 /// How to encode, and where to send.
 #[derive(Clone, Debug)]
@@ -37,7 +35,7 @@ pub struct Config {
     pub keyframe_interval: Span,
     /// Which video encoder.
     pub encoder: EncoderChoice,
-    /// Where to send: 1 to 8.
+    /// Where to send: 1 to 8, or nowhere when it is recorded from the start.
     pub destinations: Vec<Destination>,
     /// Where to record to from the start, a file that is not there yet. Recording is independent of the destinations.
     pub record: Option<PathBuf>,
@@ -62,7 +60,11 @@ impl Default for Config {
 
 /// A running broadcast. Dropping it cuts the connections; [`Broadcast::end`] says goodbye.
 pub struct Broadcast {
-    publishers: Vec<Publisher>,
+    /// By the destination's name.
+    publishers: Vec<(String, Publisher)>,
+    /// Of destinations that were taken out, on their way to say goodbye; whether each was in time.
+    leaving: JoinSet<bool>,
+    trust: Trust,
     reporter: Arc<Reporter>,
     status: watch::Receiver<Status>,
     stop: Stop,
@@ -84,37 +86,33 @@ impl Broadcast {
     /// [`Error::Encode`] when no encoder opens,
     /// [`Error::AlreadyLive`] while `sources` feed another broadcast.
     pub fn start(config: Config, sources: &Sources) -> Result<Broadcast, Error> {
-        let targets = destination::targets(&config)?;
+        destination::check_count(config.destinations.len(), config.record.is_some())?;
+        let trust = config.certificates.as_deref().map(Trust::with_file).transpose()?.unwrap_or_default();
+        // Before anything is opened: an address that cannot be used is a mistake that is told at once.
+        config.destinations.iter().try_for_each(|destination| destination.target(&trust).map(drop))?;
         let encoders = Encoders::open(&config, sources)?;
         let program = sources.program();
         let blocks = program.go_on_air().ok_or(Error::AlreadyLive)?;
         let keyframes = KeyframeRequest::new();
-        let publishers: Vec<Publisher> = targets
-            .into_iter()
-            .map(|(name, target)| Publisher::start(name, target, keyframes.clone()))
-            .collect();
-        let feeds: Vec<Feed> = publishers.iter().map(Publisher::feed).collect();
         let encoder = EncoderState::new(encoders.video.as_ref().map(encode::Video::name));
-        let output = Arc::new(Output::new(encoders.tracks(), feeds, encoder, shape(&encoders.settings)));
+        let output = Arc::new(Output::new(encoders.tracks(), encoder, shape(&encoders.settings)));
         let floor_bps = config.bitrate_floor_bps;
         let reporter = Arc::new(Reporter {
             started: Instant::now(),
-            names: config.destinations.iter().map(|destination| destination.name.clone()).collect(),
-            destinations: publishers.iter().map(|publisher| (publisher.state(), publisher.feed())).collect(),
             output: Arc::clone(&output),
             program: Arc::clone(&program),
             recording: Mutex::new(None),
         });
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&reporter).run(sender));
         if encoders.video.is_some() && floor_bps < output.wanted.shape().bitrate_bps {
-            let links = reporter.destinations.iter().cloned();
-            tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps, links).run());
+            tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps).run());
         }
         let stop = Stop::new();
         let mut broadcast = Broadcast {
-            publishers,
+            publishers: Vec::new(),
+            leaving: JoinSet::new(),
+            trust,
             reporter,
             status,
             stop,
@@ -125,6 +123,10 @@ impl Broadcast {
             recordings: Vec::new(),
         };
         // From here on an error drops `broadcast`, which takes everything off air again.
+        config.destinations.iter().try_for_each(|destination| broadcast.connect(destination))?;
+        let reporter = Arc::clone(&broadcast.reporter);
+        sender.send_replace(reporter.status(&Pace::default()));
+        broadcast.tasks.spawn(reporter.run(sender));
         if let Some(file) = &config.record {
             broadcast.record(file)?;
         }
@@ -166,9 +168,45 @@ impl Broadcast {
         self.reporter.output.record(None);
     }
 
+    /// Sends to one more destination, from the next keyframe on. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::DestinationCount`] when there are too many.
+    pub fn add_destination(&mut self, destination: &Destination) -> Result<(), Error> {
+        destination::check_count(self.publishers.len() + 1, false)?;
+        self.connect(destination)?;
+        self.keyframes.ask();
+        Ok(())
+    }
+
+    /// Says goodbye to the destination of this name, and goes on with the others; [`Status`] has it no more. A name that
+    /// is not there changes nothing. Must be called inside a tokio runtime.
+    pub fn remove_destination(&mut self, name: &str) {
+        self.reporter.output.outlets.remove(name);
+        let (gone, stay) =
+            std::mem::take(&mut self.publishers).into_iter().partition(|(other, _)| other == name);
+        self.publishers = stay;
+        let gone: Vec<(String, Publisher)> = gone;
+        gone.into_iter().for_each(|(_, publisher)| {
+            self.leaving.spawn(publisher.finish(GOODBYE_LIMIT));
+        });
+    }
+
+    fn connect(&mut self, destination: &Destination) -> Result<(), Error> {
+        let target = destination.target(&self.trust)?;
+        let name = destination.name.clone();
+        let publisher = Publisher::start(name.clone(), target, self.keyframes.clone());
+        let outlet = Outlet::of(name.clone(), &publisher);
+        let output = &self.reporter.output;
+        self.tasks.spawn(Arc::clone(&output.outlets).follow(Arc::clone(&outlet)));
+        output.add(outlet);
+        self.publishers.push((name, publisher));
+        Ok(())
+    }
+
     /// Destinations that wait for their next try make it now, with the back-off begun anew.
     pub fn retry_now(&self) {
-        self.publishers.iter().for_each(Publisher::retry_now);
+        self.publishers.iter().for_each(|(_, publisher)| publisher.retry_now());
     }
 
     /// Sends what is queued, says goodbye and stops everything, within two seconds.
@@ -184,8 +222,8 @@ impl Broadcast {
         self.reporter.output.record(None);
         let mut recordings = std::mem::take(&mut self.recordings);
         let closing = tokio::task::spawn_blocking(move || threads::join_within(&mut recordings, FILES_LIMIT));
-        let mut finishing = JoinSet::new();
-        for publisher in std::mem::take(&mut self.publishers) {
+        let mut finishing = std::mem::take(&mut self.leaving);
+        for (_, publisher) in std::mem::take(&mut self.publishers) {
             finishing.spawn(publisher.finish(GOODBYE_LIMIT));
         }
         let in_time = finishing.join_all().await.into_iter().all(|in_time| in_time);
@@ -274,8 +312,6 @@ fn shape(settings: &encode::Config) -> Shape {
 /// Gathers the status.
 struct Reporter {
     started: Instant,
-    names: Vec<String>,
-    destinations: Vec<(watch::Receiver<State>, Feed)>,
     output: Arc<Output>,
     program: Arc<Program>,
     recording: Mutex<Option<RecordingWatch>>,
@@ -291,16 +327,7 @@ struct Pace {
 impl Reporter {
     /// Until the broadcast ends.
     async fn run(self: Arc<Self>, sender: watch::Sender<Status>) {
-        let mut changes = JoinSet::new();
-        let (changed, mut any_changed) = watch::channel(());
-        for (state, _) in &self.destinations {
-            let (mut state, changed) = (state.clone(), changed.clone());
-            changes.spawn(async move {
-                while state.changed().await.is_ok() {
-                    changed.send_replace(());
-                }
-            });
-        }
+        let mut changes = self.output.outlets.changes();
         let mut interval = tokio::time::interval(Duration::from_secs(1));
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let counters = &self.output.counters;
@@ -318,7 +345,7 @@ impl Reporter {
                         before = (Instant::now(), frames, bytes);
                     }
                 }
-                _ = any_changed.changed() => {}
+                _ = changes.changed() => {}
             }
             sender.send_replace(self.status(&pace));
         }
@@ -335,22 +362,9 @@ impl Reporter {
 
     fn status(&self, pace: &Pace) -> Status {
         let counters = &self.output.counters;
-        let destinations = self.names.iter().zip(&self.destinations).map(|(name, (state, feed))| {
-            let progress = feed.progress();
-            DestinationStatus {
-                name: name.clone(),
-                state: state.borrow().clone(),
-                sent_bytes: progress.sent_bytes,
-                sent_frames: progress.sent_frames,
-                dropped_frames: progress.dropped_frames,
-                queued: progress.queued.into(),
-                sent_bps: progress.sent_bps,
-                link: progress.link,
-            }
-        });
         let (encoder, replaced_encoder) = self.output.encoder.get();
         Status {
-            destinations: destinations.collect(),
+            destinations: self.output.outlets.all().iter().map(|outlet| outlet.status()).collect(),
             encoder,
             replaced_encoder,
             picture: self.output.wanted.shape(),

@@ -164,3 +164,63 @@ async fn an_encoder_that_fails_is_replaced_and_the_broadcast_goes_on() {
     let times = probe(&recording, &["-select_streams", "v", "-show_entries", "packet=pts_time"]);
     assert_eq!(times.len() as u64, summary.status.frames, "no picture is lost");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn destinations_come_and_go_while_the_others_go_on() {
+    let (first, second) = (free_port(), free_port());
+    let (staying, leaving) =
+        (Server::start(first, file("stays.flv")), Server::start(second, file("leaves.flv")));
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    let mut live = start(&sources, first);
+    let mut status = live.status();
+    until(&mut status, "a second is sent", |status| status.destinations[0].sent_frames > 30).await;
+
+    let url = format!("rtmp://127.0.0.1:{second}/live");
+    live.add_destination(&Destination { name: "second".into(), url, key: Some("key".into()) }).unwrap();
+    until(&mut status, "the second one gets a second too", |status| {
+        status.destinations.get(1).is_some_and(|second| second.sent_frames > 30)
+    })
+    .await;
+    live.remove_destination("second");
+    let sent = status.borrow().destinations[0].sent_frames;
+    until(&mut status, "only the first one is left, and gets more", |status| {
+        status.destinations.len() == 1 && status.destinations[0].sent_frames > sent + 30
+    })
+    .await;
+    let left = tokio::task::spawn_blocking(move || leaving.recording()).await.unwrap();
+    let summary = live.end().await;
+    assert!(!summary.cut_short);
+    assert_eq!(summary.status.destinations.len(), 1);
+    let stayed = tokio::task::spawn_blocking(move || staying.recording()).await.unwrap();
+    for (recording, frames) in [(&left, 30), (&stayed, 60)] {
+        assert_eq!(complaints(recording), "");
+        let packets = probe(recording, &["-select_streams", "v", "-show_entries", "packet=pts_time,flags"]);
+        assert!(packets.len() > frames && packets[0].contains('K'), "{}: {packets:?}", recording.display());
+    }
+    let wrong = Destination { name: "wrong".into(), url: "http://a.example/".into(), key: None };
+    let mut live = start(&sources, first);
+    assert!(matches!(live.add_destination(&wrong), Err(broadcast::Error::Destination { .. })));
+    drop(live);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_needs_no_destination() {
+    let recording = file("alone.mp4");
+    // A leftover of an earlier run; nothing is written over.
+    let _ = std::fs::remove_file(&recording);
+    let sources = open(VideoInput::Test, AudioInput::Tone);
+    assert!(matches!(
+        Broadcast::start(Config::default(), &sources),
+        Err(broadcast::Error::DestinationCount { count: 0, .. })
+    ));
+    let config = Config { record: Some(recording.clone()), ..Config::default() };
+    let live = Broadcast::start(config, &sources).unwrap();
+    let mut status = live.status();
+    until(&mut status, "a second is recorded", |status| {
+        status.frames > 40 && status.recording.as_ref().is_some_and(|recording| recording.bytes > 0)
+    })
+    .await;
+    let summary = live.end().await;
+    assert_eq!(summary.status.recording.unwrap().state, broadcast::RecordingState::Finished);
+    assert_eq!(complaints(&recording), "");
+}
