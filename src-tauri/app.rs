@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, Heard, SayError};
+use crate::destination::WrongDraft;
 use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::settings::{Language, Theme, VideoChoice};
@@ -27,6 +28,15 @@ pub enum Error {
     /// More was asked for than a person can click.
     #[error("too much at once: {REQUESTS_MAX} requests already wait")]
     Busy,
+    /// The destination cannot be used.
+    #[error(transparent)]
+    Draft(#[from] WrongDraft),
+    /// The profile of OBS cannot be taken over.
+    #[error(transparent)]
+    Obs(#[from] broadcast::ObsProfileError),
+    /// The folder of the recording cannot be shown.
+    #[error("the folder cannot be opened: {0}")]
+    Folder(String),
     /// The chat frame was not taken.
     #[error(transparent)]
     Say(#[from] SayError),
@@ -295,7 +305,7 @@ impl App {
         }
     }
 
-    fn ask(&self, request: Request) -> Result<(), Error> {
+    pub(crate) fn ask(&self, request: Request) -> Result<(), Error> {
         self.requests.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::Closing,

@@ -1,11 +1,177 @@
-//! The destination there is today, the origin inside the app, and what it reports.
+//! Where a broadcast goes: the origin inside the app, and other servers with their keys.
 
-use broadcast::Summary;
+use std::path::Path;
+
+use broadcast::{Service, Status};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use thiserror::Error;
 
 use crate::go_live;
 use crate::hosting::Hosted;
+use crate::settings::replace;
 
-/// The one destination there is today.
+/// Another server, as it is kept. Addresses, keys and passphrases are in a file that only this user may read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Stays the same when it is edited; from 1 on.
+    pub id: u32,
+    /// What the person calls it; no two are called the same.
+    pub name: String,
+    /// [`Service::id`], else `rtmp` or `srt`.
+    pub service: String,
+    /// `rtmp[s]://host/app` or `srt://host:port`, without anything secret.
+    pub address: String,
+    /// The stream key of RTMP or the stream id of SRT.
+    pub key: String,
+    /// SRT's passphrase; empty is none.
+    pub passphrase: String,
+    /// Whether the next broadcast goes there.
+    pub on: bool,
+}
+
+/// A destination as the person fills it in.
+#[derive(Clone, PartialEq, Eq, Deserialize, Type)]
+pub struct Draft {
+    /// Which one is edited; `None` is a new one.
+    pub id: Option<u32>,
+    /// See [`Saved::name`].
+    pub name: String,
+    /// See [`Saved::service`].
+    pub service: String,
+    /// As it is pasted: a key or passphrase in it is taken out.
+    pub address: String,
+    /// `None` keeps the one there is.
+    pub key: Option<String>,
+    /// `None` keeps the one there is.
+    pub passphrase: Option<String>,
+}
+
+/// What a draft is refused for.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum WrongDraft {
+    /// No name, or one that cannot be shown in a row.
+    #[error("a name of 1 to {NAME_CHARS_MAX} characters is needed")]
+    Name,
+    /// Two rows would look the same.
+    #[error("there is a destination called {0} already")]
+    NameTaken(String),
+    /// The engine cannot use it.
+    #[error("{0}")]
+    Address(broadcast::TargetError),
+}
+
+impl std::fmt::Debug for Saved {
+    /// Leaves out what may be secret (DESIGN §8 rule 2).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Saved").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Draft {
+    /// What is kept of it, when `known` are those there are. A new one is switched on.
+    ///
+    /// # Errors
+    /// [`WrongDraft`], in words.
+    pub fn complete(self, known: &[Saved]) -> Result<Saved, WrongDraft> {
+        let name = self.name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+            return Err(WrongDraft::Name);
+        }
+        let before = known.iter().find(|saved| Some(saved.id) == self.id);
+        let others = known.iter().filter(|saved| Some(saved.id) != self.id);
+        if name == THIS_COMPUTER || others.into_iter().any(|other| other.name == name) {
+            return Err(WrongDraft::NameTaken(name));
+        }
+        let kept = |part: Option<String>, of: fn(&Saved) -> &String| {
+            part.map_or_else(|| before.map(of).cloned().unwrap_or_default(), |part| part.trim().to_owned())
+        };
+        let mut saved = Saved {
+            id: before.map_or_else(
+                || known.iter().map(|saved| saved.id).max().unwrap_or(0) + 1,
+                |before| before.id,
+            ),
+            name,
+            service: self.service,
+            address: self.address.trim().to_owned(),
+            key: kept(self.key, |saved| &saved.key),
+            passphrase: kept(self.passphrase, |saved| &saved.passphrase),
+            on: before.is_none_or(|before| before.on),
+        };
+        saved.take_secrets_out_of_the_address();
+        saved.destination().server().map_err(WrongDraft::Address)?;
+        Ok(saved)
+    }
+}
+
+impl Saved {
+    /// For the engine.
+    #[must_use]
+    pub fn destination(&self) -> broadcast::Destination {
+        let name = self.name.clone();
+        if !self.address.starts_with("srt://") {
+            let key = Some(self.key.clone()).filter(|key| !key.is_empty());
+            return broadcast::Destination { name, url: self.address.clone(), key };
+        }
+        let secrets = [("streamid", &self.key), ("passphrase", &self.passphrase)];
+        let secrets = secrets.into_iter().filter(|(_, value)| !value.is_empty());
+        let mut url = self.address.clone();
+        for (option, value) in secrets {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            url = format!("{url}{joint}{option}={}", escaped(value));
+        }
+        broadcast::Destination { name, url, key: None }
+    }
+
+    /// A key that was pasted with the address goes where keys are.
+    fn take_secrets_out_of_the_address(&mut self) {
+        if self.address.starts_with("srt://") {
+            let Some((server, query)) = self.address.split_once('?') else { return };
+            let mut rest = Vec::new();
+            for option in query.split('&') {
+                match option.split_once('=') {
+                    Some(("streamid", value)) => self.key = unescaped(value),
+                    Some(("passphrase", value)) => self.passphrase = unescaped(value),
+                    _ => rest.push(option),
+                }
+            }
+            let joint = if rest.is_empty() { "" } else { "?" };
+            self.address = format!("{server}{joint}{}", rest.join("&"));
+        } else if self.key.is_empty()
+            && let Some((before, key)) = self.address.rsplit_once('/')
+            // `rtmp://host/app` has three slashes.
+            && before.matches('/').count() >= 3
+        {
+            (self.address, self.key) = (before.to_owned(), key.to_owned());
+        }
+    }
+}
+
+/// Another server out of a program that had it.
+#[must_use]
+pub fn draft_of(destination: broadcast::Destination, known: &[String]) -> Draft {
+    let broadcast::Destination { name, url, key } = destination;
+    let service = Service::all().iter().find(|service| service.servers.contains(&url));
+    let kind = if url.starts_with("srt://") { "srt" } else { "rtmp" };
+    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+    let free = std::iter::once(name.clone()).chain(numbered).find(|name| !known.contains(name));
+    Draft {
+        id: None,
+        name: free.unwrap_or_default(),
+        service: service.map_or(kind, |service| &service.id).to_owned(),
+        address: url,
+        key: Some(key.unwrap_or_default()),
+        passphrase: Some(String::new()),
+    }
+}
+
+/// The origin inside the app.
 pub(crate) fn this_computer(hosted: &Hosted) -> broadcast::Destination {
     broadcast::Destination {
         name: THIS_COMPUTER.to_owned(),
@@ -14,16 +180,62 @@ pub(crate) fn this_computer(hosted: &Hosted) -> broadcast::Destination {
     }
 }
 
-/// The figures of a broadcast that has ended.
-pub(crate) fn outcome(summary: &Summary) -> go_live::Outcome {
-    let sent = summary.status.destinations.first();
-    let seconds = summary.status.duration.as_secs_f64().max(1.0);
-    let bits = sent.map_or(0, |sent| sent.sent_bytes * 8);
+/// The figures of a broadcast that has ended: what the destination that got most of it got.
+pub(crate) fn outcome(status: &Status) -> go_live::Outcome {
+    let best = status.destinations.iter().max_by_key(|destination| destination.sent_bytes);
+    let seconds = status.duration.as_secs_f64().max(1.0);
+    let bits = best.map_or(0, |sent| sent.sent_bytes * 8);
     go_live::Outcome {
         average_bitrate_bps: (bits as f64 / seconds) as u64,
-        dropped_frames: summary.status.dropped_frames + sent.map_or(0, |sent| sent.dropped_frames),
+        dropped_frames: status.dropped_frames + best.map_or(0, |sent| sent.dropped_frames),
     }
+}
+
+/// Reads the other servers kept in `folder`. A file that cannot be used is put aside, never overwritten; then the reason
+/// comes beside an empty list.
+#[must_use]
+pub fn load(folder: &Path) -> (Vec<Saved>, Option<crate::settings::Unusable>) {
+    crate::settings::read(&folder.join(FILE))
+}
+
+/// Keeps the other servers with their keys, for this user alone.
+///
+/// # Errors
+/// Whatever the file system answers.
+pub fn save(folder: &Path, saved: &[Saved]) -> std::io::Result<()> {
+    let content = serde_json::to_vec_pretty(saved).expect("destinations are plain values");
+    replace(&folder.join(FILE), &content, 0o600)
+}
+
+/// Everything that has a meaning in a query becomes `%XX`.
+fn escaped(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/!,".contains(&byte);
+    value
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// `%XX` to bytes; what is no such escape stays as it is.
+fn unescaped(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escape = digits.filter(|_| byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escape.unwrap_or(byte));
+        rest = if escape.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The origin inside the app; the window has its own words for it.
 pub(crate) const THIS_COMPUTER: &str = "This computer";
+/// Beside `settings.json`, mode 0600.
+const FILE: &str = "destinations.json";
+/// As long as a row of the window shows.
+const NAME_CHARS_MAX: usize = 40;
+
+#[cfg(test)]
+#[path = "destination_tests.rs"]
+mod tests;

@@ -7,15 +7,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 pub mod app;
+mod app_destinations;
 pub mod chat;
 pub mod command_error;
 pub mod commands;
-mod destination;
+pub mod destination;
 pub mod go_live;
 pub mod hosting;
+pub mod obs;
 mod on_air;
+pub mod output;
 pub mod preview;
+pub mod recording;
 pub mod request;
+mod resume;
 pub mod settings;
 pub mod sources;
 pub mod studio;

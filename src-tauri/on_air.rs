@@ -1,11 +1,15 @@
 //! The broadcast as the studio drives it: the machine of [`crate::go_live`] says what is to be done, and it is done here.
+//!
+//! One engine serves destinations and recording. It runs while either is wanted, so a recording may begin before a
+//! broadcast and go on behind it.
 
-use broadcast::{Broadcast, Config, Status, Summary};
-use tracing::info;
+use broadcast::{Broadcast, Destination, RecordingState, Status, Summary};
+use tracing::{info, warn};
 
-use crate::destination;
+use crate::destination::{self, Saved};
 use crate::go_live::{self, Input, Output, Phase};
-use crate::studio::{Done, SourcesPhase, Studio, now};
+use crate::recording::{self, Recording};
+use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
 use crate::view::{Notice, NoticeKind};
 
 impl Studio {
@@ -29,39 +33,166 @@ impl Studio {
                 self.notify(NoticeKind::BroadcastFailed { reason });
             }
         }
+        crate::resume::keep_mark(&self.folder, self.go_live.phase());
     }
 
-    fn start_broadcast(&mut self) {
-        let started = match (&self.sources, &self.room) {
-            (SourcesPhase::Opened(opened), Some(hosted)) => match &opened.sources {
-                Some(sources) => {
-                    let config = Config {
-                        destinations: vec![destination::this_computer(hosted)],
-                        ..Config::default()
-                    };
-                    Broadcast::start(config, sources).map_err(|error| error.to_string())
-                }
-                None => Err("no source works".to_owned()),
-            },
-            _ => Err("the sources are still being opened".to_owned()),
-        };
-        match started {
-            Ok(broadcast) => {
-                info!("broadcast started");
-                self.status = Some(broadcast.status());
-                self.broadcast = Some(broadcast);
+    /// Whether sources and encoder are in use.
+    pub(crate) fn is_running(&self) -> bool {
+        self.broadcast.is_some() || self.ending
+    }
+
+    // -- destinations --
+
+    /// Where the next broadcast goes, or the present one ought to.
+    pub(crate) fn wanted_destinations(&self) -> Vec<Destination> {
+        let own = match &self.origin {
+            OriginPhase::Running { hosted, .. } if !self.settings.without_this_computer => {
+                Some(destination::this_computer(hosted))
             }
-            Err(reason) => self.drive(Input::StartFailed(reason)),
+            _ => None,
+        };
+        let others = self.destinations.iter().filter(|saved| saved.on).map(Saved::destination);
+        own.into_iter().chain(others).collect()
+    }
+
+    pub(crate) fn switch_destination(&mut self, id: u32, on: bool) {
+        if !on && self.is_the_last(id) {
+            return;
         }
+        if id == 0 {
+            self.set(|settings| settings.without_this_computer = !on);
+        } else if let Some(saved) = self.destinations.iter_mut().find(|saved| saved.id == id) {
+            saved.on = on;
+            self.keep_destinations();
+        }
+        self.follow_destinations();
+    }
+
+    pub(crate) fn save_destination(&mut self, edited: Saved) {
+        match self.destinations.iter_mut().find(|saved| saved.id == edited.id) {
+            Some(saved) => {
+                // One that gave up is tried again, also when nothing of it was wrong.
+                let name = std::mem::replace(saved, edited).name;
+                self.sent.retain(|sent| sent.name != name);
+                if let Some(broadcast) = &mut self.broadcast {
+                    broadcast.remove_destination(&name);
+                }
+            }
+            None => self.destinations.push(edited),
+        }
+        self.keep_destinations();
+        self.follow_destinations();
+    }
+
+    pub(crate) fn remove_destination(&mut self, id: u32) {
+        if !self.is_the_last(id) {
+            self.destinations.retain(|saved| saved.id != id);
+            self.keep_destinations();
+            self.follow_destinations();
+        }
+    }
+
+    /// Whether a broadcast goes there and nowhere else: ending it is a question of its own.
+    pub(crate) fn is_the_last(&self, id: u32) -> bool {
+        let name = match self.destinations.iter().find(|saved| saved.id == id) {
+            Some(saved) => saved.name.as_str(),
+            None => destination::THIS_COMPUTER,
+        };
+        self.go_live.is_on_air() && self.sent.len() == 1 && self.sent.iter().all(|sent| sent.name == name)
+    }
+
+    fn keep_destinations(&mut self) {
+        if let Err(error) = destination::save(&self.folder, &self.destinations) {
+            self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
+            self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
+        }
+    }
+
+    /// Lets a broadcast that runs go where it ought to.
+    fn follow_destinations(&mut self) {
+        if !self.go_live.is_on_air() {
+            return;
+        }
+        let wanted = self.wanted_destinations();
+        let Some(broadcast) = &mut self.broadcast else { return };
+        for gone in self.sent.iter().filter(|sent| !wanted.contains(sent)) {
+            broadcast.remove_destination(&gone.name);
+        }
+        let mut refused = Vec::new();
+        for new in wanted.iter().filter(|wanted| !self.sent.contains(wanted)) {
+            refused.extend(broadcast.add_destination(new).err());
+        }
+        self.sent = wanted;
+        for error in refused {
+            self.notify(NoticeKind::BroadcastFailed { reason: error.to_string() });
+        }
+    }
+
+    // -- broadcast --
+
+    fn start_broadcast(&mut self) {
+        self.recorded = None;
+        if let Err(reason) = self.start_sending() {
+            return self.drive(Input::StartFailed(reason));
+        }
+        info!(destinations = self.sent.len(), "broadcast started");
+        if self.settings.output.record && self.recording.is_none() {
+            self.start_recording(true);
+        }
+    }
+
+    fn start_sending(&mut self) -> Result<(), String> {
+        let wanted = self.wanted_destinations();
+        match &mut self.broadcast {
+            // It records already.
+            Some(broadcast) => {
+                for destination in &wanted {
+                    broadcast.add_destination(destination).map_err(|error| error.to_string())?;
+                }
+            }
+            None => self.start_engine(wanted.clone(), None)?,
+        }
+        self.sent = wanted;
+        Ok(())
+    }
+
+    fn start_engine(
+        &mut self,
+        destinations: Vec<Destination>,
+        record: Option<std::path::PathBuf>,
+    ) -> Result<(), String> {
+        let SourcesPhase::Opened(opened) = &self.sources else {
+            return Err("the sources are still being opened".to_owned());
+        };
+        let sources = opened.sources.as_ref().ok_or("no source works")?;
+        let config = broadcast::Config { record, ..self.settings.output.config(destinations) };
+        let broadcast = Broadcast::start(config, sources).map_err(|error| error.to_string())?;
+        self.status = Some(broadcast.status());
+        self.broadcast = Some(broadcast);
+        Ok(())
     }
 
     fn stop_broadcast(&mut self) {
         self.start_next = false;
+        let goes_on = self.recording.as_ref().is_some_and(|recording| !recording.ends_with_broadcast);
+        match (&mut self.broadcast, &self.status) {
+            (Some(broadcast), Some(status)) if goes_on => {
+                let outcome = destination::outcome(&status.borrow());
+                self.sent.drain(..).for_each(|sent| broadcast.remove_destination(&sent.name));
+                self.drive(Input::Finished(outcome));
+            }
+            (Some(_), _) => self.stop_engine(),
+            (None, _) if !self.ending => self.drive(Input::Finished(go_live::Outcome::default())),
+            (None, _) => {}
+        }
+    }
+
+    fn stop_engine(&mut self) {
+        self.sent.clear();
+        self.recorded = self.recording.take().map(|recording| recording.file).or(self.recorded.take());
         if let Some(broadcast) = self.broadcast.take() {
             self.ending = true;
             self.tasks.spawn(async move { Done::BroadcastEnded(Box::new(broadcast.end().await)) });
-        } else if !self.ending {
-            self.drive(Input::Finished(go_live::Outcome::default()));
         }
     }
 
@@ -69,7 +200,7 @@ impl Studio {
         info!(duration = ?summary.status.duration, cut_short = summary.cut_short, "broadcast ended");
         self.ending = false;
         self.status = None;
-        self.drive(Input::Finished(destination::outcome(summary)));
+        self.drive(Input::Finished(destination::outcome(&summary.status)));
         if std::mem::take(&mut self.start_next) {
             self.start_broadcast();
         }
@@ -79,8 +210,67 @@ impl Studio {
         let states = status.destinations.iter().map(|destination| destination.state.clone());
         self.drive(Input::Destinations(states.collect()));
         let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
-        if status.source_ended && self.go_live.is_on_air() && !self.notices.iter().any(told) {
+        if status.source_ended && self.is_running() && !self.notices.iter().any(told) {
             self.notify(NoticeKind::PictureEnded);
+        }
+        if let (Some(old), Some(by)) = (&status.replaced_encoder, &status.encoder) {
+            let kind = NoticeKind::EncoderReplaced {
+                name: old.name.clone(),
+                by: by.clone(),
+                reason: old.reason.clone(),
+            };
+            if self.replaced_encoder.replace(kind.clone()) != Some(kind.clone()) {
+                self.notify(kind);
+            }
+        }
+        if let Some(RecordingState::Failed { reason }) = status.recording.as_ref().map(|it| &it.state)
+            && self.recording.is_some()
+        {
+            self.notify(NoticeKind::RecordingFailed { reason: reason.clone() });
+            self.stop_recording();
+        }
+    }
+
+    // -- recording --
+
+    /// Starts or stops the recording, whatever the broadcast does.
+    pub(crate) fn record(&mut self, on: bool) {
+        if self.recording.is_some() == on || self.ending {
+            return;
+        }
+        if on {
+            self.clear(|kind| matches!(kind, NoticeKind::RecordingFailed { .. }));
+            self.start_recording(false);
+        } else {
+            self.stop_recording();
+        }
+    }
+
+    fn start_recording(&mut self, ends_with_broadcast: bool) {
+        let begun = recording::file(&self.folder, chrono::Local::now())
+            .map_err(|error| format!("there is no folder for it: {error}"))
+            .and_then(|file| {
+                match &mut self.broadcast {
+                    Some(broadcast) => broadcast.record(&file).map_err(|error| error.to_string())?,
+                    None => self.start_engine(Vec::new(), Some(file.clone()))?,
+                }
+                Ok(file)
+            });
+        match begun {
+            Ok(file) => self.recording = Some(Recording { file, since: now(), ends_with_broadcast }),
+            Err(reason) => {
+                warn!(reason, "nothing is recorded");
+                self.notify(NoticeKind::RecordingFailed { reason });
+            }
+        }
+    }
+
+    fn stop_recording(&mut self) {
+        let Some(recording) = self.recording.take() else { return };
+        self.recorded = Some(recording.file);
+        match &self.broadcast {
+            Some(broadcast) if !self.sent.is_empty() => broadcast.stop_recording(),
+            _ => self.stop_engine(),
         }
     }
 }

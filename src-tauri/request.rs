@@ -1,14 +1,16 @@
 //! What comes to the studio, and where what it makes goes.
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chat::Target;
+use crate::destination::{Draft, WrongDraft};
+use crate::output::Output;
 use crate::preview::Feeds;
 use crate::settings::{Language, Theme, VideoChoice};
 use crate::view::Audience;
 
 /// What a person asks for; see the methods of [`crate::App`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Request {
     /// Starts the countdown.
     GoLive,
@@ -30,6 +32,16 @@ pub enum Request {
     RetrySources,
     /// Looks for devices again.
     FindDevices,
+    /// Sends to a destination, or no more; 0 is the origin inside the app.
+    SwitchDestination(u32, bool),
+    /// Keeps a destination, a new one or in the place of the one with its id.
+    SaveDestination(Draft, oneshot::Sender<Result<(), WrongDraft>>),
+    /// Forgets a destination.
+    RemoveDestination(u32),
+    /// Changes what viewers get.
+    SetOutput(Output),
+    /// Records on this computer, or no more.
+    Record(bool),
     /// Starts the origin.
     StartOrigin,
     /// Stops the origin.

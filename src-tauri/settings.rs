@@ -5,9 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use broadcast::{InputError, VideoInput};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use thiserror::Error;
+
+use crate::output::{self, Output};
 
 /// Everything that can be set. A key that is missing has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,11 @@ pub struct Settings {
     pub microphone: Option<String>,
     /// Whether the microphone is muted.
     pub muted: bool,
+    /// Size, bit rate and encoder of what viewers get.
+    #[serde(deserialize_with = "output::read")]
+    pub output: Output,
+    /// Whether broadcasts leave the origin inside the app out.
+    pub without_this_computer: bool,
     /// The origin inside the app.
     pub origin: Listeners,
 }
@@ -124,7 +132,7 @@ pub struct SaveError {
     source: std::io::Error,
 }
 
-/// A `settings.json` that could not be used.
+/// A `settings.json`, or another file of the data folder, that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
     /// Where the file is now; `None` if it could not be moved and is still in its place.
@@ -137,15 +145,19 @@ pub struct Unusable {
 /// defaults hold.
 #[must_use]
 pub fn load(folder: &Path) -> (Settings, Option<Unusable>) {
-    let path = folder.join(FILE);
-    let text = match std::fs::read_to_string(&path) {
+    read(&folder.join(FILE))
+}
+
+/// Reads a file of JSON; without it the defaults hold. One that cannot be used is put aside.
+pub(crate) fn read<T: Default + DeserializeOwned>(path: &Path) -> (T, Option<Unusable>) {
+    let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
-        Err(error) => return (Settings::default(), Some(put_aside(&path, error.to_string()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (T::default(), None),
+        Err(error) => return (T::default(), Some(put_aside(path, error.to_string()))),
     };
     match serde_json::from_str(&text) {
-        Ok(settings) => (settings, None),
-        Err(error) => (Settings::default(), Some(put_aside(&path, error.to_string()))),
+        Ok(value) => (value, None),
+        Err(error) => (T::default(), Some(put_aside(path, error.to_string()))),
     }
 }
 

@@ -15,6 +15,10 @@ pub struct Wanted {
     pub microphone: Option<String>,
     /// Whether silence is sent instead of it.
     pub muted: bool,
+    /// Size of the picture that is sent.
+    pub size: Size,
+    /// Frames per second.
+    pub fps: u32,
 }
 
 /// What could be opened. Each half says why if it could not.
@@ -43,6 +47,8 @@ pub fn open(wanted: &Wanted) -> Opened {
         let no_video = no_video.map(words).or(unreadable.clone());
         Opened { sources, no_video, no_sound: no_sound.map(words) }
     };
+    let open_as =
+        |video, audio| Sources::open(SourcesConfig { video, audio, size: wanted.size, fps: wanted.fps });
     let both = match open_as(video.clone(), sound.clone()) {
         Ok(sources) => return opened(Some(sources), None, None),
         Err(error) => error,
@@ -94,18 +100,3 @@ pub fn microphones(devices: &Devices) -> Vec<Microphone> {
         .map(|device| Microphone { id: device.id.clone(), name: device.name.clone() })
         .collect()
 }
-
-/// The size that is sent, as people write it.
-#[must_use]
-pub fn size_text() -> String {
-    format!("{} × {}", SIZE.width, SIZE.height)
-}
-
-fn open_as(video: VideoInput, audio: AudioInput) -> Result<Sources, Error> {
-    Sources::open(SourcesConfig { video, audio, size: SIZE, fps: FPS })
-}
-
-/// 720p: what two cores encode in software while a browser plays it, and what most uplinks carry.
-pub const SIZE: Size = Size { width: 1280, height: 720 };
-/// As most viewers' screens can show.
-const FPS: u32 = 30;

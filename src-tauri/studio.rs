@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::chat::Target;
+use crate::destination::{self, Saved};
 use crate::go_live::{GoLive, Input};
 use crate::hosting::{self, Hosted, Started};
+use crate::output::Output;
 use crate::preview::Feeds;
+use crate::recording::Recording;
 use crate::request::{Doors, Request};
+use crate::resume;
 use crate::settings::{self, Settings};
 use crate::sources::{self, Opened, Wanted};
 use crate::view::{Notice, NoticeKind, OriginProblem, View};
@@ -48,6 +52,8 @@ pub(crate) enum SourcesPhase {
 pub struct Studio {
     pub(crate) folder: PathBuf,
     pub(crate) settings: Settings,
+    /// Other servers.
+    pub(crate) destinations: Vec<Saved>,
     pub(crate) go_live: GoLive,
     pub(crate) origin: OriginPhase,
     /// Where the origin was bound last, so that links stay good when it restarts on a port of the system's choice.
@@ -56,8 +62,18 @@ pub struct Studio {
     pub(crate) sources: SourcesPhase,
     pub(crate) devices: Devices,
     finding_devices: bool,
+    /// The engine, for destinations and recording.
     pub(crate) broadcast: Option<Broadcast>,
     pub(crate) status: Option<watch::Receiver<Status>>,
+    /// Where the running broadcast was told to go.
+    pub(crate) sent: Vec<broadcast::Destination>,
+    pub(crate) recording: Option<Recording>,
+    /// The recording that ended last, for the summary.
+    pub(crate) recorded: Option<PathBuf>,
+    /// What was told about the encoder last.
+    pub(crate) replaced_encoder: Option<NoticeKind>,
+    /// Why there is no picture, while the source that was open is away.
+    pub(crate) trouble: Option<watch::Receiver<Option<String>>>,
     /// The previous broadcast is still saying goodbye.
     pub(crate) ending: bool,
     /// Start as soon as `ending` is over.
@@ -76,9 +92,12 @@ impl Studio {
     #[must_use]
     pub fn new(folder: PathBuf, doors: Doors) -> (Studio, watch::Receiver<View>) {
         let (settings, unusable) = settings::load(&folder);
+        let (destinations, unusable_too) = destination::load(&folder);
+        let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
             folder,
             settings,
+            destinations,
             go_live: GoLive::default(),
             origin: OriginPhase::Off,
             bound: None,
@@ -88,6 +107,11 @@ impl Studio {
             finding_devices: false,
             broadcast: None,
             status: None,
+            sent: Vec::new(),
+            recording: None,
+            recorded: None,
+            replaced_encoder: None,
+            trouble: None,
             ending: false,
             start_next: false,
             notices: Vec::new(),
@@ -98,9 +122,12 @@ impl Studio {
             doors,
             tasks: JoinSet::new(),
         };
-        if let Some(unusable) = unusable {
+        for unusable in unusable.into_iter().chain(unusable_too) {
             let kept_as = unusable.kept_as.map(|path| path.display().to_string()).unwrap_or_default();
             studio.notify(NoticeKind::SettingsUnusable { kept_as, reason: unusable.reason });
+        }
+        if cut_off {
+            studio.notify(NoticeKind::CutOff);
         }
         studio.show();
         let view = studio.view.subscribe();
@@ -127,15 +154,9 @@ impl Studio {
                 None => std::future::pending().await,
             }
         };
-        let status = async {
-            if let Some(status) = &mut self.status
-                && status.changed().await.is_ok()
-            {
-                return status.borrow_and_update().clone();
-            }
-            // Its sender is gone when the broadcast is; that comes back as `Done`.
-            std::future::pending().await
-        };
+        // A sender is gone when the broadcast is, or the sources; that comes back as `Done`.
+        let status = next(&mut self.status);
+        let trouble = next(&mut self.trouble);
         tokio::select! {
             request = self.doors.requests.recv() => match request {
                 Some(request) => self.request(request),
@@ -146,6 +167,8 @@ impl Studio {
                 Err(panic) => error!(%panic, "a task of the studio failed"),
             },
             status = status => self.report(&status),
+            // It is shown.
+            _ = trouble => {}
             Ok(()) = self.doors.viewers.changed() => {
                 let viewers = *self.doors.viewers.borrow_and_update();
                 self.drive(Input::Viewers(viewers));
@@ -159,7 +182,12 @@ impl Studio {
             Request::GoLive => {
                 if self.blocked().is_none() {
                     self.clear(|kind| {
-                        matches!(kind, NoticeKind::BroadcastFailed { .. } | NoticeKind::PictureEnded)
+                        matches!(
+                            kind,
+                            NoticeKind::BroadcastFailed { .. }
+                                | NoticeKind::PictureEnded
+                                | NoticeKind::CutOff
+                        )
                     });
                     self.drive(Input::GoLive);
                 }
@@ -177,6 +205,15 @@ impl Studio {
             Request::ChooseVideo(choice) => self.choose(|settings| settings.video = choice),
             Request::RetrySources => self.open_sources(),
             Request::FindDevices => self.find_devices(),
+            Request::SwitchDestination(id, on) => self.switch_destination(id, on),
+            Request::SaveDestination(draft, answer) => {
+                let saved = draft.complete(&self.destinations).map(|saved| self.save_destination(saved));
+                // Whoever asked may be gone, as a page that reloads.
+                let _ = answer.send(saved);
+            }
+            Request::RemoveDestination(id) => self.remove_destination(id),
+            Request::SetOutput(output) => self.set_output(output.checked()),
+            Request::Record(on) => self.record(on),
             Request::StartOrigin => self.start_origin(),
             Request::StopOrigin => self.stop_origin(false),
             Request::RestartOrigin => self.stop_origin(true),
@@ -292,8 +329,26 @@ impl Studio {
     // -- sources --
 
     fn choose(&mut self, change: impl FnOnce(&mut Settings)) {
-        if !self.go_live.is_on_air() {
+        if !self.is_running() {
             self.set(change);
+            self.open_sources();
+        }
+    }
+
+    /// The bit rate changes at once; size and frame rate wait for the end of a broadcast, and so are not taken before it.
+    fn set_output(&mut self, mut output: Output) {
+        let before = self.settings.output.clone();
+        if self.is_running() {
+            (output.width, output.height, output.fps) = (before.width, before.height, before.fps);
+        }
+        if let Some(broadcast) = &self.broadcast
+            && output.bitrate_kbps != before.bitrate_kbps
+        {
+            broadcast.set_bitrate(output.bitrate_kbps * 1_000);
+        }
+        let reopen = (output.size(), output.fps) != (before.size(), before.fps);
+        self.set(|settings| settings.output = output);
+        if reopen {
             self.open_sources();
         }
     }
@@ -309,7 +364,7 @@ impl Studio {
 
     /// Closes what is open and opens what the settings say. Not while a broadcast uses it.
     fn open_sources(&mut self) {
-        if self.broadcast.is_some() || self.ending {
+        if self.is_running() {
             return;
         }
         let before = std::mem::replace(&mut self.sources, SourcesPhase::Opening);
@@ -318,6 +373,8 @@ impl Studio {
             video: self.settings.video.clone(),
             microphone: self.settings.microphone.clone(),
             muted: self.settings.muted,
+            size: self.settings.output.size(),
+            fps: self.settings.output.fps,
         };
         self.tasks.spawn_blocking(move || {
             // A device can be open once only.
@@ -337,6 +394,7 @@ impl Studio {
             levels: opened.no_sound.is_none().then(|| sources.levels()),
         });
         self.doors.feeds.send_replace(feeds);
+        self.trouble = opened.sources.as_ref().map(broadcast::Sources::trouble);
         // The person may have muted, or chosen again, in the meantime.
         if let Some(sources) = &opened.sources {
             sources.set_muted(self.settings.muted);
@@ -390,6 +448,8 @@ impl Studio {
         if let Some(broadcast) = self.broadcast.take() {
             broadcast.end().await;
         }
+        // What was ended in order is not offered again.
+        resume::was_cut_off(&self.folder);
         if let OriginPhase::Running { shutdown, .. } = &self.origin {
             shutdown.cancel();
         }
@@ -401,6 +461,16 @@ impl Studio {
         self.sources = SourcesPhase::Opening;
         info!("everything has stopped");
     }
+}
+
+/// The next value; never when there is nothing to wait for, or no more.
+async fn next<T: Clone>(of: &mut Option<watch::Receiver<T>>) -> T {
+    if let Some(of) = of
+        && of.changed().await.is_ok()
+    {
+        return of.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is a driver: it tells the cores what time it is")]

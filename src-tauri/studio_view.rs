@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use broadcast::Status;
 
-use crate::destination::THIS_COMPUTER;
+use crate::destination::{Saved, THIS_COMPUTER};
 use crate::go_live::Phase;
 use crate::hosting::{self, Hosted};
 use crate::sources;
 use crate::studio::{OriginPhase, SourcesPhase, Studio};
 use crate::view::{
     Audience, Blocked, DestinationState, DestinationView, LiveView, OriginState, OriginView, PhaseView,
-    RoomView, SourceView, Stats, View,
+    RecordingView, RoomView, SourceView, Stats, View,
 };
 
 impl View {
@@ -26,12 +26,15 @@ impl View {
             origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
             room: None,
             video: SourceView::Starting,
+            trouble: None,
             pictures: Vec::new(),
             video_choice: crate::settings::VideoChoice::default(),
             sound: SourceView::Starting,
             microphones: Vec::new(),
             microphone: None,
             muted: false,
+            output: crate::output::Output::default(),
+            locked: false,
             live: LiveView {
                 phase: PhaseView::Idle { reasons: Vec::new() },
                 blocked: Some(Blocked::Starting),
@@ -39,6 +42,8 @@ impl View {
                 stats: None,
                 peak_viewers: 0,
             },
+            recording: None,
+            recorded: None,
             asks_to_close: false,
         }
     }
@@ -72,18 +77,31 @@ impl Studio {
             let name = microphone.map_or_else(String::new, |device| device.name.clone());
             view.sound = source_view(opened.no_sound.as_ref(), name);
         }
+        view.trouble = self.trouble.as_ref().and_then(|trouble| trouble.borrow().clone());
+        view.output.clone_from(&self.settings.output);
+        view.locked = self.is_running();
         view.live = self.live_view(now);
+        view.recording = self.recording_view(now);
+        view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
         view
     }
 
     /// Why Go live is off.
     pub(crate) fn blocked(&self) -> Option<Blocked> {
-        match (&self.sources, &self.origin) {
-            (_, OriginPhase::Starting) | (SourcesPhase::Opening, _) => Some(Blocked::Starting),
-            (SourcesPhase::Opened(opened), _) if opened.sources.is_none() => Some(Blocked::NoSource),
-            (_, OriginPhase::Running { .. }) => None,
-            _ => Some(Blocked::OriginOff),
+        match &self.sources {
+            SourcesPhase::Opening => return Some(Blocked::Starting),
+            SourcesPhase::Opened(opened) if opened.sources.is_none() => return Some(Blocked::NoSource),
+            SourcesPhase::Opened(_) => {}
+        }
+        let others = self.destinations.iter().any(|saved| saved.on);
+        match (&self.origin, self.settings.without_this_computer) {
+            (_, true) if others => None,
+            (_, true) => Some(Blocked::NoDestination),
+            (OriginPhase::Running { .. }, false) => None,
+            (OriginPhase::Starting, false) => Some(Blocked::Starting),
+            (_, false) if others => None,
+            (_, false) => Some(Blocked::OriginOff),
         }
     }
 
@@ -113,24 +131,69 @@ impl Studio {
         LiveView {
             phase: phase_view(self.go_live.phase(), now),
             blocked: self.blocked(),
-            destinations: vec![self.destination_view(status.as_ref(), now)],
-            stats: status.map(|status| stats(&status)),
+            destinations: self.destination_views(status.as_ref(), now),
+            stats: status.map(|status| stats(&status, self.settings.output.bitrate_kbps)),
             peak_viewers: self.go_live.peak_viewers(),
         }
     }
 
-    fn destination_view(&self, status: Option<&Status>, now: Instant) -> DestinationView {
+    fn destination_views(&self, status: Option<&Status>, now: Instant) -> Vec<DestinationView> {
         let running = matches!(self.origin, OriginPhase::Running { .. });
-        let sent = status.and_then(|status| status.destinations.first());
-        let state = match (sent, self.go_live.phase()) {
-            (_, Phase::Ended(_)) => DestinationState::Ended,
-            (Some(sent), _) => destination_state(&sent.state, now),
-            (None, Phase::Connecting) => DestinationState::Connecting,
-            (None, _) if running => DestinationState::Ready,
-            (None, _) => DestinationState::Off,
+        let own = DestinationView {
+            id: 0,
+            name: THIS_COMPUTER.to_owned(),
+            service: "origin".to_owned(),
+            on: !self.settings.without_this_computer,
+            last: self.is_the_last(0),
+            state: if running { DestinationState::Ready } else { DestinationState::NoOrigin },
+            address: self.room.as_ref().map(Hosted::ingest_url).unwrap_or_default(),
+            has_key: true,
+            has_passphrase: false,
         };
-        let address = self.room.as_ref().map(Hosted::ingest_url).unwrap_or_default();
-        DestinationView { name: THIS_COMPUTER.to_owned(), state, address }
+        let other = |saved: &Saved| DestinationView {
+            id: saved.id,
+            name: saved.name.clone(),
+            service: saved.service.clone(),
+            on: saved.on,
+            last: self.is_the_last(saved.id),
+            state: DestinationState::Ready,
+            address: saved.address.clone(),
+            has_key: !saved.key.is_empty(),
+            has_passphrase: !saved.passphrase.is_empty(),
+        };
+        let all = std::iter::once(own).chain(self.destinations.iter().map(other));
+        all.map(|view| DestinationView { state: self.destination_state(&view, status, now), ..view })
+            .collect()
+    }
+
+    /// What it is doing, where it would be ready otherwise.
+    fn destination_state(
+        &self,
+        view: &DestinationView,
+        status: Option<&Status>,
+        now: Instant,
+    ) -> DestinationState {
+        let sent = status.and_then(|status| status.destinations.iter().find(|sent| sent.name == view.name));
+        match (sent, self.go_live.phase()) {
+            (Some(sent), _) => destination_state(sent, now),
+            (None, _) if !view.on => DestinationState::Off,
+            (None, Phase::Ended(_)) => DestinationState::Ended,
+            (None, Phase::Connecting) if view.state == DestinationState::Ready => {
+                DestinationState::Connecting
+            }
+            (None, _) => view.state.clone(),
+        }
+    }
+
+    fn recording_view(&self, now: Instant) -> Option<RecordingView> {
+        let recording = self.recording.as_ref()?;
+        let status = self.status.as_ref().and_then(|status| status.borrow().recording.clone());
+        let file = status.as_ref().map_or(&recording.file, |status| &status.file);
+        Some(RecordingView {
+            file: file.display().to_string(),
+            elapsed_ms: ms(now.saturating_duration_since(recording.since)),
+            kilobytes: narrow(status.as_ref().map_or(0, |status| status.bytes / 1_000)),
+        })
     }
 }
 
@@ -141,11 +204,11 @@ fn source_view(problem: Option<&String>, name: String) -> SourceView {
     }
 }
 
-fn destination_state(state: &broadcast::DestinationState, now: Instant) -> DestinationState {
+fn destination_state(sent: &broadcast::DestinationStatus, now: Instant) -> DestinationState {
     use broadcast::DestinationState as From;
-    match state {
+    match &sent.state {
         From::Connecting => DestinationState::Connecting,
-        From::Live { .. } => DestinationState::Live,
+        From::Live { .. } => DestinationState::Live { rate_bps: narrow(sent.sent_bps) },
         From::Retrying { attempt, at, reason } => DestinationState::Retrying {
             attempt: *attempt,
             next_ms: ms(at.saturating_duration_since(now)),
@@ -183,15 +246,24 @@ fn phase_view(phase: &Phase, now: Instant) -> PhaseView {
     }
 }
 
-fn stats(status: &Status) -> Stats {
+/// `full_kbps` is what a good network gets.
+fn stats(status: &Status, full_kbps: u32) -> Stats {
     let dropped: u64 = status.destinations.iter().map(|destination| destination.dropped_frames).sum();
+    let aimed = status.picture;
+    let links = status.destinations.iter().filter_map(|destination| destination.link);
+    let queued = status.destinations.iter().map(|destination| destination.queued).max();
     Stats {
         fps: status.fps.round() as u32,
         bitrate_bps: narrow(status.bitrate_bps),
         dropped_frames: narrow(status.dropped_frames + dropped),
         frames: narrow(status.frames),
         encoder: status.encoder.clone().unwrap_or_default(),
-        size: sources::size_text(),
+        size: format!("{} × {}", aimed.size.width, aimed.size.height),
+        aimed_fps: aimed.fps,
+        aimed_bps: aimed.bitrate_bps,
+        weak: aimed.bitrate_bps < full_kbps * 1_000 && !status.destinations.is_empty(),
+        round_trip_ms: links.map(|link| ms(link.round_trip)).max(),
+        queued_ms: ms(queued.unwrap_or_default()),
     }
 }
 

@@ -6,6 +6,7 @@
 use serde::Serialize;
 use specta::Type;
 
+use crate::output::Output;
 use crate::settings::{Language, Theme, VideoChoice};
 
 /// Everything on screen besides pictures, sound levels and chat.
@@ -28,6 +29,8 @@ pub struct View {
     pub room: Option<RoomView>,
     /// The picture.
     pub video: SourceView,
+    /// Why there is no picture, while a camera, window or display that was there is away.
+    pub trouble: Option<String>,
     /// Pictures to choose from.
     pub pictures: Vec<Picture>,
     /// The chosen one.
@@ -40,8 +43,16 @@ pub struct View {
     pub microphone: Option<String>,
     /// Whether silence is sent instead of the microphone.
     pub muted: bool,
+    /// What viewers get.
+    pub output: Output,
+    /// Whether sources, size and frame rate are in use and cannot be changed.
+    pub locked: bool,
     /// The Go live button and all that belongs to it.
     pub live: LiveView,
+    /// The recording that runs; `None` when none does.
+    pub recording: Option<RecordingView>,
+    /// The file of the recording that ended last, since the last Go live.
+    pub recorded: Option<String>,
     /// The window was asked to close while on air, and waits for an answer.
     pub asks_to_close: bool,
 }
@@ -82,6 +93,22 @@ pub enum NoticeKind {
     OriginStopped,
     /// The picture ended while on air.
     PictureEnded,
+    /// An encoder failed and another took over.
+    EncoderReplaced {
+        /// The one that failed.
+        name: String,
+        /// The one that runs now.
+        by: String,
+        /// What the first one failed at.
+        reason: String,
+    },
+    /// Nothing is recorded, or no more.
+    RecordingFailed {
+        /// Why.
+        reason: String,
+    },
+    /// The app ended in the middle of a broadcast the last time.
+    CutOff,
 }
 
 /// The origin inside the app.
@@ -245,8 +272,10 @@ pub struct LiveView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blocked {
-    /// The origin is not running, so there is nowhere to send to.
+    /// The origin is not running, and it is the only destination.
     OriginOff,
+    /// Every destination is switched off.
+    NoDestination,
     /// Neither screen nor microphone works.
     NoSource,
     /// The sources are being opened.
@@ -310,27 +339,98 @@ pub enum PhaseView {
 
 /// One destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
 pub struct DestinationView {
+    /// What the requests take; 0 is the origin inside the app.
+    pub id: u32,
     /// The origin inside the app is `This computer` in the window's language; others have their own name.
     pub name: String,
+    /// A service's id, `rtmp` or `srt`.
+    pub service: String,
+    /// Whether broadcasts go there.
+    pub on: bool,
+    /// A broadcast goes nowhere else, so it cannot be switched off.
+    pub last: bool,
     /// What it is doing.
     pub state: DestinationState,
     /// Its address, without the key.
     pub address: String,
+    /// Whether a key is kept.
+    pub has_key: bool,
+    /// Whether a passphrase is kept.
+    pub has_passphrase: bool,
+}
+
+/// A recording on this computer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingView {
+    /// Where it is.
+    pub file: String,
+    /// Milliseconds since it began.
+    pub elapsed_ms: u32,
+    /// What was written, 1 000 bytes.
+    pub kilobytes: u32,
+}
+
+/// A public service that takes broadcasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceView {
+    /// E.g. `youtube`.
+    pub id: String,
+    /// As it calls itself.
+    pub name: String,
+    /// Addresses without the stream key, the best first.
+    pub servers: Vec<String>,
+    /// Where its people find their stream key.
+    pub key_page: String,
+    /// Most video it takes, 1 000 bits per second.
+    pub kbps_max: u32,
+}
+
+/// A video encoder, and what was found out about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct EncoderView {
+    /// FFmpeg's name.
+    pub name: String,
+    /// As people write it: `H.264`, `HEVC`, `AV1`.
+    pub codec: String,
+    /// What it runs on, in words.
+    pub runs_on: String,
+    /// Why it cannot be used here; `None` when it can.
+    pub refused: Option<String>,
+}
+
+/// A profile of OBS on this computer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ObsView {
+    /// The profile's name.
+    pub name: String,
+    /// Its folder.
+    pub folder: String,
 }
 
 /// What a destination is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum DestinationState {
-    /// Cannot be sent to.
+    /// Switched off.
     Off,
+    /// The origin inside the app is not running.
+    NoOrigin,
     /// Waits for Go live.
     Ready,
     /// Being connected.
     Connecting,
     /// Takes media.
-    Live,
+    #[serde(rename_all = "camelCase")]
+    Live {
+        /// Bits handed to the network in the last second.
+        rate_bps: u32,
+    },
     /// Lost; tried again.
     #[serde(rename_all = "camelCase")]
     Retrying {
@@ -366,4 +466,14 @@ pub struct Stats {
     pub encoder: String,
     /// Size of the picture that is sent, e.g. `1280 × 720`.
     pub size: String,
+    /// Frames per second that the encoder aims at.
+    pub aimed_fps: u32,
+    /// Video bits per second that the encoder aims at; below the set ones while the network is weak.
+    pub aimed_bps: u32,
+    /// Whether the network is too weak for what is set.
+    pub weak: bool,
+    /// Milliseconds there and back, of the slowest network; `None` where none tells.
+    pub round_trip_ms: Option<u32>,
+    /// Milliseconds of media that wait to be sent, on the slowest network.
+    pub queued_ms: u32,
 }

@@ -1,6 +1,7 @@
 //! What the page may ask for. Each command parses, calls one method of [`crate::App`] and converts the error.
 
 mod broadcast;
+mod destinations;
 mod hosting;
 mod session;
 mod window;
@@ -22,6 +23,16 @@ pub fn builder() -> Builder<tauri::Wry> {
             broadcast::choose_video,
             broadcast::retry_sources,
             broadcast::find_devices,
+            destinations::switch_destination,
+            destinations::save_destination,
+            destinations::remove_destination,
+            destinations::services,
+            destinations::encoders,
+            destinations::obs_profiles,
+            destinations::import_obs,
+            destinations::set_output,
+            destinations::record,
+            destinations::show_recording,
             hosting::start_origin,
             hosting::stop_origin,
             hosting::restart_origin,

@@ -24,6 +24,26 @@ export const commands = {
 	retrySources: () => __TAURI_INVOKE<null>("retry_sources"),
 	/**  Looks for cameras, windows and microphones again. */
 	findDevices: () => __TAURI_INVOKE<null>("find_devices"),
+	/**  Sends to a destination, or no more. */
+	switchDestination: (id: number, on: boolean) => __TAURI_INVOKE<null>("switch_destination", { id, on }),
+	/**  Keeps a destination. */
+	saveDestination: (draft: Draft) => __TAURI_INVOKE<null>("save_destination", { draft }),
+	/**  Forgets a destination. */
+	removeDestination: (id: number) => __TAURI_INVOKE<null>("remove_destination", { id }),
+	/**  The public services that are known. */
+	services: () => __TAURI_INVOKE<ServiceView[]>("services"),
+	/**  The video encoders, and why some of them cannot be used. */
+	encoders: () => __TAURI_INVOKE<EncoderView[]>("encoders"),
+	/**  The profiles of OBS on this computer. */
+	obsProfiles: () => __TAURI_INVOKE<ObsView[]>("obs_profiles"),
+	/**  Takes over a profile of OBS. */
+	importObs: (folder: string) => __TAURI_INVOKE<string>("import_obs", { folder }),
+	/**  Changes what viewers get. */
+	setOutput: (output: Output) => __TAURI_INVOKE<null>("set_output", { output }),
+	/**  Records on this computer, or no more. */
+	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
+	/**  Opens the folder of the recording that ended last. */
+	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -64,8 +84,10 @@ export type Audience =
 
 /**  Why Go live is off. */
 export type Blocked = 
-/**  The origin is not running, so there is nowhere to send to. */
+/**  The origin is not running, and it is the only destination. */
 "origin-off" | 
+/**  Every destination is switched off. */
+"no-destination" | 
 /**  Neither screen nor microphone works. */
 "no-source" | 
 /**  The sources are being opened. */
@@ -79,14 +101,18 @@ export type CommandError = {
 
 /**  What a destination is doing. */
 export type DestinationState = 
-/**  Cannot be sent to. */
+/**  Switched off. */
 { type: "off" } | 
+/**  The origin inside the app is not running. */
+{ type: "no-origin" } | 
 /**  Waits for Go live. */
 { type: "ready" } | 
 /**  Being connected. */
 { type: "connecting" } | 
 /**  Takes media. */
-{ type: "live" } | 
+{ type: "live"; 
+/**  Bits handed to the network in the last second. */
+rateBps: number } | 
 /**  Lost; tried again. */
 { type: "retrying"; 
 /**  Which try is next. */
@@ -104,12 +130,52 @@ reason: string } |
 
 /**  One destination. */
 export type DestinationView = {
+	/**  What the requests take; 0 is the origin inside the app. */
+	id: number,
 	/**  The origin inside the app is `This computer` in the window's language; others have their own name. */
 	name: string,
+	/**  A service's id, `rtmp` or `srt`. */
+	service: string,
+	/**  Whether broadcasts go there. */
+	on: boolean,
+	/**  A broadcast goes nowhere else, so it cannot be switched off. */
+	last: boolean,
 	/**  What it is doing. */
 	state: DestinationState,
 	/**  Its address, without the key. */
 	address: string,
+	/**  Whether a key is kept. */
+	hasKey: boolean,
+	/**  Whether a passphrase is kept. */
+	hasPassphrase: boolean,
+};
+
+/**  A destination as the person fills it in. */
+export type Draft = {
+	/**  Which one is edited; `None` is a new one. */
+	id: number | null,
+	/**  See [`Saved::name`]. */
+	name: string,
+	/**  See [`Saved::service`]. */
+	service: string,
+	/**  As it is pasted: a key or passphrase in it is taken out. */
+	address: string,
+	/**  `None` keeps the one there is. */
+	key: string | null,
+	/**  `None` keeps the one there is. */
+	passphrase: string | null,
+};
+
+/**  A video encoder, and what was found out about it. */
+export type EncoderView = {
+	/**  FFmpeg's name. */
+	name: string,
+	/**  As people write it: `H.264`, `HEVC`, `AV1`. */
+	codec: string,
+	/**  What it runs on, in words. */
+	runsOn: string,
+	/**  Why it cannot be used here; `None` when it can. */
+	refused: string | null,
 };
 
 /**  What the page hears. */
@@ -181,7 +247,29 @@ reason: string } |
 /**  The origin stopped by itself; the log says why. */
 { type: "origin-stopped" } | 
 /**  The picture ended while on air. */
-{ type: "picture-ended" };
+{ type: "picture-ended" } | 
+/**  An encoder failed and another took over. */
+{ type: "encoder-replaced"; 
+/**  The one that failed. */
+name: string; 
+/**  The one that runs now. */
+by: string; 
+/**  What the first one failed at. */
+reason: string } | 
+/**  Nothing is recorded, or no more. */
+{ type: "recording-failed"; 
+/**  Why. */
+reason: string } | 
+/**  The app ended in the middle of a broadcast the last time. */
+{ type: "cut-off" };
+
+/**  A profile of OBS on this computer. */
+export type ObsView = {
+	/**  The profile's name. */
+	name: string,
+	/**  Its folder. */
+	folder: string,
+};
 
 /**  Why the origin could not start. */
 export type OriginProblem = 
@@ -231,6 +319,29 @@ export type OriginView = {
 	state: OriginState,
 	/**  Who can watch. */
 	audience: Audience,
+};
+
+/**  How the picture is encoded, and whether it is recorded. */
+export type Output = {
+	/**  Pixels, even. */
+	width: number,
+	/**  Pixels, even. */
+	height: number,
+	/**  Frames per second. */
+	fps: number,
+	/**  Video, 1 000 bits per second. */
+	bitrateKbps: number,
+	/**
+	 *  The least that a weak network lowers it to before the picture becomes smaller, 1 000 bits per second. As much as
+	 *  `bitrate_kbps`: nothing is lowered, and what the network does not carry is dropped.
+	 */
+	floorKbps: number,
+	/**  Longest distance between keyframes, seconds. */
+	keyframeSeconds: number,
+	/**  FFmpeg's name of the encoder; `None` takes the best. */
+	encoder: string | null,
+	/**  Whether every broadcast is recorded on this computer. */
+	record: boolean,
 };
 
 /**  See [`crate::go_live::Phase`]; times are relative to the moment the view was made. */
@@ -297,6 +408,16 @@ export type PictureKind =
 /**  Moving bars. */
 "test";
 
+/**  A recording on this computer. */
+export type RecordingView = {
+	/**  Where it is. */
+	file: string,
+	/**  Milliseconds since it began. */
+	elapsedMs: number,
+	/**  What was written, 1 000 bytes. */
+	kilobytes: number,
+};
+
 /**  The person's room. */
 export type RoomView = {
 	/**  Its slug. */
@@ -309,6 +430,20 @@ export type RoomView = {
 	qrSvg: string,
 	/**  People on the watch page. */
 	viewers: number,
+};
+
+/**  A public service that takes broadcasts. */
+export type ServiceView = {
+	/**  E.g. `youtube`. */
+	id: string,
+	/**  As it calls itself. */
+	name: string,
+	/**  Addresses without the stream key, the best first. */
+	servers: string[],
+	/**  Where its people find their stream key. */
+	keyPage: string,
+	/**  Most video it takes, 1 000 bits per second. */
+	kbpsMax: number,
 };
 
 /**  One source. */
@@ -338,6 +473,16 @@ export type Stats = {
 	encoder: string,
 	/**  Size of the picture that is sent, e.g. `1280 × 720`. */
 	size: string,
+	/**  Frames per second that the encoder aims at. */
+	aimedFps: number,
+	/**  Video bits per second that the encoder aims at; below the set ones while the network is weak. */
+	aimedBps: number,
+	/**  Whether the network is too weak for what is set. */
+	weak: boolean,
+	/**  Milliseconds there and back, of the slowest network; `None` where none tells. */
+	roundTripMs: number | null,
+	/**  Milliseconds of media that wait to be sent, on the slowest network. */
+	queuedMs: number,
 };
 
 /**  Colours of the window. */
@@ -370,6 +515,8 @@ export type View = {
 	room: RoomView | null,
 	/**  The picture. */
 	video: SourceView,
+	/**  Why there is no picture, while a camera, window or display that was there is away. */
+	trouble: string | null,
 	/**  Pictures to choose from. */
 	pictures: Picture[],
 	/**  The chosen one. */
@@ -382,8 +529,16 @@ export type View = {
 	microphone: string | null,
 	/**  Whether silence is sent instead of the microphone. */
 	muted: boolean,
+	/**  What viewers get. */
+	output: Output,
+	/**  Whether sources, size and frame rate are in use and cannot be changed. */
+	locked: boolean,
 	/**  The Go live button and all that belongs to it. */
 	live: LiveView,
+	/**  The recording that runs; `None` when none does. */
+	recording: RecordingView | null,
+	/**  The file of the recording that ended last, since the last Go live. */
+	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
 };

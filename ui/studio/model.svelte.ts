@@ -3,6 +3,7 @@ import { Channel } from '@tauri-apps/api/core';
 import { LANGUAGES, type Language, matchLanguage, setLanguage } from '$lib/i18n/i18n.svelte';
 import { setTheme } from '$lib/theme.svelte';
 import { commands, type View } from './bindings';
+import { History } from './history';
 import { t } from './words';
 
 /** How often what counts is drawn anew. A timer shows whole seconds; four a second keep it even. Milliseconds. */
@@ -12,6 +13,7 @@ let current = $state.raw<View | null>(null);
 let received_ms = $state(0);
 let now_ms = $state(performance.now());
 let problem = $state('');
+let past = $state.raw(new History());
 
 function languageOf(view: View): Language {
   return view.language in LANGUAGES ? (view.language as Language) : matchLanguage(navigator.languages);
@@ -29,6 +31,7 @@ export function follow(): void {
     }
     received_ms = now_ms = performance.now();
     current = view;
+    past = past.with(view.live.stats?.bitrateBps ?? null);
   };
   ask(commands.showViews(views));
   setInterval(() => {
@@ -41,6 +44,11 @@ export function view(): View | null {
   return current;
 }
 
+/** What was sent in the last five minutes of this broadcast. */
+export function history(): History {
+  return past;
+}
+
 /** Milliseconds since the view was made. */
 export function age(): number {
   return Math.max(0, now_ms - received_ms);
@@ -49,10 +57,13 @@ export function age(): number {
 /** Reports a request that failed, in words, where notices are. */
 export function ask(request: Promise<unknown>): void {
   request.catch((error: unknown) => {
-    const reason =
-      typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-    problem = t('failed', { reason });
+    problem = t('failed', { reason: reasonOf(error) });
   });
+}
+
+/** What a request failed for, in the program's words. */
+export function reasonOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** The last request that failed; empty when none did. */

@@ -17,6 +17,12 @@ export function rate(bits_per_second: number): string {
   return `${(bits_per_second / 1_000_000).toFixed(1)} Mb/s`;
 }
 
+/** `12.3 MB`; from a thousand on in GB. */
+export function megabytes(kilobytes: number): string {
+  const mega = kilobytes / 1_000;
+  return mega < 1_000 ? `${mega.toFixed(1)} MB` : `${(mega / 1_000).toFixed(2)} GB`;
+}
+
 /** `−14.2`: with a true minus sign, as a level is written. */
 export function decibels(db: number, digits = 1): string {
   return db.toFixed(digits).replace('-', '−');

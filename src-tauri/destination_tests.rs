@@ -1,0 +1,78 @@
+use super::{Draft, Saved, WrongDraft, draft_of};
+
+fn draft(name: &str, address: &str, key: &str) -> Draft {
+    let service = if address.starts_with("srt") { "srt" } else { "rtmp" }.to_owned();
+    let key = Some(key.to_owned());
+    Draft { id: None, name: name.to_owned(), service, address: address.to_owned(), key, passphrase: None }
+}
+
+fn saved(name: &str, address: &str, key: &str) -> Saved {
+    draft(name, address, key).complete(&[]).unwrap()
+}
+
+#[test]
+fn a_key_that_was_pasted_with_the_address_is_kept_where_keys_are() {
+    for (address, key, at) in [
+        ("rtmp://a.example/live/secret", "", "rtmp://a.example/live"),
+        ("rtmp://a.example/live", "secret", "rtmp://a.example/live"),
+        ("srt://a.example:9000?latency=200&streamid=sec%72et", "", "srt://a.example:9000?latency=200"),
+        ("srt://a.example:9000?streamid=secret", "", "srt://a.example:9000"),
+    ] {
+        let saved = saved("Town hall", address, key);
+        assert_eq!((saved.address.as_str(), saved.key.as_str()), (at, "secret"), "{address}");
+        assert_eq!(saved.destination().server().unwrap().split(':').next(), Some("a.example"));
+    }
+}
+
+#[test]
+fn what_srt_is_told_comes_back_as_it_was_typed() {
+    let typed = "#!::r=live/a&b,m=publish";
+    let mut asked = draft("Relay", "srt://a.example:9000", typed);
+    asked.passphrase = Some("ten letters & more".to_owned());
+    let saved = asked.complete(&[]).unwrap();
+    let url = saved.destination().url;
+    assert!(url.contains("streamid=%23!::r%3Dlive/a%26b,m%3Dpublish&passphrase=ten%20letters"), "{url}");
+    assert_eq!(super::unescaped(&super::escaped(typed)), typed);
+}
+
+#[test]
+fn an_edit_without_a_key_keeps_the_key() {
+    let known = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    let edit = Draft { id: Some(1), key: None, ..draft("Town hall 2", "rtmp://b.example/live", "") };
+    let edited = edit.complete(&known).unwrap();
+    assert_eq!((edited.id, edited.key.as_str(), edited.name.as_str()), (1, "secret", "Town hall 2"));
+}
+
+#[test]
+fn what_cannot_work_is_refused_in_words() {
+    let known = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    let refused = |draft: Draft| draft.complete(&known).unwrap_err();
+    assert_eq!(refused(draft("  ", "rtmp://a.example/live", "k")), WrongDraft::Name);
+    for name in ["Town hall", "This computer"] {
+        assert!(matches!(refused(draft(name, "rtmp://a.example/live", "k")), WrongDraft::NameTaken(_)));
+    }
+    let said = refused(draft("x", "https://a.example/live", "k")).to_string();
+    assert!(said.contains("rtmp://"), "{said}");
+    assert!(matches!(refused(draft("x", "rtmp://a.example/live", "")), WrongDraft::Address(_)));
+}
+
+#[test]
+fn what_another_program_had_gets_a_name_that_is_free() {
+    let taken = ["Twitch".to_owned()];
+    let url = "rtmp://live.twitch.tv/app".to_owned();
+    let found = broadcast::Destination { name: "Twitch".to_owned(), url, key: Some("k".to_owned()) };
+    let draft = draft_of(found, &taken);
+    assert_eq!((draft.name.as_str(), draft.service.as_str()), ("Twitch 2", "twitch"));
+}
+
+#[test]
+fn keys_are_neither_printed_nor_readable_by_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    assert!(!format!("{all:?} {:?}", draft("x", "rtmp://a/b", "secret")).contains("secret"));
+    let folder = tempfile::tempdir().unwrap();
+    super::save(folder.path(), &all).unwrap();
+    let file = folder.path().join("destinations.json");
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(super::load(folder.path()), (all.to_vec(), None));
+}
