@@ -12,6 +12,7 @@ mod browser_sources;
 mod cast;
 mod described_api;
 mod desktop;
+mod desktop_destinations;
 mod foreign_sound;
 mod gifts;
 mod harness;

@@ -21,7 +21,7 @@ pub struct DesktopApp {
     pub session: Session,
     // The driver's process group has the app in it.
     _driver: Process,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl DesktopApp {
@@ -56,7 +56,12 @@ impl DesktopApp {
         .await;
         let capabilities = json!({"browserName": "wry", "tauri:options": {"application": app}});
         let (session, _) = Session::open(port, &capabilities).await;
-        DesktopApp { session, _driver: driver, _data: data }
+        DesktopApp { session, _driver: driver, data }
+    }
+
+    /// The app's data folder.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     /// Clicks an element with a `data-testid` until one of `effects` shows: a button that just changed is deaf for a

@@ -7,6 +7,11 @@ export function clock(ms: number): string {
   return `${two(Math.floor(seconds / 3_600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
+/** `42:17`, from an hour on `1:02:03`: where there is little room. */
+export function shortClock(ms: number): string {
+  return clock(ms).replace(/^00:|^0/, '');
+}
+
 /** Whole seconds still to wait; 1 until the very end, so that 0 means now. */
 export function countdown(left_ms: number): number {
   return Math.max(0, Math.ceil(left_ms / 1_000));

@@ -1,0 +1,205 @@
+//! The desktop app sends to its own origin and to another one at once, is refused by a third, records, and ends.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::accessibility;
+use crate::harness::desktop_app::DesktopApp;
+use crate::harness::display::Display;
+use crate::harness::environment::keep_screenshot;
+use crate::harness::machine::alone;
+use crate::harness::server::{Room, Server};
+use crate::harness::sound::SoundServer;
+use crate::harness::wait::{seconds, until};
+
+/// Whatever the window shows, on a busy machine.
+const LIMIT: Duration = seconds(45);
+/// What is recorded has at least so many seconds.
+const RECORDED_SECONDS: f64 = 1.0;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_app_sends_to_several_servers_says_which_one_refuses_and_records() {
+    alone(seconds(300), several()).await;
+}
+
+async fn several() {
+    let server = Server::start().await;
+    let (second, spare) = (server.room("second").await, server.room("spare").await);
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let app = DesktopApp::start(&display, &sound).await;
+    let mut looks = Looks { app: &app, faults: Vec::new() };
+    app.comes_to_show("go-live", LIMIT).await;
+
+    add(&mut looks, &server, "Town hall", &second.key).await;
+    let wrong = Room { key: "not-a-key".to_owned(), ..spare.clone() };
+    add(&mut looks, &server, "Relay", &wrong.key).await;
+    looks.keep("studio-idle").await;
+
+    app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
+    app.comes_to_show("live-timer", LIMIT).await;
+    for (name, state) in [("This computer", "live"), ("Town hall", "live"), ("Relay", "failed")] {
+        is(&app, name, state).await;
+    }
+    server.live(&second.room).await;
+    let row = text_of(&app, "Relay").await;
+    assert!(row.contains("Refused: ") && row.contains("Fix"), "{row}");
+    until("LIVE 2/3", LIMIT, async || (app.session.texts("partly").await == ["LIVE 2/3"]).then_some(())).await;
+
+    app.press("record", &["record-stop"]).await;
+    until("something is recorded", LIMIT, async || {
+        let said = app.session.texts("recording").await.join(" ");
+        (said.contains("MB") && !said.contains(" 0.0 MB")).then_some(())
+    })
+    .await;
+    looks.keep("studio-live-partly").await;
+
+    fix(&mut looks, &spare.key).await;
+    server.live(&spare.room).await;
+    // A switch is thrown while live, and thrown back.
+    app.session.click("switch-1").await;
+    is(&app, "Town hall", "off").await;
+    app.session.click("switch-1").await;
+    is(&app, "Town hall", "live").await;
+
+    settings(&mut looks).await;
+    end(&mut looks).await;
+    assert_eq!(looks.faults, Vec::<String>::new());
+    kept_apart(app.data(), &second.key);
+}
+
+/// What is seen on the way: a screenshot of each state, and what axe finds there.
+struct Looks<'a> {
+    app: &'a DesktopApp,
+    faults: Vec<String>,
+}
+
+impl Looks<'_> {
+    async fn keep(&mut self, name: &str) {
+        keep_screenshot(&format!("app-{name}.png"), &self.app.session.screenshot().await);
+        let faults = accessibility::faults(&self.app.session).await;
+        self.faults.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
+    }
+}
+
+/// Fills in the form for another server.
+async fn add(looks: &mut Looks<'_>, server: &Server, name: &str, key: &str) {
+    let app = looks.app;
+    app.press("add-destination", &["form-save"]).await;
+    choose(app, "form-kind", "rtmp").await;
+    // An address that cannot be used is refused in words, and nothing is lost.
+    fill(app, "form-name", name).await;
+    fill(app, "form-address", "https://server.example/live").await;
+    fill(app, "form-key", key).await;
+    app.press("form-save", &["form-wrong"]).await;
+    looks.keep("destination-wrong").await;
+    fill(app, "form-address", &format!("rtmp://{}/live", server.rtmp_address)).await;
+    app.session.click("form-save").await;
+    is(app, name, "ready").await;
+    until("the form to close", LIMIT, async || (!app.session.shows("form-save").await).then_some(())).await;
+}
+
+/// The refused one is given a key that is taken.
+async fn fix(looks: &mut Looks<'_>, key: &str) {
+    let app = looks.app;
+    app.press("fix", &["form-refused"]).await;
+    looks.keep("destination-fix").await;
+    fill(app, "form-key", key).await;
+    app.session.click("form-save").await;
+    is(app, "Relay", "live").await;
+}
+
+/// Each page of the settings, in both languages and themes, while live.
+async fn settings(looks: &mut Looks<'_>) {
+    let app = looks.app;
+    app.press("settings-button", &["settings"]).await;
+    app.press("tab-video", &["set-locked"]).await;
+    looks.keep("settings-video").await;
+    app.press("tab-output", &["encoder-libx264"]).await;
+    looks.keep("settings-output").await;
+    app.press("tab-destinations", &["settings-add"]).await;
+    looks.keep("settings-destinations").await;
+    app.press("tab-accessibility", &["set-theme-light"]).await;
+    app.session.click("set-theme-light").await;
+    app.press("tab-language", &["set-language-zh-CN"]).await;
+    app.session.click("set-language-zh-CN").await;
+    until("Chinese", LIMIT, async || {
+        let language = app.session.run("return document.documentElement.lang", vec![]).await;
+        (language == json!("zh-CN")).then_some(())
+    })
+    .await;
+    looks.keep("settings-language-zh-light").await;
+    app.press("settings-back", &["end"]).await;
+    looks.keep("studio-live-zh-light").await;
+}
+
+/// The broadcast ends, the recording goes on until it is stopped, and the summary names its file.
+async fn end(looks: &mut Looks<'_>) {
+    let app = looks.app;
+    app.press("end", &["end-confirm"]).await;
+    app.press("end-confirm", &["summary"]).await;
+    app.press("record-stop", &["recorded"]).await;
+    looks.keep("studio-ended-zh-light").await;
+    let said = app.session.texts("recorded").await.join("");
+    let file = recorded_files(app.data()).pop().expect("a recording in the data folder");
+    assert!(said.contains(&file.display().to_string()), "{said}");
+    until("the recording to be a whole MP4", LIMIT, async || {
+        let seconds = probe(&file, &["-show_entries", "format=duration"]).parse::<f64>().unwrap_or(0.0);
+        (seconds > RECORDED_SECONDS).then_some(())
+    })
+    .await;
+    assert_eq!(probe(&file, &["-show_entries", "stream=codec_name"]), "h264\naac");
+}
+
+/// Keys are in the file for this user alone, and in no other.
+fn kept_apart(data: &Path, key: &str) {
+    let kept = |file: &str| std::fs::read_to_string(data.join(file)).expect("the app has written it");
+    assert!(kept("destinations.json").contains(key), "the key is not kept");
+    assert!(!kept("settings.json").contains(key), "the key is in the settings");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(data.join("destinations.json")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Without a folder for videos, recordings are in the data folder.
+fn recorded_files(data: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(data.join("recordings")).expect("the folder of recordings");
+    files.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn probe(file: &Path, asked: &[&str]) -> String {
+    let mut command = Command::new("ffprobe");
+    let output = command.args(["-v", "error", "-of", "default=nw=1:nk=1"]).args(asked).arg(file).output();
+    String::from_utf8_lossy(&output.expect("ffprobe starts").stdout).trim().to_owned()
+}
+
+/// A destination's row comes to a state.
+async fn is(app: &DesktopApp, name: &str, state: &str) {
+    let script = "return document.querySelector(`[data-testid='destination'][data-name='${arguments[0]}']`)?.dataset.state";
+    until(&format!("{name} to be {state}"), LIMIT, async || {
+        let now = app.session.run(script, vec![json!(name)]).await;
+        (now == json!(state)).then_some(())
+    })
+    .await;
+}
+
+async fn text_of(app: &DesktopApp, name: &str) -> String {
+    let script = "return document.querySelector(`[data-testid='destination'][data-name='${arguments[0]}']`).innerText";
+    app.session.run(script, vec![json!(name)]).await.as_str().unwrap_or_default().to_owned()
+}
+
+async fn choose(app: &DesktopApp, test_id: &str, value: &str) {
+    let script = "const it = document.querySelector(`[data-testid='${arguments[0]}']`);
+        it.value = arguments[1]; it.dispatchEvent(new Event('change', { bubbles: true }))";
+    app.session.run(script, vec![json!(test_id), json!(value)]).await;
+}
+
+/// Types into a field that may have a text already.
+async fn fill(app: &DesktopApp, test_id: &str, text: &str) {
+    let script = "const it = document.querySelector(`[data-testid='${arguments[0]}']`); it.focus(); it.select()";
+    app.session.run(script, vec![json!(test_id)]).await;
+    app.session.type_into(test_id, text).await;
+}
