@@ -134,6 +134,21 @@ impl FromStr for VideoInput {
     }
 }
 
+impl fmt::Display for VideoInput {
+    /// As [`VideoInput::from_str`] reads it; what of a display or window is captured is left out.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            VideoInput::Test => formatter.write_str("test"),
+            VideoInput::Screen(_) => formatter.write_str("screen"),
+            VideoInput::Window(id, _) => write!(formatter, "window:{id}"),
+            VideoInput::Camera(None) => formatter.write_str("camera"),
+            VideoInput::Camera(Some(id)) => write!(formatter, "camera:{id}"),
+            VideoInput::File(path) => write!(formatter, "file:{}", path.display()),
+            VideoInput::None => formatter.write_str("none"),
+        }
+    }
+}
+
 impl FromStr for AudioInput {
     type Err = InputError;
 
@@ -168,6 +183,15 @@ mod tests {
         assert_eq!("camera:C920@1-2:1.0".parse(), Ok(VideoInput::Camera(Some("C920@1-2:1.0".into()))));
         assert_eq!("mic".parse(), Ok(AudioInput::Microphone(None)));
         assert_eq!("mic:pulse:x".parse(), Ok(AudioInput::Microphone(Some("pulse:x".into()))));
+    }
+
+    #[test]
+    fn pictures_are_written_as_they_are_read() {
+        for text in
+            ["test", "screen", "window:Slides: 1", "camera", "camera:C920@1-2:1.0", "file:/a:b.mp4", "none"]
+        {
+            assert_eq!(text.parse::<VideoInput>().map(|input| input.to_string()), Ok(text.to_owned()));
+        }
     }
 
     #[test]

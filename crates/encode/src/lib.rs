@@ -23,6 +23,7 @@ mod software_tests;
 #[cfg(feature = "stand-ins")]
 mod stand_in;
 pub mod still;
+mod stretch;
 mod video;
 
 pub use audio::Audio;
@@ -30,6 +31,7 @@ pub use config::Config;
 pub use error::Error;
 pub use list::{Choice, Found, VideoCodec, encoders, encoders_anew};
 pub use recode::Recoder;
+pub use stretch::Stretch;
 pub use video::Video;
 
 /// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.

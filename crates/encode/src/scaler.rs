@@ -13,6 +13,7 @@ use crate::Error;
 pub(crate) struct Scaler {
     colour: Colour,
     picture: frame::Video,
+    stretches: bool,
     context: Option<(Shape, scaling::Context)>,
 }
 
@@ -40,7 +41,12 @@ impl Scaler {
     pub(crate) fn new(size: Size, pixel: Pixel, colour: Colour) -> Scaler {
         let mut picture = frame::Video::new(pixel, size.width, size.height);
         blacken(&mut picture, colour);
-        Scaler { colour, picture, context: None }
+        Scaler { colour, picture, stretches: false, context: None }
+    }
+
+    /// Fills its picture whatever the source's shape, without bars.
+    pub(crate) fn stretching(self) -> Scaler {
+        Scaler { stretches: true, ..self }
     }
 
     /// The last picture.
@@ -95,7 +101,11 @@ impl Scaler {
             return Ok(());
         }
         let shape = Shape { size: source.size, format: source.format, colour: source.colour };
-        let place = fit(source.size, target);
+        let place = if self.stretches {
+            Placement { left: 0, top: 0, size: target }
+        } else {
+            fit(source.size, target)
+        };
         if self.context.as_ref().is_none_or(|(made_for, _)| *made_for != shape) {
             blacken(&mut self.picture, self.colour);
             let pixel = self.picture.format();
@@ -217,7 +227,7 @@ fn scale(
 }
 
 /// Every plane holds the rows that the size promises.
-fn check(frame: &VideoFrame) -> Result<(), Error> {
+pub(crate) fn check(frame: &VideoFrame) -> Result<(), Error> {
     let (width, height) = (frame.size.width as usize, frame.size.height as usize);
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     // Bytes of a row and rows, for each plane.
