@@ -9,6 +9,9 @@ pub enum Error {
     /// A picture or sound source did not open.
     #[error(transparent)]
     Capture(#[from] capture::Error),
+    /// A scene cannot be shown.
+    #[error(transparent)]
+    Scene(#[from] crate::scene::SceneError),
     /// No encoder could be opened.
     #[error(transparent)]
     Encode(#[from] encode::Error),
@@ -62,7 +65,8 @@ impl Error {
         use encode::Error::{Range, Size, Unusable};
         match self {
             Error::Encode(Unusable { .. } | Size { .. } | Range { .. }) => true,
-            Error::Destination { .. }
+            Error::Scene(_)
+            | Error::Destination { .. }
             | Error::Certificates(_)
             | Error::Recording { .. }
             | Error::DestinationCount { .. }

@@ -42,9 +42,9 @@ impl FrameQueue {
         }
     }
 
-    /// No picture follows.
-    pub(crate) fn end(&self) {
-        self.lock().ended = true;
+    /// Whether no picture follows.
+    pub(crate) fn set_ended(&self, ended: bool) {
+        self.lock().ended = ended;
     }
 
     /// Whether the source has ended and nothing waits any more.
@@ -115,7 +115,7 @@ mod tests {
         let queue = FrameQueue::default();
         queue.set_open(true);
         queue.push(frame(0));
-        queue.end();
+        queue.set_ended(true);
         assert!(!queue.is_exhausted());
         assert!(queue.take(<[Timestamp]>::len).is_some());
         assert!(queue.is_exhausted());

@@ -27,6 +27,7 @@ mod picture;
 mod picture_encoder;
 mod program;
 mod recorder;
+pub mod scene;
 mod sound;
 mod sources;
 mod status;

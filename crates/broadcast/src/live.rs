@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use capture::{AudioInput, Stop, VideoInput};
+use capture::{AudioInput, Stop};
 use media::{Span, Track};
 use publish::{KeyframeRequest, Publisher, Trust};
 use tokio::sync::watch;
@@ -293,7 +293,7 @@ impl Encoders {
             choice: config.encoder.clone(),
         };
         let open = || threads::preferred(|| encode::Video::open(&settings));
-        let video = (captured.video != VideoInput::None).then(open).transpose()?;
+        let video = sources.has_picture().then(open).transpose()?;
         let audio = (captured.audio != AudioInput::None).then(encode::Audio::open).transpose()?;
         Ok(Encoders { settings, video, audio })
     }

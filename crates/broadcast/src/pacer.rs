@@ -31,6 +31,11 @@ impl Pacer {
         self.time_of(self.next) + self.interval() + ARRIVAL
     }
 
+    /// When the pictures that lie nearest to the next tick have arrived: half a picture before it is due.
+    pub(crate) fn arrived(&self) -> Timestamp {
+        self.time_of(self.next) + Span::from_flicks(self.interval().flicks() / 2) + ARRIVAL
+    }
+
     /// Takes the next tick, leaving out those that are hopelessly late.
     pub(crate) fn tick(&mut self, now: Timestamp) -> i64 {
         let late = (now - self.due()).ticks(self.rate);

@@ -1,7 +1,7 @@
 //! Capture for one session: what the preview shows and the meter measures, whether on air or not.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,15 +9,16 @@ use capture::{AudioInput, AudioSource, Clock, Stop, VideoInput, VideoSettings, V
 use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
-use crate::picture::PictureLine;
+use crate::picture::{self, PictureLine};
 use crate::program::Program;
+use crate::scene::{Drawing, Scene, Stage, Staged, Transition};
 use crate::sound::SoundLine;
 use crate::{Error, Levels, threads};
 
 /// What to capture.
 #[derive(Clone, Debug)]
 pub struct SourcesConfig {
-    /// The picture.
+    /// The picture, where it is one source; scenes begin with [`Sources::open_scene`].
     pub video: VideoInput,
     /// The sound.
     pub audio: AudioInput,
@@ -35,9 +36,15 @@ pub struct Sources {
     levels: watch::Receiver<Levels>,
     trouble: watch::Receiver<Option<String>>,
     program: Arc<Program>,
+    stage: Arc<Stage>,
+    /// The compositor's and those of picture sources. Locked while a scene is set: one comes after the other.
+    pictures: Mutex<Vec<JoinHandle<()>>>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// A picture source that was asked for; one that is away may come back.
+type Opened = (VideoInput, Result<VideoSource, capture::Error>);
 
 impl Sources {
     /// Opens the sources and starts their threads. Needs no async runtime. Files begin to play at once.
@@ -48,38 +55,60 @@ impl Sources {
     /// [`Error::Capture`] when a device or file does not open; [`Error::NothingToSend`] when neither
     /// picture nor sound is asked for.
     pub fn open(config: SourcesConfig) -> Result<Sources, Error> {
+        let scene = (config.video != VideoInput::None).then(|| Scene::full(config.video.clone()));
+        Sources::start(config, scene.as_ref())
+    }
+
+    /// Opens the sources of a scene, and the sound; [`SourcesConfig::video`] is of no meaning. A camera, display or window
+    /// that is away is told by [`Sources::trouble`] and comes when it is there.
+    ///
+    /// # Errors
+    /// [`Error::Scene`] when the scene cannot be shown, [`Error::Capture`] when a file or the sound does not open.
+    pub fn open_scene(config: SourcesConfig, scene: &Scene) -> Result<Sources, Error> {
+        Sources::start(SourcesConfig { video: VideoInput::None, ..config }, Some(scene))
+    }
+
+    fn start(config: SourcesConfig, scene: Option<&Scene>) -> Result<Sources, Error> {
         let clock = Clock::start();
         let program = Arc::new(Program::new(clock));
-        // Both parts of a file start together, once everything is open.
-        let begin = on_grid(clock.now() + FILE_LEAD, config.fps);
-        let settings = VideoSettings { size: config.size, fps: config.fps, begin };
-        let video = VideoSource::open(&config.video, clock, &settings)?;
-        let audio = threads::preferred(|| AudioSource::open(&config.audio, clock, begin))?;
-        if video.is_none() && audio.is_none() {
-            return Err(Error::NothingToSend);
-        }
         let (preview_sender, preview) = watch::channel(None);
         let (levels_sender, levels) = watch::channel(Levels::SILENCE);
         let (trouble_sender, trouble) = watch::channel(None);
+        let shape = (config.size, config.fps);
+        let stage = Arc::new(Stage::new(Arc::clone(&program), shape, preview_sender, trouble_sender));
+        let staged = scene.map(|scene| stage.prepare(scene)).transpose()?;
+        // All parts of a file start together, once everything is open.
+        let begin = on_grid(clock.now() + FILE_LEAD, config.fps);
+        let mut opened = match &staged {
+            Some(staged) => open_all(staged.inputs(), &config, clock, begin)?,
+            None => Vec::new(),
+        };
+        if config.video != VideoInput::None
+            && let Some(at) = opened.iter().position(|(_, source)| source.is_err())
+            && let Err(error) = opened.swap_remove(at).1
+        {
+            return Err(error.into());
+        }
+        let audio = threads::preferred(|| AudioSource::open(&config.audio, clock, begin))?;
+        if staged.is_none() && audio.is_none() {
+            return Err(Error::NothingToSend);
+        }
         let mut sources = Sources {
             config,
             preview,
             levels,
             trouble,
             program: Arc::clone(&program),
+            stage,
+            pictures: Mutex::default(),
             stop: Stop::new(),
             threads: Vec::new(),
         };
-        if let Some(source) = video {
-            let line = PictureLine {
-                input: sources.config.video.clone(),
-                settings,
-                program: Arc::clone(&program),
-                preview: preview_sender,
-                trouble: trouble_sender,
-                stop: sources.stop.clone(),
-            };
-            sources.threads.push(threads::spawn("picture", move || line.run(source))?);
+        if let Some(staged) = staged {
+            let mut threads = sources.lock_pictures();
+            sources.stage.expect(Some(&staged));
+            sources.feed(opened, begin, &mut threads)?;
+            sources.show(staged, Transition::Cut, &mut threads)?;
         }
         if let Some(source) = audio {
             let input = sources.config.audio.clone();
@@ -89,14 +118,90 @@ impl Sources {
         Ok(sources)
     }
 
-    /// The latest frame, in the source's own size and format; `None` until the first one.
+    /// Shows another scene, live. Sources that both scenes have stay open; new ones are opened first, and have shown a
+    /// picture (or are in trouble) when the switch comes; the others are closed after it. Meanwhile the old scene goes on.
+    ///
+    /// Takes as long as opening takes, a few seconds at most: call it off threads that must not wait.
+    ///
+    /// # Errors
+    /// [`Error::Scene`] when the scene cannot be shown, [`Error::Capture`] when a file does not open; the old scene then stays.
+    pub fn set_scene(&self, scene: &Scene, transition: Transition) -> Result<(), Error> {
+        let mut threads = self.lock_pictures();
+        let staged = self.stage.prepare(scene)?;
+        let begin = on_grid(self.program.clock.now(), self.config.fps);
+        self.stage.expect(Some(&staged));
+        let new = staged.inputs().filter(|input| !self.stage.is_fed_by(input));
+        let opened = open_all(new, &self.config, self.program.clock, begin);
+        let opened = opened.inspect_err(|_| self.stage.expect(None))?;
+        self.feed(opened, begin, &mut threads)?;
+        self.stage.wait_for_pictures(FIRST_PICTURE_MAX);
+        self.show(staged, transition, &mut threads)
+    }
+
+    /// Draws over every scene; nothing more with a drawing without strokes.
+    ///
+    /// # Errors
+    /// [`Error::Scene`] when there are too many strokes; the old drawing then stays.
+    pub fn set_drawing(&self, drawing: &Drawing) -> Result<(), Error> {
+        Ok(self.stage.set_drawing(drawing)?)
+    }
+
+    /// Starts a line for each source.
+    fn feed(
+        &self,
+        opened: Vec<Opened>,
+        begin: Timestamp,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(), Error> {
+        threads.retain(|thread| !thread.is_finished());
+        for (input, source) in opened {
+            let stop = Stop::new();
+            let line = PictureLine {
+                feed: self.stage.add_feed(input.clone(), stop.clone()),
+                input,
+                settings: VideoSettings { size: self.config.size, fps: self.config.fps, begin },
+                clock: self.program.clock,
+                stage: Arc::clone(&self.stage),
+                stop,
+            };
+            threads.push(threads::spawn("picture", move || line.run(source))?);
+        }
+        Ok(())
+    }
+
+    fn show(
+        &self,
+        staged: Arc<Staged>,
+        transition: Transition,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(), Error> {
+        if !self.stage.has_scene() {
+            let stage = Arc::clone(&self.stage);
+            threads.push(threads::spawn("compositor", move || stage.run())?);
+        }
+        self.stage.show(staged, transition);
+        Ok(())
+    }
+
+    fn lock_pictures(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is a picture to send.
+    pub(crate) fn has_picture(&self) -> bool {
+        self.stage.has_scene()
+    }
+
+    /// The latest picture as it is sent: of a scene that is one source, in that source's own size and format; `None` until
+    /// the first one.
     #[must_use]
     pub fn preview(&self) -> watch::Receiver<Option<VideoFrame>> {
         self.preview.clone()
     }
 
-    /// Why there is no picture, in words, while a camera, window or display is away; `None` while all is well. The
-    /// broadcast goes on: with the last picture, after five seconds with black, and with the picture once it is back.
+    /// Which picture sources are away and why, in words; `None` while all is well. The broadcast goes on: with the last
+    /// picture, after five seconds with what lies below it in the scene (black, where nothing does), and with the picture
+    /// once it is back.
     #[must_use]
     pub fn trouble(&self) -> watch::Receiver<Option<String>> {
         self.trouble.clone()
@@ -134,8 +239,37 @@ impl Sources {
 impl Drop for Sources {
     fn drop(&mut self) {
         self.stop.stop();
+        self.stage.close();
+        let pictures = std::mem::take(&mut *self.lock_pictures());
+        self.threads.extend(pictures);
         threads::join_within(&mut self.threads, JOIN_LIMIT);
     }
+}
+
+/// Opens each of them once.
+///
+/// # Errors
+/// Where one does not open that will not be there later either.
+fn open_all<'a>(
+    inputs: impl Iterator<Item = &'a VideoInput>,
+    config: &SourcesConfig,
+    clock: Clock,
+    begin: Timestamp,
+) -> Result<Vec<Opened>, Error> {
+    let settings = VideoSettings { size: config.size, fps: config.fps, begin };
+    let mut opened: Vec<Opened> = Vec::new();
+    for input in inputs {
+        if opened.iter().any(|(other, _)| other == input) {
+            continue;
+        }
+        match VideoSource::open(input, clock, &settings) {
+            Ok(Some(source)) => opened.push((input.clone(), Ok(source))),
+            Ok(None) => {}
+            Err(error) if picture::comes_back(input) => opened.push((input.clone(), Err(error))),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(opened)
 }
 
 /// The next tick of the grid on which pictures leave: a file of the same rate then meets each tick with a picture, which
@@ -146,6 +280,9 @@ fn on_grid(time: Timestamp, fps: u32) -> Timestamp {
 
 /// From opening the sources until a file plays: time to open the encoders, so that its first picture is sent.
 const FILE_LEAD: Span = Span::from_millis(500);
+
+/// A camera shows its first picture within this time; a switch waits no longer for it.
+const FIRST_PICTURE_MAX: Duration = Duration::from_secs(2);
 
 /// Threads end within a frame, a sound device within its own time limits.
 const JOIN_LIMIT: Duration = Duration::from_millis(1_500);

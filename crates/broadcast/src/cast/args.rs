@@ -55,8 +55,11 @@ pub enum Command {
 #[derive(Debug, Group)]
 pub struct Broadcast {
     /// The picture: test, screen, window:ID, camera, camera:ID, file:PATH or none.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "scene")]
     pub video: Option<VideoInput>,
+    /// The picture as a scene of several layers, from this JSON file: docs/design/scenes.md says how it is written.
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["video", "region", "no_cursor"])]
+    pub scene: Option<PathBuf>,
     /// Of a screen or window only this part: WIDTHxHEIGHT+LEFT+TOP in pixels.
     #[arg(long)]
     pub region: Option<Region>,
@@ -202,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn a_scene_stands_for_the_picture() {
+        let args = parse("rostrum-cast --scene a.json --audio none --to rtmp://a/b/c").expect("a sound line");
+        assert_eq!((args.broadcast.scene, args.broadcast.video), (Some("a.json".into()), None));
+    }
+
+    #[test]
     fn the_lists_need_nothing_else() {
         assert!(matches!(
             parse("rostrum-cast devices --json").expect("a sound line").command,
@@ -222,6 +231,8 @@ mod tests {
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --keyint 0s", "more than 0"),
             ("rostrum-cast --video test --audio none", "--to"),
+            ("rostrum-cast --video test --scene a.json --audio none --to rtmp://a/b/c", "--scene"),
+            ("rostrum-cast --audio none --to rtmp://a/b/c", "--video"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --record", "--record"),
         ] {
             let error = parse(line).expect_err("wrong use");

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use broadcast::scene::Scene;
 use broadcast::{
     AudioInput, Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState,
     RecordingStatus, Sources, SourcesConfig, Status,
@@ -45,9 +46,14 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         size: args.size,
         fps: args.fps,
     };
-    let sources = tokio::task::spawn_blocking(move || Sources::open(sources))
-        .await
-        .map_err(|error| Failure::Failed(error.to_string()))??;
+    let scene = args.scene.as_deref().map(Scene::read).transpose();
+    let scene = scene.map_err(|error| Failure::Use(error.to_string()))?;
+    let open = move || match &scene {
+        Some(scene) => Sources::open_scene(sources, scene),
+        None => Sources::open(sources),
+    };
+    let sources =
+        tokio::task::spawn_blocking(open).await.map_err(|error| Failure::Failed(error.to_string()))??;
     let name =
         |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
     let destinations = args.to.iter().enumerate();

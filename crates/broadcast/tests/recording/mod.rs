@@ -115,7 +115,8 @@ pub fn skews(recording: &Path) -> Vec<f64> {
         .collect()
 }
 
-fn decode(recording: &Path, arguments: &[&str]) -> Vec<u8> {
+/// What FFmpeg writes on stdout for `arguments`.
+pub fn decode(recording: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(recording)
