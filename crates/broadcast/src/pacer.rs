@@ -59,6 +59,14 @@ impl Pacer {
         if near == 0 && late { 1 } else { near }
     }
 
+    /// Takes the newest tick whose pictures have arrived: whoever is slower than the grid leaves ticks out at once, since a
+    /// late picture is of no use to the encoder.
+    pub(crate) fn newest(&mut self, now: Timestamp) -> i64 {
+        let late = (now - self.arrived()).flicks().max(0) / self.interval().flicks().max(1);
+        self.next += late + 1;
+        self.next - 1
+    }
+
     /// The time of a tick.
     pub(crate) fn time_of(&self, tick: i64) -> Timestamp {
         Timestamp::from_ticks(tick, self.rate)
@@ -109,6 +117,16 @@ mod tests {
         let very_late = pacer.due() + Span::from_millis(10 * 40);
         assert_eq!(pacer.tick(very_late), 14);
         assert_eq!(pacer.skipped(), 10);
+    }
+
+    #[test]
+    fn the_newest_tick_is_the_last_whose_pictures_have_arrived() {
+        let mut pacer = pacer();
+        let arrived = pacer.arrived();
+        assert_eq!(arrived, millis(40 + 20 + 8));
+        assert_eq!([pacer.newest(arrived), pacer.newest(arrived + Span::from_millis(40))], [1, 2]);
+        assert_eq!(pacer.newest(arrived + Span::from_millis(10 * 40 + 39)), 11);
+        assert_eq!(pacer.arrived(), arrived + Span::from_millis(11 * 40));
     }
 
     #[test]

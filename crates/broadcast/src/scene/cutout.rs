@@ -82,6 +82,34 @@ impl Cutout {
     }
 }
 
+impl Placed {
+    /// Without the edges of which nothing is to be seen: a line across the canvas is not a canvas to lay. `None` when nothing
+    /// of it is to be seen.
+    pub(crate) fn trimmed(self) -> Option<Placed> {
+        let Some(alpha) = &self.cutout.alpha else { return Some(self) };
+        let width = self.cutout.size().width as usize;
+        let is_seen = |samples: &[u8]| samples.iter().any(|&alpha| alpha > 0);
+        let first_row = alpha.chunks(width).position(is_seen)?;
+        let last_row = alpha.chunks(width).rposition(is_seen)?;
+        let rows = || alpha[first_row * width..][..(last_row - first_row + 1) * width].chunks(width);
+        let first = rows().filter_map(|row| row.iter().position(|&alpha| alpha > 0)).min()?;
+        let last = rows().filter_map(|row| row.iter().rposition(|&alpha| alpha > 0)).max()?;
+        // Whole pairs; both sides are even.
+        let (left, right) = (first & !1, (last | 1) + 1);
+        let (top, bottom) = (first_row & !1, (last_row | 1) + 1);
+        let alpha =
+            alpha.chunks(width).take(bottom).skip(top).flat_map(|row| &row[left..right]).copied().collect();
+        let mut picture = self.cutout.picture;
+        for (plane, half) in picture.planes.iter_mut().zip([1, 2, 2]) {
+            plane.data = plane.data.slice(top / half * plane.stride + left / half..);
+        }
+        // Not more than the picture was.
+        picture.size = Size::new((right - left) as u32, (bottom - top) as u32);
+        let cutout = Cutout { picture, alpha: Some(alpha) };
+        Some(cutout.at(self.left + left as i64, self.top + top as i64))
+    }
+}
+
 /// The planes of an I420 picture that is being made, without gaps between rows.
 pub(crate) struct Planes {
     pub(crate) size: Size,

@@ -76,8 +76,9 @@ fn draw(
     let height = (style.size.of(canvas.height) as f32).max(1.0);
     let mut buffer = Buffer::new(fonts, Metrics::new(height, height * LINE));
     buffer.set_wrap(Wrap::WordOrGlyph);
+    let margin = if style.background.is_some() { (height * MARGIN).round() } else { 0.0 };
     // Without a height all lines are laid out, also those that the place cannot show.
-    buffer.set_size(Some(pixmap.width() as f32), None);
+    buffer.set_size(Some((pixmap.width() as f32 - 2.0 * margin).max(1.0)), None);
     let family = style.font.as_deref().map_or(Family::SansSerif, Family::Name);
     let weight = if style.bold { Weight::BOLD } else { Weight::NORMAL };
     let mut features = FontFeatures::new();
@@ -99,6 +100,7 @@ fn draw(
     let pixels = pixmap.pixels_mut();
     let mut strokes = SwashCache::new();
     buffer.draw(fonts, &mut strokes, ink, |x, y, columns, rows, colour| {
+        let x = x.saturating_add(margin as i32);
         for y in (y + down).max(0)..y.saturating_add(down).saturating_add_unsigned(rows).min(height) {
             for x in x.max(0)..x.saturating_add_unsigned(columns).min(width) {
                 let pixel = &mut pixels[(y * width + x) as usize];
@@ -125,6 +127,9 @@ fn over(below: PremultipliedColorU8, above: Color) -> PremultipliedColorU8 {
     )
     .unwrap_or(below)
 }
+
+/// Between letters and the ends of their background, in heights of the letters.
+const MARGIN: f32 = 0.3;
 
 /// From line to line, in heights of the letters.
 const LINE: f32 = 1.25;

@@ -268,7 +268,7 @@ impl Stage {
         if self.stop.wait_until(self.program.clock.instant(due)) {
             return None;
         }
-        let tick = pacer.tick(self.program.now());
+        let tick = pacer.newest(self.program.now());
         let offset = self.program.offset();
         let time = pacer.time_of(tick);
         let mut state = self.lock();

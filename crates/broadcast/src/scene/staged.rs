@@ -101,7 +101,7 @@ fn content(
             let laid = geometry::lay_whole(layer, Size::new(picture.width(), picture.height()), canvas);
             let drawn = laid.and_then(|laid| {
                 let pixmap = image_file::scaled(&picture, laid.from, laid.to.size())?;
-                finished(Cutout::drawn(&pixmap), layer, laid.to, canvas)
+                finished(Cutout::drawn(&pixmap), layer, laid.to, canvas)?.trimmed()
             });
             Ok(Content::Still(drawn.map(Arc::new)))
         }
@@ -139,7 +139,7 @@ pub(crate) fn drawn<E>(
     let to = place(&layer.place, canvas);
     let Some(mut pixmap) = Pixmap::new(to.width, to.height) else { return Ok(None) };
     draw(&mut pixmap)?;
-    Ok(finished(Cutout::drawn(&pixmap), layer, to, canvas))
+    Ok(finished(Cutout::drawn(&pixmap), layer, to, canvas).and_then(Placed::trimmed))
 }
 
 /// Mirrors, keys and rotates a picture that was drawn at `to`.

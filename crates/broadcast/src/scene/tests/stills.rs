@@ -116,5 +116,7 @@ fn strokes_go_where_the_pen_went() {
     let strokes = vec![stroke(&[[0.25, 0.5], [0.75, 0.5]]), stroke(&[[0.5, 0.1]])];
     let drawn = Screen::new().draw(vec![fill(RED), Layer::new(Source::Drawing(Drawing { strokes }))]);
     [(90, 90), (160, 90), (230, 90), (160, 18)].into_iter().for_each(|at| is(&drawn, at, BLUE));
-    [(60, 90), (260, 90), (160, 100), (160, 30)].into_iter().for_each(|at| is(&drawn, at, RED));
+    [(60, 90), (260, 90), (160, 100), (160, 30), (10, 90), (310, 170)]
+        .into_iter()
+        .for_each(|at| is(&drawn, at, RED));
 }
