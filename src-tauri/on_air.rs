@@ -168,6 +168,7 @@ impl Studio {
         let config = broadcast::Config { record, ..self.settings.output.config(destinations) };
         let broadcast = Broadcast::start(config, sources).map_err(|error| error.to_string())?;
         self.status = Some(broadcast.status());
+        self.replaced_encoder = None;
         self.broadcast = Some(broadcast);
         Ok(())
     }

@@ -178,9 +178,7 @@ impl Studio {
             (Some(sent), _) => destination_state(sent, now),
             (None, _) if !view.on => DestinationState::Off,
             (None, Phase::Ended(_)) => DestinationState::Ended,
-            (None, Phase::Connecting) if view.state == DestinationState::Ready => {
-                DestinationState::Connecting
-            }
+            (None, _) if self.sent.iter().any(|sent| sent.name == view.name) => DestinationState::Connecting,
             (None, _) => view.state.clone(),
         }
     }
