@@ -121,6 +121,8 @@ impl Sources {
     /// Shows another scene, live. Sources that both scenes have stay open; new ones are opened first, and have shown a
     /// picture (or are in trouble) when the switch comes; the others are closed after it. Meanwhile the old scene goes on.
     ///
+    /// A broadcast that began without a picture stays without one.
+    ///
     /// Takes as long as opening takes, a few seconds at most: call it off threads that must not wait.
     ///
     /// # Errors

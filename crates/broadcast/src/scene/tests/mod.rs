@@ -5,7 +5,7 @@ mod properties;
 mod stills;
 mod transforms;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use capture::VideoInput;
@@ -33,7 +33,7 @@ struct Screen {
 
 impl Screen {
     fn new() -> Screen {
-        let compositor = Compositor::new(CANVAS, Lettering::default());
+        let compositor = Compositor::new(CANVAS, lettering());
         Screen { compositor, pictures: Vec::new(), drawing: None }
     }
 
@@ -63,9 +63,15 @@ impl Screen {
     }
 }
 
+/// The fonts, looked for once. Timers want their own: others may be drawing with these.
+fn lettering() -> Lettering {
+    static LETTERING: OnceLock<Lettering> = OnceLock::new();
+    LETTERING.get_or_init(Lettering::default).clone()
+}
+
 fn staged(layers: Vec<Layer>) -> Arc<Staged> {
     let scene = Scene { layers };
-    let staged = Staged::new(&scene, CANVAS, &Lettering::default(), None, Timestamp::ZERO);
+    let staged = Staged::new(&scene, CANVAS, &lettering(), None, Timestamp::ZERO);
     Arc::new(staged.expect("a sound scene"))
 }
 

@@ -79,7 +79,7 @@ fn format() -> impl Strategy<Value = PixelFormat> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn any_scene_of_any_picture_becomes_one_picture(
