@@ -242,8 +242,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("a folder can be listed").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("").to_owned();
         let is_test = name == "tests" || name == "tests.rs" || name.ends_with(".test.ts");
-        // `schema.ts` is made of the API's description and is not in the repository.
-        if is_test || name == "node_modules" || name == "schema.ts" {
+        // `schema.ts` is made of the API's description, `bindings.ts` of the app's commands.
+        let is_made = name == "schema.ts" || name == "bindings.ts";
+        if is_test || name == "node_modules" || is_made {
             continue;
         }
         if path.is_dir() {

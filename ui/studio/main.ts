@@ -2,6 +2,7 @@ import { mount } from 'svelte';
 import '$lib/tokens.css';
 import '$lib/components.css';
 import './studio.css';
+import './settings.css';
 import App from './App.svelte';
 import { follow } from './model.svelte';
 
