@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broadcast::{Levels, Size, Still, VideoFrame};
+use broadcast::{Levels, Size, SoundLevels, Still, VideoFrame};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rand::RngCore as _;
@@ -31,7 +31,7 @@ pub struct Feeds {
     /// The latest picture.
     pub frames: Option<watch::Receiver<Option<VideoFrame>>>,
     /// The loudness.
-    pub levels: Option<watch::Receiver<Levels>>,
+    pub levels: Option<watch::Receiver<SoundLevels>>,
 }
 
 /// The server.
@@ -220,7 +220,8 @@ fn next_level(feeds: &mut Feeds) -> Option<String> {
     if !levels.has_changed().ok()? {
         return None;
     }
-    let Levels { rms_db, peak_db } = *levels.borrow_and_update();
+    // The microphone is the only sound.
+    let Levels { rms_db, peak_db } = *levels.borrow_and_update().sounds.first()?;
     Some(format!(r#"{{"rmsDb":{rms_db:.1},"peakDb":{peak_db:.1}}}"#))
 }
 

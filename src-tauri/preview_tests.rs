@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use broadcast::Levels;
+use broadcast::{Levels, Loudness, SoundLevels};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -41,9 +41,14 @@ async fn only_the_page_that_has_the_token_is_served() {
     running.await.unwrap();
 }
 
+fn microphone(rms_db: f32, peak_db: f32) -> SoundLevels {
+    let levels = Levels { rms_db, peak_db };
+    SoundLevels { sounds: vec![levels], mix: levels, loudness: Loudness::default() }
+}
+
 #[tokio::test]
 async fn a_hidden_window_gets_nothing_and_a_shown_one_the_latest() {
-    let (levels, receiver) = watch::channel(Levels { rms_db: -20.0, peak_db: -10.0 });
+    let (levels, receiver) = watch::channel(microphone(-20.0, -10.0));
     let feeds = Feeds { frames: None, levels: Some(receiver) };
     let (_feeds, feeds) = watch::channel(feeds);
     let preview = Preview::bind(feeds).await.unwrap();
@@ -57,7 +62,7 @@ async fn a_hidden_window_gets_nothing_and_a_shown_one_the_latest() {
     // The answer to a ping comes after the server has read "hidden".
     page.send(Message::Ping(Default::default())).await.unwrap();
     while !matches!(page.next().await.unwrap().unwrap(), Message::Pong(_)) {}
-    levels.send_replace(Levels { rms_db: -30.0, peak_db: -12.0 });
+    levels.send_replace(microphone(-30.0, -12.0));
     let silence = tokio::time::timeout(Duration::from_millis(150), page.next()).await;
     assert!(silence.is_err(), "a hidden window got {silence:?}");
     page.send(Message::text("shown")).await.unwrap();

@@ -47,8 +47,9 @@ pub fn open(wanted: &Wanted) -> Opened {
         let no_video = no_video.map(words).or(unreadable.clone());
         Opened { sources, no_video, no_sound: no_sound.map(words) }
     };
-    let open_as =
-        |video, audio| Sources::open(SourcesConfig { video, audio, size: wanted.size, fps: wanted.fps });
+    let open_as = |video, audio: AudioInput| {
+        Sources::open(SourcesConfig { video, sounds: vec![audio.into()], size: wanted.size, fps: wanted.fps })
+    };
     let both = match open_as(video.clone(), sound.clone()) {
         Ok(sources) => return opened(Some(sources), None, None),
         Err(error) => error,

@@ -42,6 +42,34 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// More sounds than can be mixed.
+    #[error("{count} sounds: at most {max} can be mixed")]
+    SoundCount {
+        /// How many were asked for.
+        count: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A sound that is not there.
+    #[error("there is no sound {index}: {count} are mixed, counted from 0")]
+    NoSuchSound {
+        /// The one that was asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A sound's setting that cannot be.
+    #[error("a sound's {name} is {value}, it can be {least} to {most}")]
+    SoundSetting {
+        /// What was set, and its unit.
+        name: &'static str,
+        /// To what.
+        value: f32,
+        /// The least it can be.
+        least: f32,
+        /// The most it can be.
+        most: f32,
+    },
     /// These sources already feed a broadcast.
     #[error("these sources are already on air")]
     AlreadyLive,
@@ -70,6 +98,9 @@ impl Error {
             | Error::Certificates(_)
             | Error::Recording { .. }
             | Error::DestinationCount { .. }
+            | Error::SoundCount { .. }
+            | Error::NoSuchSound { .. }
+            | Error::SoundSetting { .. }
             | Error::NothingToSend => true,
             Error::Capture(_) | Error::Encode(_) | Error::AlreadyLive | Error::Thread { .. } => false,
         }

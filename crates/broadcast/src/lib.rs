@@ -7,7 +7,7 @@
 //! Threads and tasks all have an owner: capture threads belong to [`Sources`], encoder threads and
 //! one task for each destination to [`Broadcast`]. Dropping the owner stops them.
 //!
-//! Sound is the timing master: [`capture::AvSync`] makes one gap-free line of samples, pictures are moved by its
+//! Sound is the timing master: [`capture::AvSync`] makes one gap-free line of each sound's samples, the mixer adds them, pictures are moved by its
 //! distance from the clock and leave on an absolute grid, and the packets of both encoders are merged by time.
 
 mod adaptation;
@@ -20,6 +20,7 @@ mod interleaver;
 mod ladder;
 mod levels;
 mod live;
+mod mixer;
 mod obs_profile;
 mod outlets;
 mod pacer;
@@ -44,9 +45,10 @@ pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, VideoCodec, enc
 pub use encoder_state::ReplacedEncoder;
 pub use error::Error;
 pub use ladder::Shape;
-pub use levels::Levels;
+pub use levels::{Levels, Loudness, SoundLevels};
 pub use live::{Broadcast, Config};
 pub use media::{Size, Span, VideoFrame};
+pub use mixer::{Sound, SoundSettings};
 pub use obs_profile::{ObsProfile, ObsProfileError};
 pub use publish::{LinkStatistics, Service, State as DestinationState, TargetError};
 pub use recorder::{RecordingState, RecordingStatus};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use capture::{AudioInput, Stop};
+use capture::Stop;
 use media::{Span, Track};
 use publish::{KeyframeRequest, Publisher, Trust};
 use tokio::sync::watch;
@@ -294,7 +294,7 @@ impl Encoders {
         };
         let open = || threads::preferred(|| encode::Video::open(&settings));
         let video = sources.has_picture().then(open).transpose()?;
-        let audio = (captured.audio != AudioInput::None).then(encode::Audio::open).transpose()?;
+        let audio = (!captured.sounds.is_empty()).then(encode::Audio::open).transpose()?;
         Ok(Encoders { settings, video, audio })
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Program {
     pub(crate) muted: AtomicBool,
     pub(crate) silent_samples: AtomicU64,
     pub(crate) sound_ended: AtomicBool,
+    /// A broadcast has begun: its loudness is measured from here.
+    pub(crate) measure_anew: AtomicBool,
     on_air: AtomicBool,
 }
 
@@ -32,6 +34,7 @@ impl Program {
             muted: AtomicBool::new(false),
             silent_samples: AtomicU64::new(0),
             sound_ended: AtomicBool::new(false),
+            measure_anew: AtomicBool::new(false),
             on_air: AtomicBool::new(false),
         }
     }
@@ -58,6 +61,7 @@ impl Program {
         let (sender, receiver) = sync_channel(SOUND_BLOCKS);
         *self.sound.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         self.silent_samples.store(0, Ordering::Relaxed);
+        self.measure_anew.store(true, Ordering::Relaxed);
         self.frames.set_open(true);
         Some(receiver)
     }

@@ -1,38 +1,42 @@
-//! The sound line: one source, placed gap-free, measured, muted, handed on.
+//! The line of one sound: placed gap-free, kept beside the first one, treated, handed to the mixer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use capture::{AudioInput, AudioSource, AudioStep, AvSync, Captured, Placed, SAMPLE_RATE, Stop};
-use media::{AudioFrame, Span, Timescale, Timestamp};
-use tokio::sync::watch;
+use capture::{AudioInput, AudioSource, AudioStep, AvSync, Captured, Placed, Stop};
+use media::{Span, Timestamp};
 
-use crate::Levels;
-use crate::levels::Meter;
+use crate::mixer::{Align, CHANNELS, Mixer, RATE, Strip};
 use crate::program::Program;
 
 /// Runs on the thread that owns the source.
 pub(crate) struct SoundLine {
-    pub(crate) input: AudioInput,
-    pub(crate) source: Option<AudioSource>,
-    pub(crate) program: Arc<Program>,
-    pub(crate) levels: watch::Sender<Levels>,
-    pub(crate) stop: Stop,
-    pub(crate) sync: AvSync,
-    pub(crate) meter: Meter,
+    /// Which sound of the mixer; the first one is the timing master.
+    index: usize,
+    input: AudioInput,
+    source: Option<AudioSource>,
+    program: Arc<Program>,
+    mixer: Arc<Mixer>,
+    stop: Stop,
+    sync: AvSync,
+    align: Align,
+    strip: Strip,
 }
 
 impl SoundLine {
     /// A line that begins now.
     pub(crate) fn new(
-        input: AudioInput,
+        (index, input): (usize, AudioInput),
         source: AudioSource,
         program: Arc<Program>,
-        levels: watch::Sender<Levels>,
+        mixer: Arc<Mixer>,
         stop: Stop,
     ) -> SoundLine {
         let sync = AvSync::new(RATE, program.clock.now());
-        SoundLine { input, source: Some(source), program, levels, stop, sync, meter: Meter::default() }
+        let (settings, heard) = mixer.settings(index);
+        let strip = Strip::new(settings, heard);
+        let align = Align::default();
+        SoundLine { index, input, source: Some(source), program, mixer, stop, sync, align, strip }
     }
 
     /// Until stopped. A source that ends or breaks off leaves silence behind it.
@@ -54,21 +58,25 @@ impl SoundLine {
     fn block(&mut self, block: &Captured) {
         if block.lost > 0 {
             let placed = self.sync.lost(block.lost);
-            self.emit(placed, &[]);
+            self.emit(placed, Arc::default());
         }
         let placed = self.sync.block(block.arrived, block.device_time, block.frames());
-        self.emit(placed, &block.samples[placed.skip * CHANNELS..]);
+        let samples = match placed.skip {
+            0 => Arc::clone(&block.samples),
+            skip => block.samples[skip * CHANNELS..].into(),
+        };
+        self.emit(placed, samples);
     }
 
     fn idle(&mut self) {
         if let Some(placed) = self.sync.idle(self.program.clock.now()) {
-            self.emit(placed, &[]);
+            self.emit(placed, Arc::default());
         }
     }
 
     fn end(&mut self) {
         self.source = None;
-        self.program.sound_ended.store(true, Ordering::Relaxed);
+        self.mixer.end();
     }
 
     /// Keeps the line going after its source has ended.
@@ -76,18 +84,20 @@ impl SoundLine {
         let clock = self.program.clock;
         if !self.stop.wait_until(clock.instant(clock.now() + SILENCE_BLOCK)) {
             let placed = self.sync.fill_to(clock.now());
-            self.emit(placed, &[]);
+            self.emit(placed, Arc::default());
         }
     }
 
-    fn emit(&mut self, placed: Placed, samples: &[f32]) {
-        self.program.set_offset(self.sync.offset());
+    fn emit(&mut self, placed: Placed, samples: Arc<[f32]>) {
+        if self.index == 0 {
+            self.program.set_offset(self.sync.offset());
+        }
         self.program.silent_samples.fetch_add(placed.silence as u64, Ordering::Relaxed);
         let mut pts = placed.pts;
         let mut left = placed.silence;
         while left > 0 {
             let frames = left.min(SILENCE_FRAMES_MAX);
-            self.send(pts, &vec![0.0; frames * CHANNELS]);
+            self.send(pts, vec![0.0; frames * CHANNELS].into());
             pts += Span::from_ticks(frames as i64, RATE);
             left -= frames;
         }
@@ -96,30 +106,19 @@ impl SoundLine {
         }
     }
 
-    fn send(&mut self, pts: Timestamp, samples: &[f32]) {
-        if let Some(levels) = self.meter.take(samples) {
-            self.levels.send_replace(levels);
-        }
-        let samples: Arc<[f32]> = if self.program.muted.load(Ordering::Relaxed) {
-            vec![0.0; samples.len()].into()
-        } else {
-            samples.into()
+    fn send(&mut self, pts: Timestamp, samples: Arc<[f32]>) {
+        // From this line's time to the clock's, and from there to the first line's.
+        let time = pts - self.sync.offset() + self.program.offset();
+        let (at, samples) = match self.index {
+            0 => (pts.ticks(RATE), samples),
+            _ => self.align.process(time, samples),
         };
-        self.program.push_sound(AudioFrame {
-            pts,
-            sample_rate: SAMPLE_RATE,
-            channels: CHANNELS as u8,
-            samples,
-        });
+        let (settings, heard) = self.mixer.settings(self.index);
+        self.strip.set(&settings, heard);
+        let (samples, levels) = self.strip.process(samples);
+        self.mixer.push(self.index, at, samples, levels);
     }
 }
-
-const CHANNELS: usize = 2;
-
-const RATE: Timescale = match Timescale::new(SAMPLE_RATE) {
-    Some(rate) => rate,
-    None => panic!("the sample rate is not 0"),
-};
 
 /// Pieces in which silence is made after the source's end.
 const SILENCE_BLOCK: Span = Span::from_millis(20);

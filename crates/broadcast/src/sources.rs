@@ -9,19 +9,21 @@ use capture::{AudioInput, AudioSource, Clock, Stop, VideoInput, VideoSettings, V
 use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
+use crate::mixer::Mixer;
 use crate::picture::{self, PictureLine};
 use crate::program::Program;
 use crate::scene::{Drawing, Scene, Stage, Staged, Transition};
 use crate::sound::SoundLine;
-use crate::{Error, Levels, threads};
+use crate::{Error, Sound, SoundLevels, SoundSettings, threads};
 
 /// What to capture.
 #[derive(Clone, Debug)]
 pub struct SourcesConfig {
     /// The picture, where it is one source; scenes begin with [`Sources::open_scene`].
     pub video: VideoInput,
-    /// The sound.
-    pub audio: AudioInput,
+    /// The sounds that are mixed. The first one is the timing master: its samples are never retimed. One
+    /// [`AudioInput::None`] is the same as none at all.
+    pub sounds: Vec<Sound>,
     /// Size of the picture that is sent; a source of another size is scaled into it, with black bars
     /// where the shapes differ. Both sides even.
     pub size: Size,
@@ -33,12 +35,13 @@ pub struct SourcesConfig {
 pub struct Sources {
     config: SourcesConfig,
     preview: watch::Receiver<Option<VideoFrame>>,
-    levels: watch::Receiver<Levels>,
+    levels: watch::Receiver<SoundLevels>,
     trouble: watch::Receiver<Option<String>>,
     program: Arc<Program>,
     stage: Arc<Stage>,
     /// The compositor's and those of picture sources. Locked while a scene is set: one comes after the other.
     pictures: Mutex<Vec<JoinHandle<()>>>,
+    mixer: Arc<Mixer>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
 }
@@ -53,7 +56,7 @@ impl Sources {
     ///
     /// # Errors
     /// [`Error::Capture`] when a device or file does not open; [`Error::NothingToSend`] when neither
-    /// picture nor sound is asked for.
+    /// picture nor sound is asked for; [`Error::SoundCount`] and [`Error::SoundSetting`] for sounds that cannot be.
     pub fn open(config: SourcesConfig) -> Result<Sources, Error> {
         let scene = (config.video != VideoInput::None).then(|| Scene::full(config.video.clone()));
         Sources::start(config, scene.as_ref())
@@ -68,11 +71,12 @@ impl Sources {
         Sources::start(SourcesConfig { video: VideoInput::None, ..config }, Some(scene))
     }
 
-    fn start(config: SourcesConfig, scene: Option<&Scene>) -> Result<Sources, Error> {
+    fn start(mut config: SourcesConfig, scene: Option<&Scene>) -> Result<Sources, Error> {
+        config.sounds.retain(|sound| sound.input != AudioInput::None);
+        check_sounds(&config.sounds)?;
         let clock = Clock::start();
         let program = Arc::new(Program::new(clock));
         let (preview_sender, preview) = watch::channel(None);
-        let (levels_sender, levels) = watch::channel(Levels::SILENCE);
         let (trouble_sender, trouble) = watch::channel(None);
         let shape = (config.size, config.fps);
         let stage = Arc::new(Stage::new(Arc::clone(&program), shape, preview_sender, trouble_sender));
@@ -89,10 +93,14 @@ impl Sources {
         {
             return Err(error.into());
         }
-        let audio = threads::preferred(|| AudioSource::open(&config.audio, clock, begin))?;
-        if staged.is_none() && audio.is_none() {
+        let sounds = open_sounds(&config.sounds, clock, begin)?;
+        if staged.is_none() && sounds.is_empty() {
             return Err(Error::NothingToSend);
         }
+        let (levels_sender, levels) = watch::channel(SoundLevels::silence(config.sounds.len()));
+        let settings_of = |sound: &Sound| sound.settings.clone();
+        let sound_settings = config.sounds.iter().map(settings_of).collect();
+        let mixer = Arc::new(Mixer::new(sound_settings, Arc::clone(&program), levels_sender));
         let mut sources = Sources {
             config,
             preview,
@@ -101,6 +109,7 @@ impl Sources {
             program: Arc::clone(&program),
             stage,
             pictures: Mutex::default(),
+            mixer: Arc::clone(&mixer),
             stop: Stop::new(),
             threads: Vec::new(),
         };
@@ -110,9 +119,9 @@ impl Sources {
             sources.feed(opened, begin, &mut threads)?;
             sources.show(staged, Transition::Cut, &mut threads)?;
         }
-        if let Some(source) = audio {
-            let input = sources.config.audio.clone();
-            let line = SoundLine::new(input, source, program, levels_sender, sources.stop.clone());
+        for (index, (input, source)) in sounds.into_iter().enumerate() {
+            let (program, mixer, stop) = (Arc::clone(&program), Arc::clone(&mixer), sources.stop.clone());
+            let line = SoundLine::new((index, input), source, program, mixer, stop);
             sources.threads.push(threads::spawn("sound", move || line.run())?);
         }
         Ok(sources)
@@ -209,25 +218,36 @@ impl Sources {
         self.trouble.clone()
     }
 
-    /// The level of the sound, at most 30 times a second. Measured before muting, so that a meter
-    /// shows that a muted microphone hears something.
+    /// The levels of every sound and of the mix, at most 30 times a second.
     #[must_use]
-    pub fn levels(&self) -> watch::Receiver<Levels> {
+    pub fn levels(&self) -> watch::Receiver<SoundLevels> {
         self.levels.clone()
     }
 
-    /// Sends silence instead of the sound while `muted`.
+    /// Changes what is done to sound `index` of [`SourcesConfig::sounds`], within 10 ms and without a click.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSound`]; [`Error::SoundSetting`] for a value that cannot be. Then nothing changes.
+    pub fn set_sound(&self, index: usize, settings: SoundSettings) -> Result<(), Error> {
+        settings.check()?;
+        if self.mixer.set(index, settings) {
+            return Ok(());
+        }
+        Err(Error::NoSuchSound { index, count: self.config.sounds.len() })
+    }
+
+    /// Sends silence instead of the mix while `muted`.
     pub fn set_muted(&self, muted: bool) {
         self.program.muted.store(muted, Ordering::Relaxed);
     }
 
-    /// Whether silence is sent instead of the sound.
+    /// Whether silence is sent instead of the mix.
     #[must_use]
     pub fn is_muted(&self) -> bool {
         self.program.muted.load(Ordering::Relaxed)
     }
 
-    /// What is captured.
+    /// What is captured, with the settings that sounds began with.
     #[must_use]
     pub fn config(&self) -> &SourcesConfig {
         &self.config
@@ -274,6 +294,26 @@ fn open_all<'a>(
     Ok(opened)
 }
 
+fn check_sounds(sounds: &[Sound]) -> Result<(), Error> {
+    if sounds.len() > SOUNDS_MAX {
+        return Err(Error::SoundCount { count: sounds.len(), max: SOUNDS_MAX });
+    }
+    sounds.iter().try_for_each(|sound| sound.settings.check())
+}
+
+fn open_sounds(
+    sounds: &[Sound],
+    clock: Clock,
+    begin: Timestamp,
+) -> Result<Vec<(AudioInput, AudioSource)>, Error> {
+    let mut opened = Vec::new();
+    for Sound { input, .. } in sounds {
+        let source = threads::preferred(|| AudioSource::open(input, clock, begin))?;
+        opened.extend(source.map(|source| (input.clone(), source)));
+    }
+    Ok(opened)
+}
+
 /// The next tick of the grid on which pictures leave: a file of the same rate then meets each tick with a picture, which
 /// half way between two would be up to half a picture early or late.
 fn on_grid(time: Timestamp, fps: u32) -> Timestamp {
@@ -285,6 +325,8 @@ const FILE_LEAD: Span = Span::from_millis(500);
 
 /// A camera shows its first picture within this time; a switch waits no longer for it.
 const FIRST_PICTURE_MAX: Duration = Duration::from_secs(2);
+/// Each sound costs a thread, and a mix of more cannot be followed by an ear.
+const SOUNDS_MAX: usize = 16;
 
 /// Threads end within a frame, a sound device within its own time limits.
 const JOIN_LIMIT: Duration = Duration::from_millis(1_500);

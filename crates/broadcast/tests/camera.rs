@@ -33,7 +33,13 @@ fn is_black(frame: &Option<VideoFrame>) -> bool {
 #[ignore = "needs a V4L2 device: cargo xtask camera-test"]
 async fn an_unplugged_camera_is_told_in_words_turns_black_and_comes_back_by_itself() {
     let (video, audio) = (VideoInput::Camera(None), AudioInput::None);
-    let sources = Sources::open(SourcesConfig { video, audio, size: Size::new(320, 180), fps: 10 }).unwrap();
+    let sources = Sources::open(SourcesConfig {
+        video,
+        sounds: vec![audio.into()],
+        size: Size::new(320, 180),
+        fps: 10,
+    })
+    .unwrap();
     let (mut preview, mut trouble) = (sources.preview(), sources.trouble());
     until(&mut preview, "a picture", is_from_camera).await;
     plug("unbind");

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broadcast::{AudioInput, EncoderChoice, Grab, Region, VideoInput};
+use broadcast::{AudioInput, EncoderChoice, Grab, Region, Sound, VideoInput};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use media::Size;
+
+use super::sound_arg::SoundArg;
 
 /// Captures, encodes and publishes one live stream.
 #[derive(Debug, Parser)]
@@ -66,9 +68,14 @@ pub struct Broadcast {
     /// Leaves the mouse pointer out of a screen or window.
     #[arg(long)]
     pub no_cursor: bool,
-    /// The sound: mic, mic:ID, system, tone, file:PATH or none.
+    /// The sound: mic, mic:ID, system, tone, file:PATH or none. May be given several times, to be mixed; the first one keeps
+    /// the time.
     #[arg(long, required = true)]
-    pub audio: Option<AudioInput>,
+    pub audio: Vec<AudioInput>,
+    /// What is done to the NUMBER-th --audio, e.g. 1:gain=-6,noise=on,delay=120ms. Settings: gain=DB (-60 to 20), noise=on (suppresses
+    /// it), compress=DBFS (what is above it), limit=DBFS (no peak passes it), delay=TIME (at most 2s), mute=on.
+    #[arg(long, value_name = "NUMBER:SETTING=VALUE,…")]
+    pub sound: Vec<SoundArg>,
     /// Width and height in pixels, both even.
     #[arg(long, value_parser = size, default_value = "1280x720")]
     pub size: Size,
@@ -110,6 +117,22 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
+    /// The sounds, with what is done to each.
+    ///
+    /// # Errors
+    /// When something is to be done to a sound that is not there.
+    pub fn sounds(&self) -> Result<Vec<Sound>, String> {
+        let mut sounds: Vec<Sound> = self.audio.iter().cloned().map(Sound::from).collect();
+        for SoundArg { number, settings } in &self.sound {
+            let count = sounds.len();
+            let sound = number.checked_sub(1).and_then(|index| sounds.get_mut(index));
+            let sound = sound
+                .ok_or_else(|| format!("--sound {number}: there are {count} of --audio, counted from 1"))?;
+            sound.settings = settings.clone();
+        }
+        Ok(sounds)
+    }
+
     /// The picture, with what of it is captured.
     ///
     /// # Errors
@@ -157,7 +180,7 @@ fn bits(text: &str) -> Result<u32, String> {
     if (1.0..=f64::from(u32::MAX)).contains(&bits) { Ok(bits as u32) } else { Err(wrong()) }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let wrong = || "write it like 30s, 500ms or 10m".to_owned();
     let units = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
     let unit = units.iter().find_map(|&(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
@@ -183,7 +206,7 @@ mod tests {
                     --keyint 2s --duration 500ms --to rtmp://a/b/c --to rtmp://d/e/f --stats json";
         let args = parse(line).expect("a sound line").broadcast;
         assert_eq!(args.video, Some(VideoInput::Test));
-        assert_eq!(args.audio, Some(AudioInput::Tone));
+        assert_eq!(args.audio, [AudioInput::Tone]);
         assert_eq!((args.size, args.fps, args.bitrate), (Size::new(640, 360), 25, 1_500_000));
         assert_eq!((args.keyint, args.duration), (Duration::from_secs(2), Some(Duration::from_millis(500))));
         assert_eq!(args.to, ["rtmp://a/b/c", "rtmp://d/e/f"]);
@@ -211,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn sounds_are_mixed_as_they_are_asked_for() {
+        let sounds = |rest: &str| {
+            let line = format!(
+                "rostrum-cast --video none --to rtmp://a/b/c --audio mic --audio file:/a,b=1:c.wav {rest}"
+            );
+            parse(&line).expect("a sound line").broadcast.sounds()
+        };
+        let mixed = sounds("--sound 2:gain=-6.5,delay=120ms").expect("both are there");
+        assert_eq!(mixed[0], Sound::from(AudioInput::Microphone(None)));
+        assert_eq!(mixed[1].input, AudioInput::File("/a,b=1:c.wav".into()));
+        assert_eq!((mixed[1].settings.gain_db, mixed[1].settings.delay), (-6.5, Duration::from_millis(120)));
+        for missing in ["--sound 3:gain=1", "--sound 0:gain=1"] {
+            assert!(sounds(missing).expect_err("there are two").contains("2 of --audio"));
+        }
+    }
+
+    #[test]
     fn the_lists_need_nothing_else() {
         assert!(matches!(
             parse("rostrum-cast devices --json").expect("a sound line").command,
@@ -227,6 +267,8 @@ mod tests {
                 "WIDTHxHEIGHT+LEFT+TOP",
             ),
             ("rostrum-cast --video test --audio flute --to rtmp://a/b/c", "mic, mic:ID, system, tone"),
+            ("rostrum-cast --video test --audio mic --sound 1:echo=on --to rtmp://a/b/c", "gain=DB"),
+            ("rostrum-cast --video test --audio mic --sound gain=3 --to rtmp://a/b/c", "NUMBER"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 641x360", "even"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --keyint 0s", "more than 0"),

@@ -3,6 +3,7 @@
 mod args;
 mod lists;
 mod run;
+mod sound_arg;
 mod stats;
 
 use std::io::Write;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use broadcast::scene::Scene;
 use broadcast::{
-    AudioInput, Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState,
-    RecordingStatus, Sources, SourcesConfig, Status,
+    Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState, RecordingStatus, Sources,
+    SourcesConfig, Status,
 };
 use tokio::sync::watch;
 
@@ -42,7 +42,7 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     let json = args.stats == Some(Stats::Json);
     let sources = SourcesConfig {
         video: args.picture().map_err(Failure::Use)?,
-        audio: args.audio.unwrap_or(AudioInput::None),
+        sounds: args.sounds().map_err(Failure::Use)?,
         size: args.size,
         fps: args.fps,
     };
