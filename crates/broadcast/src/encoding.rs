@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use capture::Stop;
-use media::{AudioFrame, MediaEvent, Packet, Track};
+use media::{AudioFrame, MediaEvent, Packet, Span, Timestamp, Track};
 
 use crate::adaptation::Wanted;
+use crate::delay_line::DelayLine;
 use crate::encoder_state::EncoderState;
 use crate::interleaver::{Interleaver, Turn};
 use crate::ladder::Shape;
 use crate::outlets::{Outlet, Outlets};
 use crate::program::Program;
 use crate::recorder::Recorder;
+use crate::replay::ReplayBuffer;
 
 /// Where both encoders put their packets: merged by time, then to every destination.
 pub(crate) struct Output {
@@ -22,10 +24,23 @@ pub(crate) struct Output {
     /// As they are once everything that waits has left.
     tracks: Mutex<Arc<[Track]>>,
     pub(crate) outlets: Arc<Outlets>,
+    /// What stands between the encoders and the destinations, not between them and the recording.
+    delayed: Mutex<DelayLine>,
     recorder: Mutex<Option<Recorder>>,
+    replay: Mutex<Option<ReplayBuffer>>,
     pub(crate) counters: Counters,
     pub(crate) encoder: EncoderState,
     pub(crate) wanted: Wanted,
+}
+
+/// How an output begins.
+pub(crate) struct Kept {
+    /// How much later destinations get everything.
+    pub(crate) delay: Span,
+    /// How much of the last is kept to be saved.
+    pub(crate) replay: Option<Span>,
+    /// What the picture encoder begins with.
+    pub(crate) shape: Shape,
 }
 
 /// What was encoded so far.
@@ -41,18 +56,22 @@ pub(crate) struct Counters {
 
 impl Output {
     /// Of `tracks`, to nobody yet.
-    pub(crate) fn new(tracks: Arc<[Track]>, encoder: EncoderState, shape: Shape) -> Output {
+    pub(crate) fn new(tracks: Arc<[Track]>, encoder: EncoderState, kept: Kept) -> Output {
         let merged = Mutex::new(Interleaver::new(tracks.iter().map(|track| track.id)));
-        let (counters, wanted) = (Counters::default(), Wanted::new(shape));
-        Output {
+        let replay = kept.replay.map(|span| ReplayBuffer::new(span, Arc::clone(&tracks)));
+        let output = Output {
             merged,
-            tracks: Mutex::new(tracks),
+            tracks: Mutex::new(Arc::clone(&tracks)),
             outlets: Arc::new(Outlets::new()),
+            delayed: Mutex::new(DelayLine::new(kept.delay)),
             recorder: Mutex::new(None),
-            counters,
+            replay: Mutex::new(replay),
+            counters: Counters::default(),
             encoder,
-            wanted,
-        }
+            wanted: Wanted::new(kept.shape),
+        };
+        output.delay(MediaEvent::Tracks(tracks));
+        output
     }
 
     /// The next packet of this track is coded as `track` says; where that is news, the tracks go before it.
@@ -93,11 +112,53 @@ impl Output {
     fn feed(&self, turn: Turn) {
         let events = turn.tracks.map(MediaEvent::Tracks).into_iter().chain([MediaEvent::Packet(turn.packet)]);
         for event in events {
-            self.outlets.push(&event);
             if let Some(recorder) = self.recorder().as_ref() {
                 recorder.push(&event);
             }
+            if let Some(replay) = self.replay.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                replay.push(&event);
+            }
+            self.delay(event);
         }
+    }
+
+    fn delay(&self, event: MediaEvent) {
+        let now = {
+            let mut delayed = self.delayed();
+            delayed.push(event);
+            delayed.newest().unwrap_or(Timestamp::ZERO)
+        };
+        self.release(now);
+    }
+
+    /// Sends what is due when the newest media is of `now`.
+    fn release(&self, now: Timestamp) {
+        let mut delayed = self.delayed();
+        while let Some(event) = delayed.pop(now) {
+            self.outlets.push(&event);
+        }
+    }
+
+    /// Sends what is still delayed, each piece at its time; both encoders have ended.
+    pub(crate) async fn drain(&self) {
+        let Some(newest) = self.delayed().newest() else { return };
+        let ended = tokio::time::Instant::now();
+        loop {
+            let due = self.delayed().due();
+            let Some(due) = due else { return };
+            tokio::time::sleep_until(ended + Duration::from(due - newest)).await;
+            self.release(due);
+        }
+    }
+
+    /// What was encoded last; `None` when it is not kept.
+    pub(crate) fn replay(&self) -> Option<Vec<MediaEvent>> {
+        let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+        replay.as_ref().map(ReplayBuffer::events)
+    }
+
+    fn delayed(&self) -> MutexGuard<'_, DelayLine> {
+        self.delayed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records from the next keyframe on, in the place of what records now, which is finished.
@@ -105,22 +166,20 @@ impl Output {
         // Nothing of the stream may come between the tracks and what follows them.
         let _merged = self.merged();
         if let Some(recorder) = &recorder {
-            recorder.push(&self.announcement());
+            let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+            recorder.push(&MediaEvent::Tracks(Arc::clone(&tracks)));
         }
         *self.recorder() = recorder;
     }
 
     /// Sends to one more destination, which begins at the next keyframe.
     pub(crate) fn add(&self, outlet: Arc<Outlet>) {
-        // As with a recording.
-        let _merged = self.merged();
-        outlet.feed.push(&self.announcement());
+        // Nothing may leave between the tracks and what follows them. Where nothing has left yet they come by themselves.
+        let delayed = self.delayed();
+        if let Some(tracks) = delayed.tracks() {
+            outlet.feed.push(&MediaEvent::Tracks(tracks));
+        }
         self.outlets.add(outlet);
-    }
-
-    fn announcement(&self) -> MediaEvent {
-        let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
-        MediaEvent::Tracks(Arc::clone(&tracks))
     }
 
     fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {

@@ -34,6 +34,21 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// There is nothing to save: no replay is kept, or nothing has been encoded yet.
+    #[error("there is no replay to save: none is kept, or nothing has been encoded yet")]
+    NoReplay,
+    /// A length that cannot be.
+    #[error("a {what} of {given:?}: it can be {least:?} to {most:?}")]
+    Length {
+        /// Of what.
+        what: &'static str,
+        /// What was asked for.
+        given: std::time::Duration,
+        /// The least.
+        least: std::time::Duration,
+        /// The most.
+        most: std::time::Duration,
+    },
     /// No destination, or more than can be served.
     #[error("{count} destinations: a broadcast takes 1 to {max}")]
     DestinationCount {
@@ -98,6 +113,8 @@ impl Error {
             | Error::Certificates(_)
             | Error::Recording { .. }
             | Error::DestinationCount { .. }
+            | Error::NoReplay
+            | Error::Length { .. }
             | Error::SoundCount { .. }
             | Error::NoSuchSound { .. }
             | Error::SoundSetting { .. }

@@ -11,6 +11,7 @@
 //! distance from the clock and leave on an absolute grid, and the packets of both encoders are merged by time.
 
 mod adaptation;
+mod delay_line;
 mod destination;
 mod encoder_state;
 mod encoding;
@@ -28,6 +29,7 @@ mod picture;
 mod picture_encoder;
 mod program;
 mod recorder;
+mod replay;
 pub mod scene;
 mod sound;
 mod sources;
@@ -51,6 +53,6 @@ pub use media::{Size, Span, VideoFrame};
 pub use mixer::{Sound, SoundSettings};
 pub use obs_profile::{ObsProfile, ObsProfileError};
 pub use publish::{LinkStatistics, Service, State as DestinationState, TargetError};
-pub use recorder::{RecordingState, RecordingStatus};
+pub use recorder::{RecordingState, RecordingStatus, numbered};
 pub use sources::{Sources, SourcesConfig};
 pub use status::{DestinationStatus, Status, Summary};

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::adaptation::Adaptation;
 use crate::encoder_state::EncoderState;
-use crate::encoding::{Output, SoundEncoder};
+use crate::encoding::{Kept, Output, SoundEncoder};
 use crate::outlets::Outlet;
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
@@ -39,6 +39,11 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// Where to record to from the start, a file that is not there yet. Recording is independent of the destinations.
     pub record: Option<PathBuf>,
+    /// How much later destinations get everything, at most 30 s. They are connected to when the first media is due. A
+    /// recording is not delayed.
+    pub delay: Duration,
+    /// How much of the last is kept for [`Broadcast::save_replay`], 5 s to 5 min, in memory; nothing without it.
+    pub replay: Option<Duration>,
     /// Certificates (PEM) that RTMPS believes besides the system's: those of a server of one's own.
     pub certificates: Option<PathBuf>,
 }
@@ -53,6 +58,8 @@ impl Default for Config {
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
             record: None,
+            delay: Duration::ZERO,
+            replay: None,
             certificates: None,
         }
     }
@@ -71,8 +78,10 @@ pub struct Broadcast {
     threads: Vec<JoinHandle<()>>,
     tasks: JoinSet<()>,
     program: Arc<Program>,
+    /// Whether the encoders take what `program` has.
+    on_air: bool,
     keyframes: KeyframeRequest,
-    /// Of recordings, the present one last.
+    /// Of recordings and replays, those that were begun last at the end.
     recordings: Vec<JoinHandle<()>>,
 }
 
@@ -83,25 +92,33 @@ impl Broadcast {
     ///
     /// # Errors
     /// [`Error::Destination`] for an address that cannot be used, [`Error::Certificates`] for such a file,
-    /// [`Error::Encode`] when no encoder opens,
+    /// [`Error::Encode`] when no encoder opens, [`Error::Length`] for a delay or replay that cannot be,
     /// [`Error::AlreadyLive`] while `sources` feed another broadcast.
     pub fn start(config: Config, sources: &Sources) -> Result<Broadcast, Error> {
         destination::check_count(config.destinations.len(), config.record.is_some())?;
         let trust = config.certificates.as_deref().map(Trust::with_file).transpose()?.unwrap_or_default();
         // Before anything is opened: an address that cannot be used is a mistake that is told at once.
         config.destinations.iter().try_for_each(|destination| destination.target(&trust).map(drop))?;
+        check_length("stream delay", config.delay, Duration::ZERO, DELAY_MAX)?;
+        config.replay.map_or(Ok(()), |length| check_length("replay", length, REPLAY_MIN, REPLAY_MAX))?;
         let encoders = Encoders::open(&config, sources)?;
         let program = sources.program();
         let blocks = program.go_on_air().ok_or(Error::AlreadyLive)?;
         let keyframes = KeyframeRequest::new();
         let encoder = EncoderState::new(encoders.video.as_ref().map(encode::Video::name));
-        let output = Arc::new(Output::new(encoders.tracks(), encoder, shape(&encoders.settings)));
+        let kept = Kept {
+            delay: config.delay.into(),
+            replay: config.replay.map(Span::from),
+            shape: shape(&encoders.settings),
+        };
+        let output = Arc::new(Output::new(encoders.tracks(), encoder, kept));
         let floor_bps = config.bitrate_floor_bps;
         let reporter = Arc::new(Reporter {
             started: Instant::now(),
             output: Arc::clone(&output),
             program: Arc::clone(&program),
             recording: Mutex::new(None),
+            replay: Mutex::new(None),
         });
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
@@ -119,6 +136,7 @@ impl Broadcast {
             threads: Vec::new(),
             tasks,
             program,
+            on_air: true,
             keyframes: keyframes.clone(),
             recordings: Vec::new(),
         };
@@ -204,21 +222,37 @@ impl Broadcast {
         Ok(())
     }
 
+    /// Saves what [`Config::replay`] keeps as a plain MP4, which must not be there yet, on a thread of its own: the
+    /// broadcast goes on untouched. Where the tracks changed meanwhile, `NAME-2.mp4` follows.
+    ///
+    /// # Errors
+    /// [`Error::NoReplay`] when nothing is kept; [`Error::Recording`] when the file cannot be made. What happens to it later
+    /// is told by [`Status::replay`].
+    pub fn save_replay(&mut self, file: &Path) -> Result<(), Error> {
+        let events = self.reporter.output.replay().filter(|events| !events.is_empty());
+        let (replay, thread) = Recorder::save(file, events.ok_or(Error::NoReplay)?)?;
+        self.recordings.retain(|thread| !thread.is_finished());
+        *self.reporter.replay.lock().unwrap_or_else(PoisonError::into_inner) = Some(replay);
+        self.recordings.push(thread);
+        Ok(())
+    }
+
     /// Destinations that wait for their next try make it now, with the back-off begun anew.
     pub fn retry_now(&self) {
         self.publishers.iter().for_each(|(_, publisher)| publisher.retry_now());
     }
 
-    /// Sends what is queued, says goodbye and stops everything, within two seconds.
+    /// Stops encoding, and sends what [`Config::delay`] still holds back, as slowly as it would have been. [`Broadcast::end`]
+    /// cuts it off. Cancel safe.
+    pub async fn drain(&mut self) {
+        self.stop_encoding().await;
+        self.reporter.output.drain().await;
+    }
+
+    /// Sends what is queued, says goodbye and stops everything, within two seconds. What [`Config::delay`] holds back is not
+    /// sent: see [`Broadcast::drain`].
     pub async fn end(mut self) -> Summary {
-        self.stop.stop();
-        self.program.go_off_air();
-        let mut threads = std::mem::take(&mut self.threads);
-        let joined = tokio::task::spawn_blocking(move || threads::join_within(&mut threads, THREADS_LIMIT));
-        if joined.await.is_err() {
-            tracing::error!("joining the encoders failed");
-        }
-        self.reporter.output.flush();
+        self.stop_encoding().await;
         self.reporter.output.record(None);
         let mut recordings = std::mem::take(&mut self.recordings);
         let closing = tokio::task::spawn_blocking(move || threads::join_within(&mut recordings, FILES_LIMIT));
@@ -232,6 +266,24 @@ impl Broadcast {
             tracing::error!("joining the recording failed");
         }
         Summary { status: self.reporter.status(&Pace::default()), cut_short: !in_time }
+    }
+
+    async fn stop_encoding(&mut self) {
+        self.stop.stop();
+        self.go_off_air();
+        let mut threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || threads::join_within(&mut threads, THREADS_LIMIT));
+        if joined.await.is_err() {
+            tracing::error!("joining the encoders failed");
+        }
+        self.reporter.output.flush();
+    }
+
+    /// Once: another broadcast may have the sources afterwards.
+    fn go_off_air(&mut self) {
+        if std::mem::take(&mut self.on_air) {
+            self.program.go_off_air();
+        }
     }
 
     fn start_threads(
@@ -268,7 +320,7 @@ impl Broadcast {
 impl Drop for Broadcast {
     fn drop(&mut self) {
         self.stop.stop();
-        self.program.go_off_air();
+        self.go_off_air();
         threads::join_within(&mut self.threads, THREADS_LIMIT);
         self.reporter.output.record(None);
         threads::join_within(&mut self.recordings, FILES_LIMIT);
@@ -309,12 +361,22 @@ fn shape(settings: &encode::Config) -> Shape {
     Shape { size: settings.size, fps: settings.fps, bitrate_bps: settings.bitrate_bps }
 }
 
+fn told(watch: &Mutex<Option<RecordingWatch>>) -> Option<RecordingStatus> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(RecordingWatch::status)
+}
+
+fn check_length(what: &'static str, given: Duration, least: Duration, most: Duration) -> Result<(), Error> {
+    if (least..=most).contains(&given) { Ok(()) } else { Err(Error::Length { what, given, least, most }) }
+}
+
 /// Gathers the status.
 struct Reporter {
     started: Instant,
     output: Arc<Output>,
     program: Arc<Program>,
     recording: Mutex<Option<RecordingWatch>>,
+    /// The one that was saved last.
+    replay: Mutex<Option<RecordingWatch>>,
 }
 
 /// Rates over the last second.
@@ -355,11 +417,6 @@ impl Reporter {
         *self.recording.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
     }
 
-    fn recording(&self) -> Option<RecordingStatus> {
-        let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
-        recording.as_ref().map(RecordingWatch::status)
-    }
-
     fn status(&self, pace: &Pace) -> Status {
         let counters = &self.output.counters;
         let (encoder, replaced_encoder) = self.output.encoder.get();
@@ -368,7 +425,8 @@ impl Reporter {
             encoder,
             replaced_encoder,
             picture: self.output.wanted.shape(),
-            recording: self.recording(),
+            recording: told(&self.recording),
+            replay: told(&self.replay),
             fps: pace.fps,
             bitrate_bps: pace.bitrate_bps,
             frames: counters.frames.load(Ordering::Relaxed),
@@ -381,6 +439,15 @@ impl Reporter {
         }
     }
 }
+
+/// Longer than anybody needs to look over what is about to be seen; what is held back takes memory.
+const DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// Keyframes may be seconds apart.
+const REPLAY_MIN: Duration = Duration::from_secs(5);
+
+/// Longer is a recording.
+const REPLAY_MAX: Duration = Duration::from_secs(300);
 
 /// Encoders end within a frame; half a second is for a machine that stands still.
 const THREADS_LIMIT: Duration = Duration::from_millis(500);

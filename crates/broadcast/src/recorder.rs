@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -71,13 +71,25 @@ impl Recorder {
     /// # Errors
     /// [`Error::Recording`] when the file cannot be made, [`Error::Thread`].
     pub(crate) fn start(file: &Path) -> Result<(Recorder, JoinHandle<()>), Error> {
-        let made = make(file).map_err(|source| Error::Recording { file: file.to_owned(), source })?;
+        let line = Line::begin(file)?;
         let (events, receiver) = sync_channel(QUEUE_EVENTS);
-        let file = Mutex::new((file.to_owned(), RecordingState::Recording));
-        let shared = Arc::new(Shared { file, bytes: AtomicU64::new(0) });
-        let line = Line { shared: Arc::clone(&shared), made: Some(made), parts: 0, open: None };
-        let thread = threads::spawn("recording", move || line.run(&receiver))?;
+        let shared = Arc::clone(&line.shared);
+        let thread = threads::spawn("recording", move || line.run(receiver))?;
         Ok((Recorder { events, shared }, thread))
+    }
+
+    /// Makes the file, which must not be there, of a stream that is there already, on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`].
+    pub(crate) fn save(
+        file: &Path,
+        events: Vec<MediaEvent>,
+    ) -> Result<(RecordingWatch, JoinHandle<()>), Error> {
+        let line = Line::begin(file)?;
+        let watch = RecordingWatch(Arc::clone(&line.shared));
+        let thread = threads::spawn("replay", move || line.run(events))?;
+        Ok((watch, thread))
     }
 
     /// Hands over the next event of the stream; never waits. What a disk cannot follow ends the recording.
@@ -123,7 +135,14 @@ struct Open {
 }
 
 impl Line {
-    fn run(mut self, events: &Receiver<MediaEvent>) {
+    fn begin(file: &Path) -> Result<Line, Error> {
+        let made = make(file).map_err(|source| Error::Recording { file: file.to_owned(), source })?;
+        let file = Mutex::new((file.to_owned(), RecordingState::Recording));
+        let shared = Arc::new(Shared { file, bytes: AtomicU64::new(0) });
+        Ok(Line { shared, made: Some(made), parts: 0, open: None })
+    }
+
+    fn run(mut self, events: impl IntoIterator<Item = MediaEvent>) {
         let mut fragmenter = Fragmenter::new();
         let result = self.write(events, &mut fragmenter);
         if let Err(error) = &result {
@@ -140,8 +159,12 @@ impl Line {
         }
     }
 
-    fn write(&mut self, events: &Receiver<MediaEvent>, fragmenter: &mut Fragmenter) -> io::Result<()> {
-        while let Ok(event) = events.recv() {
+    fn write(
+        &mut self,
+        events: impl IntoIterator<Item = MediaEvent>,
+        fragmenter: &mut Fragmenter,
+    ) -> io::Result<()> {
+        for event in events {
             for piece in fragmenter.push(&event).map_err(io::Error::other)? {
                 self.piece(piece)?;
             }
@@ -210,10 +233,11 @@ fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// `NAME.mp4` or `NAME-n.mp4` with another number.
-fn numbered(path: &Path, part: u32) -> PathBuf {
+/// `NAME.mp4`, or `NAME-n.mp4` where `n` is one less, as the file number `part`: `NAME-part.mp4`. `part` is 2 or more.
+#[must_use]
+pub fn numbered(path: &Path, part: u32) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let before = format!("-{}", part - 1);
+    let before = format!("-{}", part.saturating_sub(1));
     let name = stem.strip_suffix(&before).filter(|_| part > 2).unwrap_or(&stem);
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
     path.with_file_name(format!("{name}-{part}{}", extension.unwrap_or_default()))

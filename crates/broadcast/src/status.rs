@@ -21,6 +21,8 @@ pub struct Status {
     pub bitrate_bps: u64,
     /// The recording on this computer, while there is one and after it.
     pub recording: Option<RecordingStatus>,
+    /// The replay that was saved last.
+    pub replay: Option<RecordingStatus>,
     /// Frames encoded since the start.
     pub frames: u64,
     /// Frames that were captured, or were due, and not encoded because the encoder was late.

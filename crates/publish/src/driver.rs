@@ -32,6 +32,9 @@ pub(crate) struct Driver {
 impl Driver {
     /// Until the broadcast ends or trying again would not help.
     pub(crate) async fn run(mut self) {
+        if !self.has_tracks().await {
+            return self.change(State::Ended);
+        }
         loop {
             let mut live_since = None;
             let failure = match self.attempt(&mut live_since).await {
@@ -49,6 +52,18 @@ impl Driver {
                 return self.change(State::Ended);
             }
         }
+    }
+
+    /// Waits for the first thing to send; `false` when the broadcast ends before. Servers hang up on a connection that brings
+    /// nothing, and a delayed stream brings nothing for a while.
+    async fn has_tracks(&self) -> bool {
+        while self.shared.lock().tracks.is_none() {
+            tokio::select! {
+                () = self.finish.cancelled() => return false,
+                () = self.shared.arrived.notified() => {}
+            }
+        }
+        true
     }
 
     /// Whether trying again would not help. A server that has taken this key before may only be slow to

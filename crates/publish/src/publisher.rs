@@ -73,7 +73,8 @@ impl Shared {
 }
 
 impl Publisher {
-    /// Starts the task, inside a tokio runtime. `name` is for logs; `keyframes` reaches the encoder.
+    /// Starts the task, inside a tokio runtime. It connects once it is fed `Tracks`. `name` is for logs; `keyframes` reaches
+    /// the encoder.
     #[must_use]
     pub fn start(name: String, target: Target, keyframes: KeyframeRequest) -> Publisher {
         let queue = Mutex::new(Queued { offline: true, ..Queued::default() });

@@ -108,6 +108,16 @@ pub struct Broadcast {
     /// Records to this MP4 too, which must not be there yet.
     #[arg(long, value_name = "FILE.mp4")]
     pub record: Option<PathBuf>,
+    /// Sends everything this much later, at most 30s; a recording is not delayed. What is held back at the end is still sent,
+    /// unless it is interrupted twice.
+    #[arg(long, value_parser = time)]
+    pub delay: Option<Duration>,
+    /// Keeps the last --replay-length in memory, and saves it here each time the signal USR1 comes: FILE.mp4, FILE-2.mp4, …
+    #[arg(long, value_name = "FILE.mp4")]
+    pub replay: Option<PathBuf>,
+    /// How much --replay keeps, 5s to 5m.
+    #[arg(long, value_parser = time, default_value = "30s", requires = "replay")]
+    pub replay_length: Duration,
     /// Certificates (PEM) that rtmps:// believes besides the system's.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,

@@ -3,6 +3,7 @@
 mod args;
 mod lists;
 mod run;
+mod signals;
 mod sound_arg;
 mod stats;
 

@@ -9,10 +9,10 @@ use broadcast::{
     Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState, RecordingStatus, Sources,
     SourcesConfig, Status,
 };
-use tokio::sync::watch;
 
 use super::Failure;
 use super::args::{self, Stats};
+use super::signals::{Interrupts, Replays};
 use super::stats;
 
 /// Broadcasts until the duration is over, the source has ended, every destination has failed, or somebody
@@ -38,7 +38,6 @@ fn from_obs(args: &mut args::Broadcast) -> Result<Option<Destination>, Failure> 
 
 async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     let imported = from_obs(&mut args)?;
-    let stop = interrupted()?;
     let json = args.stats == Some(Stats::Json);
     let sources = SourcesConfig {
         video: args.picture().map_err(Failure::Use)?,
@@ -68,11 +67,20 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         encoder: args.encoder,
         destinations,
         record: args.record,
+        delay: args.delay.unwrap_or_default(),
+        replay: args.replay.is_some().then_some(args.replay_length),
         certificates: args.ca,
     };
-    let live = Broadcast::start(config, &sources)?;
-    let mut status = live.status();
-    let outcome = watch_over(&mut status, args.duration, json, stop).await;
+    let mut wishes = Wishes { interrupts: Interrupts::new()?, replays: Replays::new(args.replay)? };
+    let mut live = Broadcast::start(config, &sources)?;
+    let outcome = watch_over(&mut live, args.duration, json, &mut wishes).await;
+    if args.delay.is_some() && outcome.is_ok() {
+        tracing::info!("what is held back is sent; interrupt once more to cut it off");
+        tokio::select! {
+            () = live.drain() => {}
+            () = wishes.interrupts.next() => {}
+        }
+    }
     let summary = live.end().await;
     tokio::task::spawn_blocking(move || drop(sources))
         .await
@@ -87,12 +95,18 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     verdict(&summary.status)
 }
 
-/// Prints, until there is a reason to end.
+/// What the person asks for while it runs.
+struct Wishes {
+    interrupts: Interrupts,
+    replays: Replays,
+}
+
+/// Prints and saves replays, until there is a reason to end.
 async fn watch_over(
-    status: &mut watch::Receiver<Status>,
+    live: &mut Broadcast,
     duration: Option<Duration>,
     json: bool,
-    stop: impl Future<Output = ()>,
+    wishes: &mut Wishes,
 ) -> Result<(), Failure> {
     let over = async {
         match duration {
@@ -101,12 +115,14 @@ async fn watch_over(
             None => std::future::pending().await,
         }
     };
+    let mut status = live.status();
     let mut next_line = STATS_INTERVAL;
-    tokio::pin!(over, stop);
+    tokio::pin!(over);
     loop {
         tokio::select! {
-            () = &mut stop => return Ok(()),
+            () = wishes.interrupts.next() => return Ok(()),
             () = &mut over => return Ok(()),
+            () = wishes.replays.asked() => wishes.replays.save(live),
             changed = status.changed() => {
                 let now = status.borrow_and_update();
                 if json && now.duration >= next_line {
@@ -129,6 +145,9 @@ fn verdict(status: &Status) -> Result<(), Failure> {
     if let Some(RecordingStatus { state: RecordingState::Failed { reason }, file, .. }) = &status.recording {
         return Err(Failure::Failed(format!("recording to {}: {reason}", file.display())));
     }
+    if let Some(RecordingStatus { state: RecordingState::Failed { reason }, file, .. }) = &status.replay {
+        return Err(Failure::Failed(format!("saving a replay to {}: {reason}", file.display())));
+    }
     for destination in &status.destinations {
         match &destination.state {
             DestinationState::Failed { reason } => return Err(Failure::Failed(reason.clone())),
@@ -146,29 +165,6 @@ fn print(status: &Status, last: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{object}")?;
     Ok(out.flush()?)
-}
-
-/// Ends with Ctrl-C or a polite kill.
-fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        // Without a console there is no Ctrl-C to wait for.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }
 
 /// What a weak network gets unless it is said: a picture that can still be followed.

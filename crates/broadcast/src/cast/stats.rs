@@ -28,6 +28,7 @@ pub fn object(status: &Status, now: Instant, last: bool) -> Value {
         "silent_samples": status.silent_samples,
         "destinations": destinations,
         "recording": status.recording.as_ref().map(recording_object),
+        "replay": status.replay.as_ref().map(recording_object),
         "failure": status.failure,
         "final": last,
     })

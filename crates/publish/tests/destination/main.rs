@@ -9,7 +9,15 @@ mod server;
 
 use std::time::Duration;
 
+use media::MediaEvent;
 use publish::{Publisher, State};
+use testkit::Source;
+
+/// A publisher connects when it has something to send: the tracks.
+fn begin(publisher: Publisher) -> Publisher {
+    publisher.feed().push(&MediaEvent::Tracks(Source::default().tracks()));
+    publisher
+}
 
 /// Waits for a state.
 async fn until(publisher: &Publisher, reached: impl Fn(&State) -> bool) -> State {

@@ -11,7 +11,7 @@ use srt::{Admission, Connection, Listener, ListenerOptions, Passphrase, Reason, 
 use testkit::Source;
 use testkit::lossy_relay::{LossyRelay, Weather};
 
-use crate::until;
+use crate::{begin, until};
 
 fn listen(answer: impl Fn(Request<'_>) -> Admission + Send + Sync + 'static) -> Listener {
     Listener::bind("127.0.0.1:0".parse().unwrap(), ListenerOptions::default(), answer).unwrap()
@@ -19,7 +19,7 @@ fn listen(answer: impl Fn(Request<'_>) -> Admission + Send + Sync + 'static) -> 
 
 fn publisher(to: SocketAddr, query: &str, keyframes: &KeyframeRequest) -> Publisher {
     let target = Target::parse(&format!("srt://{to}?{query}"), None).unwrap();
-    Publisher::start("test".into(), target, keyframes.clone())
+    begin(Publisher::start("test".into(), target, keyframes.clone()))
 }
 
 fn source(seconds: i64, start_ms: i64) -> Vec<MediaEvent> {

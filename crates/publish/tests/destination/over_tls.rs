@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::server::refuse;
-use crate::until;
+use crate::{begin, until};
 
 /// A server with a certificate of its own for `localhost`, and that certificate in a file.
 async fn server(file: &str) -> (String, PathBuf, tokio::task::JoinHandle<()>) {
@@ -41,7 +41,7 @@ async fn server(file: &str) -> (String, PathBuf, tokio::task::JoinHandle<()>) {
 
 fn publisher(url: &str, trust: Trust) -> Publisher {
     let target = Target::parse(url, None).unwrap().trusting(trust);
-    Publisher::start("test".into(), target, KeyframeRequest::new())
+    begin(Publisher::start("test".into(), target, KeyframeRequest::new()))
 }
 
 async fn failure(publisher: &Publisher) -> String {

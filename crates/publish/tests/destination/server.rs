@@ -6,12 +6,14 @@ use rml_rtmp::sessions::{ServerSession, ServerSessionConfig, ServerSessionEvent,
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::begin;
+
 /// A port, and a publisher that connects to it.
 pub async fn over_tcp() -> (TcpListener, Publisher) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtmp://{}/live/secret-key", listener.local_addr().unwrap());
     let target = Target::parse(&url, None).unwrap();
-    (listener, Publisher::start("test".into(), target, KeyframeRequest::new()))
+    (listener, begin(Publisher::start("test".into(), target, KeyframeRequest::new())))
 }
 
 /// Accepts the application and refuses every key.
