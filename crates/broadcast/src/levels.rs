@@ -54,6 +54,8 @@ pub(crate) struct LoudnessMeter {
     meter: Option<ebur128::EbuR128>,
     /// Values since the loudness was last worked out.
     values: usize,
+    /// How often the momentary one was.
+    momentary: u64,
     loudness: Loudness,
 }
 
@@ -65,7 +67,7 @@ impl LoudnessMeter {
         if let Err(error) = &meter {
             tracing::error!(%error, "loudness is not measured");
         }
-        LoudnessMeter { meter: meter.ok(), values: 0, loudness: Loudness::default() }
+        LoudnessMeter { meter: meter.ok(), values: 0, momentary: 0, loudness: Loudness::default() }
     }
 
     /// Forgets what it has heard.
@@ -73,7 +75,7 @@ impl LoudnessMeter {
         if let Some(meter) = &mut self.meter {
             meter.reset();
         }
-        (self.values, self.loudness) = (0, Loudness::default());
+        (self.values, self.momentary, self.loudness) = (0, 0, Loudness::default());
     }
 
     /// Takes interleaved samples.
@@ -88,15 +90,16 @@ impl LoudnessMeter {
             let heard = |loudness: Result<f64, ebur128::Error>| {
                 loudness.ok().map(|lufs| lufs as f32).filter(|lufs| lufs.is_finite())
             };
-            self.loudness = Loudness {
-                momentary_lufs: heard(meter.loudness_momentary()),
-                short_term_lufs: heard(meter.loudness_shortterm()),
-                integrated_lufs: heard(meter.loudness_global()),
-            };
+            self.loudness.momentary_lufs = heard(meter.loudness_momentary());
+            self.momentary += 1;
+            if self.momentary.is_multiple_of(SHORT_TERM_EACH) {
+                self.loudness.short_term_lufs = heard(meter.loudness_shortterm());
+                self.loudness.integrated_lufs = heard(meter.loudness_global());
+            }
         }
     }
 
-    /// As of the last tenth of a second.
+    /// As of the last tenth of a second; all but the momentary loudness as of the last half.
     pub(crate) fn get(&self) -> Loudness {
         self.loudness
     }
@@ -144,8 +147,11 @@ const INTERVAL_VALUES: usize = 2 * 48_000 / 30;
 /// 300 ms, as long as a meter's bar shows.
 const RMS_INTERVALS: usize = 9;
 
-/// A tenth of a second: how often EBU Tech 3341 wants them new.
+/// A tenth of a second: how often EBU Tech 3341 wants the momentary loudness new.
 const LOUDNESS_VALUES: usize = 2 * 4_800;
+
+/// The others go through three seconds of samples, for a number that changes slowly.
+const SHORT_TERM_EACH: u64 = 5;
 
 #[cfg(test)]
 mod tests {
