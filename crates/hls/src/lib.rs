@@ -9,6 +9,7 @@
 mod config;
 mod cutter;
 mod cutting;
+mod early_sound;
 mod error;
 mod follower;
 mod interleaver;

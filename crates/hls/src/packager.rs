@@ -11,6 +11,7 @@ use media::{MediaEvent, Packet, Span, Timestamp, Track, TrackId};
 use crate::config::Config;
 use crate::cutter::{leading_track, packet_duration};
 use crate::cutting::{Cutting, Layout};
+use crate::early_sound::EarlySound;
 use crate::error::Error;
 use crate::interleaver::Interleaver;
 use crate::lane::Lane;
@@ -19,7 +20,7 @@ use crate::multivariant_playlist::Variants;
 use crate::notice::Notice;
 use crate::opening;
 use crate::retention::Retention;
-use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, SOUND_BEFORE_MAX, Timeline};
+use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, Timeline};
 use crate::window::{AUDIO, MAIN, Window, report};
 
 pub use rungs::{Mapping, RungMedia};
@@ -70,7 +71,7 @@ pub struct Packager {
     /// Number of the initialisation segment of `tracks`.
     init: u32,
     timeline: Timeline,
-    early: VecDeque<Packet>,
+    early: EarlySound,
     interleaver: Interleaver,
     stage: Stage,
     source: Lane,
@@ -115,7 +116,7 @@ impl Packager {
             tracks: None,
             init: 0,
             timeline: Timeline::new(),
-            early: VecDeque::new(),
+            early: EarlySound::default(),
             interleaver: Interleaver::default(),
             stage: Stage::Opening(Vec::new()),
             source: Lane::new(format!("{MAIN}{suffix}"), Retention::new(config.window)),
@@ -201,6 +202,7 @@ impl Packager {
         if let (Some(lane), Some(init)) = (&mut self.audio, audio_init) {
             lane.retention.add_init(self.init, init);
         }
+        self.early.retrack(self.tracks.as_deref().unwrap_or_default(), &tracks);
         self.tracks = Some(tracks);
         self.retrack_rungs(&layout)?;
         self.begin_epoch();
@@ -216,13 +218,12 @@ impl Packager {
             return Err(Error::UnknownTrack(packet.track));
         }
         let lead = leading_track(&tracks).ok_or(Error::UnknownTrack(packet.track))?.id;
-        let sound_from = self.early.iter().map(|early| early.dts);
-        let sound_from = sound_from.filter(|&from| packet.dts - from <= SOUND_BEFORE_MAX).min();
+        let sound_from = self.early.begins_before(packet.dts);
         let reference = Reference { lead, gap_max: self.gap_max(), sound_from };
         match self.timeline.map(packet, reference) {
             Mapped::Drop => Ok(()),
             Mapped::Early(packet) => {
-                self.keep_early(packet);
+                self.early.keep(packet);
                 Ok(())
             }
             Mapped::Packet { packet, first } => self.mapped(packet, first, lead),
@@ -242,7 +243,7 @@ impl Packager {
         if packet.track == lead {
             self.interleaver.push_video(packet);
             if first {
-                for early in std::mem::take(&mut self.early) {
+                for early in self.early.take() {
                     let reference = Reference { lead, gap_max: AHEAD_MAX, sound_from: None };
                     if let Mapped::Packet { packet, .. } = self.timeline.map(early, reference) {
                         self.mapped(packet, false, lead)?;
@@ -258,16 +259,6 @@ impl Packager {
             self.push_lead(video)?;
         }
         Ok(())
-    }
-
-    fn keep_early(&mut self, packet: Packet) {
-        let newest = packet.dts;
-        self.early.push_back(packet);
-        while self.early.len() > EARLY_PACKETS_MAX
-            || self.early.front().is_some_and(|oldest| newest - oldest.dts > EARLY_MAX)
-        {
-            self.early.pop_front();
-        }
     }
 
     fn push_other(&mut self, packet: Packet) -> Result<(), Error> {
@@ -350,7 +341,7 @@ impl Packager {
         for video in self.interleaver.drain() {
             self.push_lead(video)?;
         }
-        self.early.clear();
+        self.early.take();
         if matches!(&self.stage, Stage::Opening(packets) if !packets.is_empty()) {
             self.open_playlist(None, true)?;
         }
@@ -491,10 +482,6 @@ impl Packager {
 
 /// Bytes collected before the playlist starts: 10 s at 50 Mbit/s.
 const OPENING_BYTES_MAX: usize = 64 << 20;
-
-/// Sound kept while no picture has come, in media time and in packets; the oldest go first.
-const EARLY_MAX: Span = Span::from_secs(3);
-const EARLY_PACKETS_MAX: usize = 1_000;
 
 /// Sound without a picture for so long ends the epoch, so that it is not kept for ever.
 const VIDEO_SILENT: Span = Span::from_secs(5);

@@ -36,36 +36,69 @@ proptest! {
 
     #[test]
     fn any_packets_leave_a_sound_playlist(steps in prop::collection::vec(step(), 1..600)) {
-        let mut reader = Reader::new(Config::default(), Allowances::default());
-        reader.input(Input::Start { unix_ms: UNIX_MS });
-        let (mut at_ms, mut live, mut sound) = (0_i64, true, true);
-        reader.input(Input::Media(MediaEvent::Tracks(Source::default().tracks())));
-        for step in steps {
-            match step {
-                Step::Start => {
-                    reader.input(Input::Start { unix_ms: UNIX_MS });
-                    live = true;
-                }
-                Step::Finish => {
-                    reader.input(Input::Finish);
-                    live = false;
-                }
-                Step::Tracks(sample_rate) if live => {
-                    sound = sample_rate.is_some();
-                    let source = Source { sample_rate, ..Source::default() };
-                    reader.input(Input::Media(MediaEvent::Tracks(source.tracks())));
-                }
-                Step::Jump(by_ms) => at_ms = at_ms.wrapping_add(by_ms),
-                Step::Packet { video, step_ms, composition_ms, random_access, len } if live && (video || sound) => {
-                    at_ms = at_ms.saturating_add(step_ms);
-                    let dts = Timestamp::from_millis(at_ms);
-                    let pts = dts + Span::from_millis(composition_ms);
-                    let track = if video { Source::VIDEO } else { Source::AUDIO };
-                    let data = vec![7; len].into();
-                    reader.input(Input::Media(MediaEvent::Packet(Packet { track, dts, pts, random_access, data })));
-                }
-                _ => {}
+        package(steps);
+    }
+}
+
+/// Sound without its track opened a segment beside a picture that had none, which never ended.
+#[test]
+fn sound_that_waits_for_a_picture_goes_with_its_track() {
+    let packet = |video, step_ms, random_access| Step::Packet {
+        video,
+        step_ms,
+        composition_ms: 0,
+        random_access,
+        len: 1,
+    };
+    let mut steps = vec![
+        packet(true, 0, true),
+        Step::Tracks(Some(44_100)),
+        packet(false, 0, true),
+        Step::Tracks(None),
+        packet(true, 0, true),
+    ];
+    steps.extend((0..20).map(|_| packet(true, 200, false)));
+    package(steps);
+}
+
+fn package(steps: Vec<Step>) {
+    let mut reader = Reader::new(Config::default(), Allowances::default());
+    reader.input(Input::Start { unix_ms: UNIX_MS });
+    let (mut at_ms, mut live, mut sound) = (0_i64, true, true);
+    reader.input(Input::Media(MediaEvent::Tracks(Source::default().tracks())));
+    for step in steps {
+        match step {
+            Step::Start => {
+                reader.input(Input::Start { unix_ms: UNIX_MS });
+                live = true;
             }
+            Step::Finish => {
+                reader.input(Input::Finish);
+                live = false;
+            }
+            Step::Tracks(sample_rate) if live => {
+                sound = sample_rate.is_some();
+                let source = Source { sample_rate, ..Source::default() };
+                reader.input(Input::Media(MediaEvent::Tracks(source.tracks())));
+            }
+            Step::Jump(by_ms) => at_ms = at_ms.wrapping_add(by_ms),
+            Step::Packet { video, step_ms, composition_ms, random_access, len }
+                if live && (video || sound) =>
+            {
+                at_ms = at_ms.saturating_add(step_ms);
+                let dts = Timestamp::from_millis(at_ms);
+                let pts = dts + Span::from_millis(composition_ms);
+                let track = if video { Source::VIDEO } else { Source::AUDIO };
+                let data = vec![7; len].into();
+                reader.input(Input::Media(MediaEvent::Packet(Packet {
+                    track,
+                    dts,
+                    pts,
+                    random_access,
+                    data,
+                })));
+            }
+            _ => {}
         }
     }
 }
