@@ -69,7 +69,7 @@ pub fn run_tests(make: impl Fn() -> Command) -> Result<()> {
     let names: Vec<&str> = failed.iter().map(String::as_str).collect();
     println!("\nonce more, by themselves: {}", names.join(", "));
     let mut again = make();
-    again.args(["--", "--exact", "--test-threads=1"]).args(&names);
+    again.args(["--no-fail-fast", "--", "--exact", "--test-threads=1"]).args(&names);
     let line = command_line(&again);
     let status = again.stdin(Stdio::null()).status().with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
