@@ -83,7 +83,7 @@ async fn replays() {
     comments(&server, &browser.session).await;
 }
 
-/// A comment is written where the picture stands, and is shown from there on.
+/// A comment is written where the picture stands, is shown from there on, and is taken away.
 async fn comments(server: &Server, session: &Session) {
     let address = session.client.current_url().await.expect("the replay's address");
     SettingsPage(session).sign_in(server).await;
@@ -102,6 +102,12 @@ async fn comments(server: &Server, session: &Session) {
     until("the comment", PLAY_LIMIT, async || shown().await.then_some(())).await;
     session.run(stand, vec![json!(0.0)]).await;
     until("the beginning without it", PLAY_LIMIT, async || (!shown().await).then_some(())).await;
+    session.run(stand, vec![json!(1.2)]).await;
+    until("the comment again", PLAY_LIMIT, async || shown().await.then_some(())).await;
+    let erase = "document.querySelectorAll('[data-testid=replay-message]').forEach((line) => {
+        if (line.textContent.includes('right here')) line.querySelector('[data-testid=replay-erase]').click() })";
+    session.run(erase, vec![]).await;
+    until("the comment to be gone", PLAY_LIMIT, async || (!shown().await).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,6 +81,7 @@ export const t = words(
     'comment.send': 'Send the comment',
     'comment.held': 'Your comment waits for a moderator.',
     'comment.in': 'Sign in to comment',
+    'comment.erase': 'Delete “{{text}}”',
 
     'offline.title': '{{title}} is offline',
     'offline.text': 'The page starts by itself when it goes live. Chat is open.',
@@ -210,6 +211,7 @@ export const t = words(
     'comment.send': '发送评论',
     'comment.held': '你的评论正在等待管理员审核。',
     'comment.in': '登录后可以评论',
+    'comment.erase': '删除“{{text}}”',
 
     'offline.title': '{{title}} 未开播',
     'offline.text': '开播后本页会自动播放。聊天已开放。',
