@@ -146,6 +146,7 @@ impl Output {
         loop {
             let due = self.delayed().due();
             let Some(due) = due else { return };
+            // The delay itself: each piece has a time of its own at which it is due.
             tokio::time::sleep_until(ended + Duration::from(due - newest)).await;
             self.release(due);
         }
