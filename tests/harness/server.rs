@@ -67,6 +67,9 @@ impl Server {
         };
         // The tests of renditions ask for them; the others leave the processor to their players.
         config.transcode.enabled = false;
+        // What a test records and uploads is small, and the machine's disk may be nearly full of what was built.
+        config.recording.reserve_mib = 0;
+        config.uploads.reserve_mib = 0;
         change(&mut config);
         let origin = Origin::start(config).await.expect("the origin starts");
         let addresses = origin.addresses();
