@@ -8,6 +8,8 @@ const RETRY_DELAY_MAX_MS = 2_000;
 const MISSING_MEDIA_RETRIES = 3;
 const HTTP_NOT_FOUND = 404;
 const HTTP_GONE = 410;
+/** Catching up is inaudible to here: speech keeps its pitch. */
+export const CATCH_UP_RATE = 1.08;
 
 /** Tries again after any failure; hls.js by itself gives up at once on a refused connection and on 4xx. */
 const always: NonNullable<RetryConfig['shouldRetry']> = (config, count) => !!config && count < config.maxNumRetry;
@@ -39,8 +41,7 @@ export const HLS_CONFIG: Partial<HlsConfig> = {
   // Fragmented MP4 passes through unchanged, so a worker has nothing to do; without one the content security
   // policy needs no `blob:` script.
   enableWorker: false,
-  // Catching up is inaudible to here: speech keeps its pitch.
-  maxLiveSyncPlaybackRate: 1.08,
+  maxLiveSyncPlaybackRate: CATCH_UP_RATE,
   // Each stall moves the target back by this, so a poor network finds its distance; seconds.
   liveSyncOnStallIncrease: 0.3,
   liveDurationInfinity: true,

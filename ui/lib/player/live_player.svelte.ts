@@ -1,9 +1,9 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { codecNames } from './codecs';
-import { HLS_CONFIG } from './hls_config';
+import { CATCH_UP_RATE, HLS_CONFIG } from './hls_config';
 import { liveAbr } from './live_abr';
-import { isBehind, latencySeconds, mayResume, SCRAP_S, type Stretch, unstick } from './measure';
+import { isBehind, latencySeconds, mayResume, rejoin, SCRAP_S, type Stretch, unstick } from './measure';
 import { levelFor, type Quality, qualities, readWish, type Wish } from './quality';
 
 /**
@@ -69,6 +69,10 @@ export class LivePlayer {
   #reload: ReturnType<typeof setTimeout> | undefined;
   #hasPlayed = false;
   #pausedByViewer = false;
+  /** The viewer paused, and is behind since then by their own wish. */
+  #behindByWish = false;
+  /** Since when the player is too far behind for hls.js to bring it back; `null` while it is not. */
+  #lagsSince: number | null = null;
   #position = 0;
   #movedAt = 0;
   #recoveries: number[] = [];
@@ -86,17 +90,25 @@ export class LivePlayer {
       this.volume = video.volume;
       this.soundBlocked &&= video.muted;
     };
+    // hls.js knows no hurry beyond its own reach, and sets the pace back.
+    const hurry = (): void => {
+      if (this.#lagsSince !== null && video.playbackRate === 1) {
+        video.playbackRate = CATCH_UP_RATE;
+      }
+    };
     const events = ['playing', 'pause', 'waiting', 'seeking', 'seeked', 'canplay', 'emptied'] as const;
     for (const event of events) {
       video.addEventListener(event, update);
     }
     video.addEventListener('volumechange', volume);
+    video.addEventListener('ratechange', hurry);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     return () => {
       for (const event of events) {
         video.removeEventListener(event, update);
       }
       video.removeEventListener('volumechange', volume);
+      video.removeEventListener('ratechange', hurry);
       clearInterval(this.#timer);
       this.unload();
       this.#video = null;
@@ -199,6 +211,8 @@ export class LivePlayer {
     this.#video?.removeAttribute('src');
     this.#hasPlayed = false;
     this.#pausedByViewer = false;
+    this.#behindByWish = false;
+    this.#lagsSince = null;
     this.#recoveries = [];
     this.#resume();
     this.codecs = '';
@@ -242,6 +256,7 @@ export class LivePlayer {
 
   pause(): void {
     this.#pausedByViewer = true;
+    this.#behindByWish = true;
     this.#video?.pause();
   }
 
@@ -282,6 +297,7 @@ export class LivePlayer {
     if (this.#video && target !== null) {
       this.#video.currentTime = target;
     }
+    this.#behindByWish = false;
     void this.play();
   }
 
@@ -351,6 +367,7 @@ export class LivePlayer {
       this.wish = 'auto';
     }
     this.#measure(video);
+    this.#rejoin(video, now);
     this.#refill(video, now);
     this.#free(video, (now - this.#movedAt) / 1000);
     this.#update();
@@ -368,6 +385,29 @@ export class LivePlayer {
     const latency = latencySeconds(edge, clock);
     this.latency = latency;
     this.behind = isBehind(latency, hls.targetLatency) || (video.paused && this.#pausedByViewer);
+  }
+
+  /** Brings a viewer back to the live edge who fell behind without wishing it. */
+  #rejoin(video: HTMLVideoElement, now: number): void {
+    const hls = this.#hls;
+    const [target, details] = [hls?.liveSyncPosition ?? null, hls?.latestLevelDetails];
+    if (target === null || !details || !this.#hasPlayed || video.paused || video.seeking || this.#dry) {
+      this.#lagsSince = null;
+      return;
+    }
+    const [beyond, reach] = [target - video.currentTime, details.targetduration];
+    this.#behindByWish &&= beyond > reach;
+    this.#lagsSince = beyond > reach && !this.#behindByWish ? (this.#lagsSince ?? now) : null;
+    if (this.#lagsSince === null) {
+      return;
+    }
+    const way = rejoin({ beyond, reach, since: (now - this.#lagsSince) / 1_000 });
+    if (way === 'jump' && stretches(video.buffered).some(({ start, end }) => start <= target && target < end)) {
+      this.#lagsSince = null;
+      video.currentTime = target;
+    } else if (way !== null && video.playbackRate !== 0) {
+      video.playbackRate = CATCH_UP_RATE;
+    }
   }
 
   /** Stops a player that ran dry, and lets it go on once there is enough; hls.js leaves a rate of 0 alone. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBehind, latencySeconds, mayResume, type Stuck, unstick } from './measure';
+import { isBehind, latencySeconds, mayResume, rejoin, type Stuck, unstick } from './measure';
 
 test('the programme date is the measure while the viewer has a right clock', () => {
   expect(latencySeconds(1.4, 2.1)).toBe(2.1);
@@ -71,4 +71,17 @@ test('a player that ran dry gathers two parts first, but not for long', () => {
   expect(mayResume(0.33, 0.3)).toBe(false);
   expect(mayResume(0.33, 0.7)).toBe(true);
   expect(mayResume(0.66, 0)).toBe(true);
+});
+
+test('a player within the reach of hls.js is left to it', () => {
+  expect(rejoin({ beyond: 1.9, reach: 2, since: 60 })).toBeNull();
+});
+
+test('a player that fell a little behind plays faster', () => {
+  expect(rejoin({ beyond: 3, reach: 2, since: 60 })).toBe('faster');
+});
+
+test('a player that is far behind jumps, once that is certain', () => {
+  expect(rejoin({ beyond: 16, reach: 2, since: 1 })).toBe('faster');
+  expect(rejoin({ beyond: 16, reach: 2, since: 4 })).toBe('jump');
 });

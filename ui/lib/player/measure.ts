@@ -83,3 +83,26 @@ const RESUME_S = 0.65;
 export const SCRAP_S = 0.15;
 /** A slow source is not waited for longer: playback moves within 3 s of the first new part. */
 const RESUME_WAIT_S = 0.7;
+
+/** How far a player is from where it should be, without its viewer having chosen that. All in seconds. */
+export interface Lag {
+  /** Beyond the wanted distance to the live edge. */
+  beyond: number;
+  /** Up to here hls.js itself plays a little faster; farther away it does nothing. */
+  reach: number;
+  /** How long it has been beyond `reach` without a break. */
+  since: number;
+}
+
+/**
+ * How a player that fell behind comes back: by playing a little faster, or, from farther away, by a jump. A computer
+ * that is held up plays its sound slowly and never runs dry, so that nothing else would bring the viewer back.
+ */
+export function rejoin({ beyond, reach, since }: Lag): 'faster' | 'jump' | null {
+  if (beyond <= reach) {
+    return null;
+  }
+  return beyond > reach + FAR_S && since >= LAG_S ? 'jump' : 'faster';
+}
+/** A playlist that comes late makes the distance look great for a moment. Seconds. */
+const LAG_S = 4;
