@@ -195,6 +195,11 @@ impl Room {
         self.floor.view(person, None, now_ms, self.likes)
     }
 
+    /// Everybody who is connected, each once.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.crowd.people()
+    }
+
     /// Time-outs and bans that hold.
     pub fn sanctions(&self, now_ms: i64) -> impl Iterator<Item = &Sanction> {
         self.floor.sanctions(now_ms)

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod attendance;
 mod broadcasts;
 mod byte_range;
 mod chapters;

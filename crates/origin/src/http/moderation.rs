@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use rooms::frame::{ErrorCode, FloorView, In, Out, Person, Whom};
 use rooms::{Act, Change, Entry, EntryBody, Room, Rules};
@@ -80,14 +80,6 @@ pub(crate) struct Audited {
     #[serde(flatten)]
     #[schema(value_type = Act)]
     deed: serde_json::Value,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AttendancePage {
-    /// From this moment on, Unix time in milliseconds; without it, from the start of the present broadcast, or a
-    /// day back when there is none.
-    since_ms: Option<i64>,
 }
 
 /// Take a message away.
@@ -264,49 +256,6 @@ pub(crate) async fn audit(
     Ok(fresh(AuditAnswer { deeds: entries.iter().filter_map(audited).collect() }))
 }
 
-/// Who was in class, as a sheet.
-#[utoipa::path(
-    get,
-    path = "/api/v1/rooms/{room}/attendance.csv",
-    tag = "moderation",
-    params(RoomPath, AttendancePage),
-    responses(
-        (
-            status = 200,
-            description = "One line a person: name, id, state, joined, left, seconds present. With a class list also \
-                           those on it who did not come: they are `missing`.",
-            body = String,
-            content_type = "text/csv",
-        ),
-        (status = 403, description = "Only the room's moderators may."),
-    ),
-)]
-pub(crate) async fn attendance(
-    State(shared): State<Arc<Shared>>,
-    Path(slug): Path<String>,
-    Query(page): Query<AttendancePage>,
-    Known(identity): Known,
-) -> Result<impl IntoResponse, Problem> {
-    let record = moderated(&shared, &slug, &identity).await?;
-    let now_ms = crate::clock::unix_ms();
-    let began_ms = shared.streams.status(&record.slug).live_since_ms.unwrap_or(now_ms - DAY_MS);
-    let since_ms = page.since_ms.unwrap_or(began_ms);
-    let roll = shared.store.attendance(record.id, since_ms, ROLL_MAX).await?;
-    let roster = shared.store.room_settings(record.id).await?.roster;
-    let csv = crate::attendance::csv(&roll, &roster, now_ms);
-    let name = format!("attachment; filename=\"attendance-{}.csv\"", record.slug);
-    let kind = "text/csv; charset=utf-8".to_owned();
-    let no_store = "no-store".to_owned();
-    Ok((
-        [
-            (header::CONTENT_TYPE, kind),
-            (header::CONTENT_DISPOSITION, name),
-            (header::CACHE_CONTROL, no_store),
-        ],
-        csv,
-    ))
-}
-
 /// Has something done in a room. `Idempotency-Key` is the request's own id, and makes a repeat harmless.
 pub(super) async fn perform(
     shared: &Arc<Shared>,
@@ -327,7 +276,11 @@ pub(super) async fn perform(
 }
 
 /// The room, for somebody who keeps order in it.
-async fn moderated(shared: &Shared, slug: &str, identity: &Identity) -> Result<RoomRecord, Problem> {
+pub(super) async fn moderated(
+    shared: &Shared,
+    slug: &str,
+    identity: &Identity,
+) -> Result<RoomRecord, Problem> {
     let record = find(shared, slug).await?;
     if identity.standing(shared, &record).await?.may_moderate() {
         return Ok(record);
@@ -390,6 +343,3 @@ impl From<JoinError> for Problem {
 
 /// Deeds in one answer.
 const AUDIT_MAX: usize = 100;
-/// Comings and goings in one sheet: 500 people, each forty times.
-const ROLL_MAX: usize = 20_000;
-const DAY_MS: i64 = 86_400_000;

@@ -20,10 +20,10 @@ use utoipa_axum::routes;
 use super::pages::CONTENT_SECURITY_POLICY;
 use super::problem::Problem;
 use super::{
-    access, accounts, broadcasts, chapters, chat, comments, description, flv, following, forgotten, gate,
-    gifts, health, ingest, invitations, moderation, moderators, own_account, owner, pages, playback, polls,
-    problem, recordings, replay, room_picture, room_settings, rooms, server_settings, session, thumbnail,
-    tokens, uploads, webhooks,
+    access, accounts, attendance, broadcasts, chapters, chat, comments, description, flv, following,
+    forgotten, gate, gifts, health, ingest, invitations, moderation, moderators, own_account, owner, pages,
+    playback, polls, problem, recordings, replay, room_picture, room_settings, rooms, server_settings,
+    session, thumbnail, tokens, uploads, webhooks,
 };
 use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
@@ -121,7 +121,8 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(moderation::lift_ban),
         routes!(moderation::settings, moderation::change_settings),
         routes!(moderation::audit),
-        routes!(moderation::attendance),
+        routes!(attendance::list),
+        routes!(attendance::sheet),
         routes!(recordings::list),
         routes!(recordings::show, recordings::remove),
         routes!(recordings::messages),

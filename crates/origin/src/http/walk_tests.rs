@@ -45,7 +45,7 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 99] = [
+const MAY: [(&str, &str, &[Person]); 100] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
@@ -116,6 +116,7 @@ const MAY: [(&str, &str, &[Person]); 99] = [
     ("GET", "/api/v1/rooms/{room}/chat/settings", MODERATORS),
     ("PATCH", "/api/v1/rooms/{room}/chat/settings", MODERATORS),
     ("GET", "/api/v1/rooms/{room}/audit", MODERATORS),
+    ("GET", "/api/v1/rooms/{room}/attendance", MODERATORS),
     ("GET", "/api/v1/rooms/{room}/attendance.csv", MODERATORS),
     ("GET", "/api/v1/rooms/{room}/recordings", &EVERYBODY),
     ("GET", "/api/v1/recordings/{id}", &EVERYBODY),

@@ -85,7 +85,7 @@ async fn what_is_the_moderators_is_refused_to_everybody_else() {
     ada.send(&json!({"type": "settings", "id": "s", "locked": true})).await;
     assert_eq!(ada.next("error").await["code"], "not_allowed");
     let to = class.running.addresses.http;
-    for path in ["bans", "audit", "attendance.csv", "chat/settings"] {
+    for path in ["bans", "audit", "attendance", "attendance.csv", "chat/settings"] {
         let answer = ask(to, "GET", &format!("/api/v1/rooms/mara/{path}"), &[], "").await;
         assert_eq!(answer.status, 401, "{path}");
     }
@@ -138,6 +138,18 @@ async fn a_class_has_a_roll_for_the_spreadsheet() {
     assert_eq!(ada.next("place").await["place"], 1);
     let queue = mara.next("hand").await;
     assert_eq!(queue["queue"][0]["member"]["name"], "=Ada");
+    let (_, listed) = class.ask("GET", "/attendance", &Value::Null).await;
+    let states: Vec<(Value, Value)> = read(&listed)["people"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|person| (person["name"].clone(), person["state"].clone()))
+        .collect();
+    assert_eq!(
+        states,
+        [(json!("=Ada"), json!("here")), (json!("Ben"), json!("missing"))],
+        "the teacher is not on her own roll: {listed}"
+    );
     drop(ada);
     let left = async {
         loop {
