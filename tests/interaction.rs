@@ -1,121 +1,15 @@
 //! Two people in one room, each in a browser: a host who keeps order and asks, and a guest who takes part.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::browser::{Browser, Session};
-use crate::harness::environment::keep_screenshot;
+use crate::harness::accessibility::faults;
+use crate::harness::browser::Browser;
 use crate::harness::machine::beside_others;
 use crate::harness::publisher::push_pattern;
+use crate::harness::room_page::{LIMIT, Page, host};
 use crate::harness::server::Server;
 use crate::harness::wait::{seconds, until};
-use crate::harness::watch_page::{WatchPage, shows_line};
-
-/// For anything to come about on a busy machine.
-const LIMIT: std::time::Duration = seconds(30);
-
-/// One person's page.
-struct Page(Browser);
-
-impl Page {
-    fn session(&self) -> &Session {
-        &self.0.session
-    }
-
-    /// Clicks the first element of a selector, also one that shows only under a pointer.
-    async fn press(&self, selector: &str) {
-        let script = "const it = document.querySelector(arguments[0]); it?.click(); return Boolean(it)";
-        until(selector, LIMIT, async || {
-            (self.session().run(script, vec![json!(selector)]).await == json!(true)).then_some(())
-        })
-        .await;
-    }
-
-    async fn tool(&self, tool: &str) {
-        self.session().click(&format!("tool-{tool}")).await;
-    }
-
-    /// Chooses an entry of the menu of the message that holds a text.
-    async fn choose(&self, message: &str, entry: &str) {
-        let script = "const line = [...document.querySelectorAll('[data-testid=chat-message]')]
-            .find((line) => line.innerText.includes(arguments[0]));
-            line?.querySelector('[data-testid=message-more]')?.click();
-            return Boolean(line)";
-        assert_eq!(self.session().run(script, vec![json!(message)]).await, json!(true), "{message}");
-        let script = "const item = [...document.querySelectorAll('[role=menuitem]')]
-            .find((item) => item.innerText.trim() === arguments[0]); item?.click(); return Boolean(item)";
-        until(entry, LIMIT, async || {
-            (self.session().run(script, vec![json!(entry)]).await == json!(true)).then_some(())
-        })
-        .await;
-    }
-
-    async fn say(&self, text: &str) {
-        until("the box to write in", LIMIT, async || self.session().offers("chat-input").await.then_some(()))
-            .await;
-        self.session().type_into("chat-input", text).await;
-        until("the send button", LIMIT, async || self.session().offers("chat-send").await.then_some(()))
-            .await;
-        self.session().click("chat-send").await;
-    }
-
-    /// Waits until an element with a `data-testid` holds a text.
-    async fn tells(&self, test_id: &str, text: &str) {
-        let mut last = Vec::new();
-        let what = format!("{test_id}: {text}");
-        let told = until(&what, LIMIT * 2, async || {
-            last = self.session().texts(test_id).await;
-            last.iter().any(|told| told.contains(text)).then_some(())
-        });
-        if tokio::time::timeout(LIMIT, told).await.is_err() {
-            panic!("{test_id} does not tell {text:?}: {last:?}\n{}", WatchPage(self.session()).log().await);
-        }
-    }
-
-    async fn counts(&self, selector: &str) -> u64 {
-        let script = "return document.querySelectorAll(arguments[0]).length";
-        self.session().run(script, vec![json!(selector)]).await.as_u64().unwrap_or(0)
-    }
-
-    async fn picture(&self, name: &str) {
-        keep_screenshot(name, &self.session().screenshot().await);
-    }
-
-    /// What axe finds wrong, one line each; none where axe is not installed.
-    async fn faults(&self) -> Vec<String> {
-        let axe =
-            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/node_modules/axe-core/axe.min.js");
-        let Ok(axe) = std::fs::read_to_string(axe) else { return Vec::new() };
-        self.session().run(&axe, vec![]).await;
-        let script = "const done = arguments[arguments.length - 1];
-            window.axe.run().then((found) => done(found.violations.map((fault) =>
-                `${fault.id}: ${fault.nodes.map((node) => node.html).join(' ')}`)))";
-        let found = self.session().client.execute_async(script, vec![]).await;
-        let found = found.unwrap_or_else(|error| json!([error.to_string()]));
-        found.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
-
-    async fn theme(&self, theme: &str) {
-        let script = "document.documentElement.dataset.theme = arguments[0]";
-        self.session().run(script, vec![json!(theme)]).await;
-    }
-}
-
-/// The owner's page, signed in.
-async fn host(server: &Server) -> Page {
-    let link =
-        server.http.post_as(&server.owner.token, &server.url("/api/v1/session/link"), &Value::Null).await;
-    let link = link.json()["link"].as_str().expect("a link").to_owned();
-    let code = link.split(['=', '#']).next_back().expect("a code").to_owned();
-    let url = server.watch_url(server.owner.room.as_str());
-    let page = Page(Browser::open(&url).await);
-    let script = "const done = arguments[arguments.length - 1];
-        fetch('/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' },
-            body: JSON.stringify({ code: arguments[0] }) }).then((answer) => done(answer.status))";
-    let status = page.session().client.execute_async(script, vec![json!(code)]).await.expect("an answer");
-    assert_eq!(status, json!(200), "{link}");
-    page.session().client.goto(&url).await.expect("the page");
-    page
-}
+use crate::harness::watch_page::shows_line;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_keeps_order_and_a_guest_takes_part() {
@@ -133,13 +27,13 @@ async fn a_host_keeps_order_and_a_guest_takes_part() {
         for (page, name) in [(&host, "host"), (&guest, "guest")] {
             for theme in ["dark", "light"] {
                 page.theme(theme).await;
-                assert_eq!(page.faults().await, Vec::<String>::new(), "{name}, {theme}");
+                assert_eq!(faults(page.session()).await, Vec::<String>::new(), "{name}, {theme}");
                 page.picture(&format!("interaction-{name}-{theme}.png")).await;
             }
         }
         guest.session().client.set_window_size(390, 844).await.expect("a phone's size");
         guest.picture("interaction-guest-phone.png").await;
-        assert_eq!(guest.faults().await, Vec::<String>::new(), "as wide as a phone");
+        assert_eq!(faults(guest.session()).await, Vec::<String>::new(), "as wide as a phone");
     })
     .await;
 }

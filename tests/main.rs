@@ -29,6 +29,7 @@ mod reconnect;
 mod renditions;
 mod replay;
 mod room_life;
+mod room_tools;
 mod soak;
 mod sources;
 mod switching;

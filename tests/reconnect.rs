@@ -75,6 +75,22 @@ async fn comes_back() {
             || continued.discontinuity_sequence > 0,
         "the new publisher's media follows without a discontinuity"
     );
+    returns_to_live(&browser, &page).await;
+}
+
+/// A computer that was held up leaves its viewer far behind with all of the media there; nobody wished that.
+async fn returns_to_live(browser: &Browser, page: &WatchPage<'_>) {
+    page.plays(6.0, seconds(45)).await;
+    let back = "const video = document.querySelector('video');
+        const to = Math.max(video.buffered.start(video.buffered.length - 1), video.currentTime - 9);
+        const by = video.currentTime - to; video.currentTime = to; return by";
+    let by = browser.session.run(back, vec![]).await.as_f64().unwrap_or(0.0);
+    assert!(by > 7.0, "too little is kept behind the player: {by} s");
+    let latency = async || page.player().await.and_then(|player| player.latency.parse::<f64>().ok());
+    until("the player to be behind", seconds(45), async || (latency().await? > 6.0).then_some(())).await;
+    until("the player to be live", seconds(45), async || (latency().await? < 3.0).then_some(())).await;
+    let after = page.plays(2.0, seconds(45)).await;
+    assert_eq!(after.fatal_errors, "0", "the player had a fatal error: {after:?}");
 }
 
 async fn playlist(server: &Server, url: &str) -> MediaPlaylist {

@@ -20,6 +20,7 @@ pub mod playlist;
 pub mod probe;
 pub mod process;
 pub mod publisher;
+pub mod room_page;
 pub mod rtmp_push;
 pub mod server;
 pub mod settings_page;
