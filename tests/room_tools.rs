@@ -7,6 +7,7 @@ use crate::harness::accessibility::faults;
 use crate::harness::breakable_line::BreakableLine;
 use crate::harness::browser::Browser;
 use crate::harness::machine::beside_others;
+use crate::harness::publisher::push_pattern;
 use crate::harness::room_page::{LIMIT, Page, host};
 use crate::harness::server::Server;
 use crate::harness::wait::{seconds, until};
@@ -17,6 +18,8 @@ async fn a_teacher_and_a_student_use_what_else_a_room_has() {
     beside_others(seconds(450), async {
         let server = Server::start().await;
         let room = server.owner.room.to_string();
+        let _publisher = push_pattern(&server.rtmp_url(&server.owner.stream_key));
+        server.live(&room).await;
         let line = BreakableLine::to(server.http_address).await;
         let host = host(&server).await;
         let guest = Page(Browser::open(&format!("http://{}/r/{room}", line.address)).await);
