@@ -143,7 +143,10 @@ async fn rules(host: &Page, guest: &Page) {
     host.tool("held").await;
     host.tells("held", "a Rhubarb pie").await;
     host.press("[data-testid=held-drop]").await;
+    // It stays with its writer, who sees that it was not let through, until they discard it.
     guest.loses("[data-testid=chat-pending] .t3").await;
+    guest.press("[data-testid=chat-pending] .btn.ghost").await;
+    guest.loses("[data-testid=chat-pending]").await;
     assert!(!host.session().texts("chat-message").await.iter().any(|text| text.contains("Rhubarb")));
 
     host.tool("settings").await;
