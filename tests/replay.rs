@@ -81,6 +81,7 @@ async fn replays() {
     })
     .await;
     comments(&server, &browser.session).await;
+    moderated(&server, &browser.session, &room.room).await;
 }
 
 /// A comment is written where the picture stands, is shown from there on, and is taken away.
@@ -104,10 +105,54 @@ async fn comments(server: &Server, session: &Session) {
     until("the beginning without it", PLAY_LIMIT, async || (!shown().await).then_some(())).await;
     session.run(stand, vec![json!(1.2)]).await;
     until("the comment again", PLAY_LIMIT, async || shown().await.then_some(())).await;
-    let erase = "document.querySelectorAll('[data-testid=replay-message]').forEach((line) => {
-        if (line.textContent.includes('right here')) line.querySelector('[data-testid=replay-erase]').click() })";
-    session.run(erase, vec![]).await;
+    erase(session, "right here").await;
     until("the comment to be gone", PLAY_LIMIT, async || (!shown().await).then_some(())).await;
+}
+
+/// Who keeps order in a room that is not theirs takes away what somebody else said in it.
+async fn moderated(server: &Server, session: &Session, room: &str) {
+    let person = json!({"name": "mo", "password": "correct horse"});
+    let accounts = server.url("/api/v1/accounts");
+    assert_eq!(server.http.post_as(&server.owner.token, &accounts, &person).await.status.as_u16(), 201);
+    let replay = session.client.current_url().await.expect("the replay's address");
+    let sign_in =
+        "return fetch('/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(arguments[0]) }).then((answer) => answer.status)";
+    assert_eq!(session.run(sign_in, vec![person]).await, 200);
+    let said = async || {
+        let told = session.run(MOVE, vec![json!(0.0)]).await;
+        let texts = session.texts("replay-message").await;
+        (told == true && texts.iter().any(|text| text.contains("said while live"))).then_some(())
+    };
+    let erasable = async || session.shows("replay-erase").await;
+
+    session.client.goto(replay.as_str()).await.expect("the replay");
+    until("what was said", PLAY_LIMIT, said).await;
+    assert!(!erasable().await, "a viewer takes away nothing of others");
+
+    let moderators = server.url(&format!("/api/v1/rooms/{room}/moderators"));
+    let appointed = server.http.post_as(&server.owner.token, &moderators, &json!({"name": "mo"})).await;
+    assert_eq!(appointed.status.as_u16(), 201);
+    session.client.goto(replay.as_str()).await.expect("the replay");
+    until("what was said", PLAY_LIMIT, said).await;
+    until("the bin", PLAY_LIMIT, async || erasable().await.then_some(())).await;
+    erase(session, "said while live").await;
+    until("the line to be gone", PLAY_LIMIT, async || {
+        let texts = session.texts("replay-message").await;
+        (!texts.iter().any(|text| text.contains("said while live"))).then_some(())
+    })
+    .await;
+}
+
+/// Moves to so many seconds before the replay's end, and says whether it could.
+const MOVE: &str = "const video = document.querySelector('video');
+    if (video?.dataset.state !== 'ready') { return false; }
+    video.pause(); video.currentTime = video.duration - arguments[0]; return true;";
+
+async fn erase(session: &Session, text: &str) {
+    let script = "document.querySelectorAll('[data-testid=replay-message]').forEach((line) => {
+        if (line.textContent.includes(arguments[0])) line.querySelector('[data-testid=replay-erase]').click() })";
+    session.run(script, vec![json!(text)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,8 +4,11 @@ import { type Room, readRoom } from '$lib/room/room';
 /** What asking for a room gave. `locked`: it is private, and this browser was not let in. `failed`: no answer, or not
  * one we understand; asking again may help. */
 export type RoomAnswer =
-  // `owned`: whoever asks may see and change its settings.
-  { kind: 'room'; room: Room; owned: boolean } | { kind: 'missing' } | { kind: 'locked' } | { kind: 'failed' };
+  // `owned`: whoever asks may see and change its settings; `moderated`: take away what others said.
+  | { kind: 'room'; room: Room; owned: boolean; moderated: boolean }
+  | { kind: 'missing' }
+  | { kind: 'locked' }
+  | { kind: 'failed' };
 
 /** Which rooms a list holds: with all of the words, and the tag. */
 export interface Wanted {
@@ -44,6 +47,10 @@ export async function getRoom(slug: string): Promise<RoomAnswer> {
     return { kind: missing ? 'missing' : answer.problem.status === 403 ? 'locked' : 'failed' };
   }
   const room = readRoom(answer.value);
-  // Only its owner and administrators are told whether it is recorded.
-  return room ? { kind: 'room', room, owned: answer.value.record !== undefined } : { kind: 'failed' };
+  if (!room) {
+    return { kind: 'failed' };
+  }
+  // Nobody in particular is told nothing about what they may do.
+  const may = answer.value.may;
+  return { kind: 'room', room, owned: may?.manage ?? false, moderated: may?.moderate ?? false };
 }

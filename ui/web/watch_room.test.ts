@@ -45,12 +45,12 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 test('without a chat the room is read again until it is live', async () => {
-  answer = { kind: 'room', owned: false, room: { ...demo } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo } };
   const room = watch();
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
   expect(room.room?.state).toBe('offline');
-  answer = { kind: 'room', owned: false, room: { ...demo, state: 'live', live_since_ms: 5 } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo, state: 'live', live_since_ms: 5 } };
   await vi.advanceTimersByTimeAsync(3_000);
   expect(room.room?.state).toBe('live');
   stop();
@@ -60,12 +60,12 @@ test('without a chat the room is read again until it is live', async () => {
 });
 
 test('what is planned is heard of beside an open chat, while nothing is on', async () => {
-  answer = { kind: 'room', owned: false, room: { ...demo } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo } };
   const room = watch();
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
   vi.spyOn(room.chat, 'connection', 'get').mockReturnValue('open');
-  answer = { kind: 'room', owned: false, room: { ...demo, next_live_ms: 7 } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo, next_live_ms: 7 } };
   await vi.advanceTimersByTimeAsync(27_000);
   expect([room.room?.next_live_ms, asked]).toEqual([undefined, 1]);
   answer.room.state = 'live';
@@ -77,7 +77,7 @@ test('what is planned is heard of beside an open chat, while nothing is on', asy
 });
 
 test('an origin that stops answering leaves what was known', async () => {
-  answer = { kind: 'room', owned: false, room: { ...demo, state: 'live' } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo, state: 'live' } };
   const room = watch();
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
@@ -102,7 +102,7 @@ test('an origin that was away at first is asked again', async () => {
   const stop = room.start();
   await vi.advanceTimersByTimeAsync(0);
   expect(room.status).toBe('failed');
-  answer = { kind: 'room', owned: false, room: { ...demo } };
+  answer = { kind: 'room', owned: false, moderated: false, room: { ...demo } };
   await vi.advanceTimersByTimeAsync(3_000);
   expect([room.status, DeadSocket.made]).toEqual(['ready', 1]);
   stop();
