@@ -68,11 +68,7 @@ impl World {
 
     /// Makes the first administrator by the link of a new origin, and a token of theirs.
     async fn sign_in(&mut self) {
-        let link = until("the set-up link", seconds(45), async || {
-            let lines = self.program.process.printed(true);
-            lines.iter().find_map(|line| Some(line.split_once("/setup#")?.1.trim().to_owned()))
-        });
-        let code: String = link.await.chars().take_while(char::is_ascii_hexdigit).collect();
+        let code = self.program.set_up_code().await;
         let person = json!({"code": code, "name": "aino", "password": PASSWORD});
         let made = self.grant("POST /api/v1/setup", &[], person).await;
         let cookie = made.header("set-cookie").split(';').next().unwrap_or_default().to_owned();

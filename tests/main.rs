@@ -19,6 +19,7 @@ mod harness;
 mod interaction;
 mod newer_codecs;
 mod obs;
+mod outgoing_tls;
 mod owner_pages;
 mod page_looks;
 mod page_weight;

@@ -8,12 +8,23 @@ use origin::MailSettings;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use super::certificate::Certificate;
 use super::process::Process;
 use super::wait::{seconds, until};
 
+/// How the server encrypts.
+pub enum MailTls<'a> {
+    /// It does not.
+    None,
+    /// From the first byte (RFC 8314), with this certificate.
+    Whole(&'a Certificate),
+    /// After STARTTLS (RFC 3207), and takes no letter before, with this certificate.
+    Started(&'a Certificate),
+}
+
 /// The running server; dropping it ends it.
 pub struct MailServer {
-    port: u16,
+    server: String,
     folder: TempDir,
     _process: Process,
 }
@@ -24,6 +35,14 @@ impl MailServer {
     /// # Panics
     /// When it does not take connections in time.
     pub async fn start() -> MailServer {
+        MailServer::start_with(MailTls::None).await
+    }
+
+    /// The same with encryption.
+    ///
+    /// # Panics
+    /// When it does not take connections in time.
+    pub async fn start_with(tls: MailTls<'_>) -> MailServer {
         let folder = TempDir::new().expect("a temporary folder");
         // It cannot be told to take a port that the system chooses.
         let free = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
@@ -32,17 +51,29 @@ impl MailServer {
         // Debian's Python has Debian's packages.
         let mut command = Command::new("/usr/bin/python3");
         command.args(["-m", "aiosmtpd", "--nosetuid", "--listen", &format!("127.0.0.1:{port}")]);
+        let server = match tls {
+            MailTls::None => format!("smtp://127.0.0.1:{port}"),
+            MailTls::Whole(Certificate { certificate, key }) => {
+                command.arg("--smtpscert").arg(certificate).arg("--smtpskey").arg(key);
+                format!("smtps://localhost:{port}")
+            }
+            MailTls::Started(Certificate { certificate, key }) => {
+                command.arg("--tlscert").arg(certificate).arg("--tlskey").arg(key);
+                // Written so it is no name of this machine for the settings, by which letters would go in the clear.
+                format!("smtp://LOCALHOST:{port}")
+            }
+        };
         command.args(["--class", "aiosmtpd.handlers.Mailbox"]).arg(folder.path().join("letters"));
         let process = Process::start("aiosmtpd", &mut command);
         until("the mail server", seconds(45), async || TcpStream::connect(("127.0.0.1", port)).await.ok())
             .await;
-        MailServer { port, folder, _process: process }
+        MailServer { server, folder, _process: process }
     }
 
     /// What an origin is told to send letters by it.
     pub fn settings(&self) -> MailSettings {
         MailSettings {
-            server: Some(format!("smtp://127.0.0.1:{}", self.port)),
+            server: Some(self.server.clone()),
             from: Some("Rostrum <rostrum@example.org>".to_owned()),
             site: Some("https://live.example.org".to_owned()),
             ..MailSettings::default()

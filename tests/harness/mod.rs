@@ -4,6 +4,7 @@ pub mod accessibility;
 pub mod breakable_line;
 pub mod broadcast_page;
 pub mod browser;
+pub mod certificate;
 pub mod chat;
 pub mod desktop_app;
 pub mod display;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::environment::program;
-use super::process::Process;
+use super::process::{Line, Process};
 use super::wait::seconds;
 
 /// The running program.
@@ -26,7 +26,7 @@ impl OriginProgram {
     /// # Panics
     /// When it is not, or does not tell its addresses before.
     pub async fn serve(data: &Path, http: &str, rtmp: &str) -> OriginProgram {
-        OriginProgram::start(data, http, rtmp, None).await
+        OriginProgram::start(data, http, rtmp, None, None).await
     }
 
     /// The same with a settings file.
@@ -34,13 +34,40 @@ impl OriginProgram {
     /// # Panics
     /// When it is not ready, or does not tell its addresses before.
     pub async fn serve_with(data: &Path, settings: &str) -> OriginProgram {
-        let file = data.join("rostrum.toml");
-        std::fs::write(&file, settings).expect("the folder can be written");
-        OriginProgram::start(data, "127.0.0.1:0", "127.0.0.1:0", Some(&file)).await
+        OriginProgram::serve_trusting(data, settings, None).await
     }
 
-    async fn start(data: &Path, http: &str, rtmp: &str, settings: Option<&Path>) -> OriginProgram {
+    /// The same on a machine that trusts one certificate alone, instead of those of its system.
+    ///
+    /// # Panics
+    /// When it is not ready, or does not tell its addresses before.
+    pub async fn serve_trusting(data: &Path, settings: &str, certificate: Option<&Path>) -> OriginProgram {
+        let file = data.join("rostrum.toml");
+        std::fs::write(&file, settings).expect("the folder can be written");
+        OriginProgram::start(data, "127.0.0.1:0", "127.0.0.1:0", Some(&file), certificate).await
+    }
+
+    /// The code of the link by which a new origin gets its first administrator.
+    ///
+    /// # Panics
+    /// When it names none in time.
+    pub async fn set_up_code(&mut self) -> String {
+        let link = |line: &Line| Some(line.text.split_once("/setup#")?.1.trim().to_owned());
+        let code = self.process.line(seconds(45), |line| link(line).filter(|_| line.is_error)).await;
+        code.chars().take_while(char::is_ascii_hexdigit).collect()
+    }
+
+    async fn start(
+        data: &Path,
+        http: &str,
+        rtmp: &str,
+        settings: Option<&Path>,
+        certificate: Option<&Path>,
+    ) -> OriginProgram {
         let mut command = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
+        if let Some(certificate) = certificate {
+            command.env("SSL_CERT_FILE", certificate).env_remove("SSL_CERT_DIR");
+        }
         if let Some(settings) = settings {
             command.env("ROSTRUM_CONFIG", settings);
         }
