@@ -135,7 +135,8 @@ impl PictureEncoder {
 
     /// Whether the encoder failed, rather than the picture it was given.
     fn is_its_own(&self, error: &encode::Error) -> bool {
-        matches!(error, encode::Error::Ffmpeg { name, .. } if *name == self.encoder.name())
+        use encode::Error::{Ffmpeg, Hangs};
+        matches!(error, Ffmpeg { name, .. } | Hangs { name, .. } if *name == self.encoder.name())
     }
 
     /// Encodes the picture that the encoder failed at with the next one that works. Its first packet is an IDR.
@@ -147,7 +148,7 @@ impl PictureEncoder {
         loop {
             let failed = self.encoder.name();
             tracing::error!(error = %failure, encoder = failed, "an encoder failed, another takes over");
-            self.encoder.replace()?;
+            self.encoder.replace(&failure)?;
             match self.encoder.encode(None, tick, true) {
                 Err(error) if self.is_its_own(&error) => failure = error,
                 Err(error) => return Err(error),

@@ -38,7 +38,14 @@ fn broadcast(memory: &Path, encoder: &str) -> String {
 fn every_encoder_is_tried_and_every_refusal_is_told_in_words() {
     let memory = tempfile::tempdir().unwrap();
     let list = encoders(memory.path());
-    for name in ["libx264", "libx265", "libsvtav1", "stand_in_fails_later", "stand_in_headless"] {
+    for name in [
+        "libx264",
+        "libx265",
+        "libsvtav1",
+        "stand_in_fails_later",
+        "stand_in_hangs_later",
+        "stand_in_headless",
+    ] {
         let encoder = of(&list, name);
         assert_eq!(encoder["usable"], true, "{encoder}");
         assert_eq!(encoder["reason"], Value::Null, "{encoder}");
@@ -54,6 +61,19 @@ fn every_encoder_is_tried_and_every_refusal_is_told_in_words() {
         assert_eq!(encoder["usable"], false, "{encoder}");
         assert!(encoder["reason"].as_str().is_some_and(|reason| reason.contains(words)), "{encoder}");
     }
+}
+
+#[test]
+fn an_encoder_that_failed_on_air_is_remembered() {
+    let memory = tempfile::tempdir().unwrap();
+    let arguments = ["--video", "test", "--audio", "none", "--size", "320x180", "--fps", "60"];
+    let encoder =
+        ["--encoder", "stand_in_fails_later", "--duration", "5s", "--to", "rtmp://127.0.0.1:1/live/key"];
+    cast(memory.path(), &[&arguments[..], &encoder].concat());
+    let file = memory.path().join("rostrum").join("encoders.json");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let reason = kept["encoders"]["stand_in_fails_later"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("it failed in the middle of a broadcast: "), "{kept}");
 }
 
 #[test]

@@ -133,24 +133,33 @@ fn there() -> Destination {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_that_fails_is_replaced_and_the_broadcast_goes_on() {
+    is_replaced("stand_in_fails_later", "taking a picture failed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_whose_driver_never_comes_back_is_replaced_and_the_broadcast_goes_on() {
+    is_replaced("stand_in_hangs_later", "encoding was not over after 2s").await;
+}
+
+async fn is_replaced(name: &str, reason: &str) {
     let port = free_port();
-    let server = Server::start(port, file("replaced.flv"));
+    let server = Server::start(port, file(&format!("replaced-{name}.flv")));
     let sources = open(VideoInput::Test, AudioInput::Tone);
     let url = format!("rtmp://127.0.0.1:{port}/live");
     let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
     // It works for a hundred pictures.
-    let encoder = broadcast::EncoderChoice::Named("stand_in_fails_later".into());
+    let encoder = broadcast::EncoderChoice::Named(name.into());
     let config =
         Config { bitrate_bps: 500_000, encoder, destinations: vec![destination], ..Config::default() };
     let live = Broadcast::start(config, &sources).unwrap();
     let mut status = live.status();
-    assert_eq!(status.borrow().encoder.as_deref(), Some("stand_in_fails_later"));
+    assert_eq!(status.borrow().encoder.as_deref(), Some(name));
     until(&mut status, "pictures of the second encoder are sent", |status| status.frames > 140).await;
     let now = status.borrow().clone();
     assert_eq!(now.encoder.as_deref(), Some("libx264"));
     let replaced = now.replaced_encoder.expect("it says which one failed");
-    assert_eq!(replaced.name, "stand_in_fails_later");
-    assert!(replaced.reason.contains("taking a picture failed"), "{}", replaced.reason);
+    assert_eq!(replaced.name, name);
+    assert!(replaced.reason.contains(reason), "{}", replaced.reason);
     assert_eq!(now.failure, None);
     let summary = live.end().await;
     assert!(!summary.cut_short);

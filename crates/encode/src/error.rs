@@ -25,6 +25,16 @@ pub enum Error {
         /// FFmpeg's reason.
         source: ffmpeg_next::Error,
     },
+    /// A driver does not come back.
+    #[error("{name}: {step} was not over after {limit:?}")]
+    Hangs {
+        /// The encoder's name.
+        name: &'static str,
+        /// What was being done.
+        step: &'static str,
+        /// How long was waited.
+        limit: std::time::Duration,
+    },
     /// A size that pictures in 4:2:0 cannot have, or that is beyond all levels.
     #[error("{}x{}: both sides must be even, 2 to {max}", size.width, size.height)]
     Size {

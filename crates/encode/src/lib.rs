@@ -18,6 +18,7 @@ mod list;
 pub mod probe;
 mod recode;
 mod scaler;
+mod seat;
 #[cfg(test)]
 mod software_tests;
 #[cfg(feature = "stand-ins")]

@@ -182,6 +182,11 @@ impl Known {
         return false;
     }
 
+    /// Whether something stands behind it that may never come back: a driver.
+    pub(crate) fn can_hang(&self) -> bool {
+        !self.family.is_software() || self.is_stand_in()
+    }
+
     /// What FFmpeg is to do for it besides encoding.
     pub(crate) fn flags(&self) -> Flags {
         #[cfg(feature = "stand-ins")]
@@ -243,6 +248,8 @@ const KNOWN: &[Known] = {
         crate::stand_in::known("stand_in_without_keyframes", crate::stand_in::Defect::NoKeyframes),
         #[cfg(feature = "stand-ins")]
         crate::stand_in::known("stand_in_fails_later", crate::stand_in::Defect::FailsLater),
+        #[cfg(feature = "stand-ins")]
+        crate::stand_in::known("stand_in_hangs_later", crate::stand_in::Defect::HangsLater),
         #[cfg(feature = "stand-ins")]
         crate::stand_in::known("stand_in_headless", crate::stand_in::Defect::Headless),
     ]

@@ -21,6 +21,8 @@ pub(crate) enum Defect {
     NoKeyframes,
     /// Works for [`PICTURES`] pictures, then fails.
     FailsLater,
+    /// Works for [`PICTURES`] pictures, then never comes back.
+    HangsLater,
     /// Works, and tells its parameters with its first picture only, as the chips of boards do.
     Headless,
 }
@@ -33,7 +35,7 @@ pub(crate) const fn known(name: &'static str, defect: Defect) -> Known {
 impl Defect {
     /// The one that is replaced on air has other parameters than the one that takes over.
     pub(crate) fn change(self, options: &mut ffmpeg::Dictionary<'_>) {
-        if self == Defect::FailsLater {
+        if matches!(self, Defect::FailsLater | Defect::HangsLater) {
             options.set("profile", "baseline");
         }
     }
@@ -42,20 +44,25 @@ impl Defect {
     pub(crate) fn strike(self, picture: &mut frame::Video, taken: u64) -> Result<(), Error> {
         match self {
             Defect::Crashes => std::process::abort(),
-            Defect::Hangs => loop {
-                std::thread::park();
-            },
+            Defect::Hangs => hang(),
+            Defect::HangsLater if taken >= PICTURES => hang(),
             Defect::Green => (0..picture.planes()).for_each(|plane| picture.data_mut(plane).fill(0)),
             Defect::NoKeyframes => picture.set_kind(ffmpeg::picture::Type::None),
             Defect::FailsLater if taken >= PICTURES => {
                 let source = ffmpeg::Error::Other { errno: ffmpeg::error::EIO };
                 return Err(Error::Ffmpeg { name: "stand_in_fails_later", step: "taking a picture", source });
             }
-            Defect::FailsLater | Defect::Headless => {}
+            Defect::FailsLater | Defect::HangsLater | Defect::Headless => {}
         }
         Ok(())
     }
 }
 
-/// How many pictures the one that fails takes before.
+fn hang() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// How many pictures those that fail or hang take before.
 const PICTURES: u64 = 100;

@@ -3,17 +3,17 @@
 use media::{Packet, Timescale, Track, TrackId, VideoFrame};
 
 use crate::config::check_bitrate;
-use crate::encoder::Encoder;
 use crate::family::Keyframes;
 use crate::list::{Known, candidates};
 use crate::probe::Prober;
 use crate::scaler::Scaler;
+use crate::seat::Seat;
 use crate::{Config, Error};
 
 /// An open video encoder: no B-frames, no look-ahead, every keyframe a start.
 pub struct Video {
     config: Config,
-    encoder: Encoder,
+    encoder: Seat,
     scaler: Scaler,
     /// Ticks between keyframes.
     interval: i64,
@@ -43,10 +43,10 @@ impl Video {
     pub(crate) fn open_untried(known: &'static Known, config: &Config) -> Result<Video, Error> {
         config.check()?;
         start_ffmpeg()?;
-        Ok(Video::of(Encoder::open(known, config)?, config))
+        Ok(Video::of(Seat::open_here(known, config)?, config))
     }
 
-    fn of(encoder: Encoder, config: &Config) -> Video {
+    fn of(encoder: Seat, config: &Config) -> Video {
         let scaler = Scaler::new(config.size, encoder.pixel, media::Colour::Bt709Limited);
         let (config, interval) = (config.clone(), config.interval_ticks());
         Video { config, encoder, scaler, interval, group: None, failed: Vec::new() }
@@ -88,8 +88,7 @@ impl Video {
         let group = Some(tick.div_euclid(self.interval));
         let keyframe = keyframe || group != self.group;
         self.group = group;
-        self.encoder.send(self.scaler.picture(), tick, keyframe)?;
-        packets.extend(self.encoder.drain()?);
+        packets.extend(self.encoder.encode(self.scaler.picture(), tick, keyframe)?);
         Ok(packets)
     }
 
@@ -105,19 +104,19 @@ impl Video {
         check_bitrate(bps)?;
         let before = std::mem::replace(&mut self.config.bitrate_bps, bps);
         if self.encoder.known.family.changes_rate_live() {
-            self.encoder.set_rate(bps);
-            return Ok(Vec::new());
+            return self.encoder.set_rate(bps).map(|()| Vec::new());
         }
         self.reopen().inspect_err(|_| self.config.bitrate_bps = before)
     }
 
-    /// Goes on with the next usable encoder of the same codec after this one has failed. The next picture is an IDR, and
-    /// [`Video::track`] may be another one. What was inside is lost.
+    /// Goes on with the next usable encoder of the same codec after this one has failed so. The next picture is an IDR, and
+    /// [`Video::track`] may be another one. What was inside is lost. A driver's encoder is not taken again for a day.
     ///
     /// # Errors
     /// When there is none left.
-    pub fn replace(&mut self) -> Result<(), Error> {
+    pub fn replace(&mut self, failure: &Error) -> Result<(), Error> {
         self.failed.push(self.name());
+        Prober::of_this_program().remember_failure(self.encoder.known, failure);
         let encoder = first_usable(&self.config, &self.failed)?;
         self.scaler.set_pixel(encoder.pixel)?;
         let broken = std::mem::replace(&mut self.encoder, encoder);
@@ -134,19 +133,16 @@ impl Video {
     ///
     /// # Errors
     /// When the encoder fails.
-    pub fn finish(mut self) -> Result<Vec<Packet>, Error> {
-        self.encoder.end()?;
-        self.encoder.drain()
+    pub fn finish(self) -> Result<Vec<Packet>, Error> {
+        self.encoder.finish()
     }
 
     /// The same encoder with the settings of now; returns what the old one held.
     fn reopen(&mut self) -> Result<Vec<Packet>, Error> {
-        let opened = Encoder::open(self.encoder.known, &self.config)?;
+        let opened = Seat::open(self.encoder.known, &self.config)?;
         self.scaler.set_pixel(opened.pixel)?;
-        let mut old = std::mem::replace(&mut self.encoder, opened);
         self.group = None;
-        old.end()?;
-        old.drain()
+        std::mem::replace(&mut self.encoder, opened).finish()
     }
 }
 
@@ -159,13 +155,13 @@ pub(crate) fn start_ffmpeg() -> Result<(), Error> {
 }
 
 /// Opens the first encoder of the choice that is usable and not among the failed.
-fn first_usable(config: &Config, failed: &[&'static str]) -> Result<Encoder, Error> {
+fn first_usable(config: &Config, failed: &[&'static str]) -> Result<Seat, Error> {
     let candidates = candidates(&config.choice, failed)?;
     let prober = Prober::of_this_program();
     let mut refusals = Vec::new();
     for known in &candidates {
         let opened = match prober.verdict(known) {
-            Ok(()) => Encoder::open(known, config).map_err(|error| error.to_string()),
+            Ok(()) => Seat::open(known, config).map_err(|error| error.to_string()),
             Err(reason) => Err(reason),
         };
         match opened {

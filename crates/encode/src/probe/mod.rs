@@ -95,6 +95,15 @@ impl Prober {
         verdicts.into_iter().map(|verdict| verdict.or_else(|| tried.next()).unwrap_or(Ok(()))).collect()
     }
 
+    /// An encoder that worked in its trial failed on air: a driver that does so once is not taken again for as long as
+    /// a refusal is believed. A program that tries none remembers none either.
+    pub(crate) fn remember_failure(&self, known: &'static Known, failure: &crate::Error) {
+        let (Some(memory), Some(_)) = (&self.memory, &self.program) else { return };
+        let reason = Some(format!("it failed in the middle of a broadcast: {failure}"));
+        memory
+            .add(vec![(known.name, Verdict { driver: identity::of(known.family), reason, tried_at: now() })]);
+    }
+
     /// Tries all of them, [`AT_ONCE`] at a time.
     fn try_all(&self, known: &[&'static Known]) -> Vec<Result<(), String>> {
         let next = AtomicUsize::new(0);
