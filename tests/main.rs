@@ -14,6 +14,7 @@ mod described_api;
 mod desktop;
 mod desktop_destinations;
 mod foreign_sound;
+mod full_class;
 mod gifts;
 mod harness;
 mod interaction;

@@ -33,6 +33,7 @@ impl Chat {
     /// # Panics
     /// After ten seconds.
     pub async fn frame(&mut self, kind: &str) -> Option<Value> {
+        let mut others = Vec::new();
         let found = async {
             while let Some(Ok(message)) = self.0.next().await {
                 if let Message::Text(text) = message {
@@ -40,12 +41,14 @@ impl Chat {
                     if frame["type"] == kind {
                         return Some(frame);
                     }
+                    others.push(frame["type"].clone());
                 }
             }
             None
         };
-        tokio::time::timeout(seconds(10), found)
-            .await
-            .unwrap_or_else(|_| panic!("no {kind} frame within 10 s"))
+        match tokio::time::timeout(seconds(10), found).await {
+            Ok(found) => found,
+            Err(_) => panic!("no {kind} frame within 10 s, but {others:?}"),
+        }
     }
 }
