@@ -86,11 +86,11 @@ pub(crate) async fn upgrade(
     let arrival = Arrival { person, address: household(address), player: Some(player) };
     let caller = Calling { arrival, account, room: record.id };
     let task = Arc::clone(&shared);
-    let mut response =
-        upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(move |socket| {
-            let sockets = task.sockets.clone();
-            sockets.track_future(async move { serve(socket, &room, caller, remark, &task).await })
-        });
+    let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    let mut response = upgrade.read_buffer_size(READ_BYTES).on_upgrade(move |socket| {
+        let sockets = task.sockets.clone();
+        sockets.track_future(async move { serve(socket, &room, caller, remark, &task).await })
+    });
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -311,6 +311,9 @@ const COOKIE: &str = "rostrum_guest";
 const COOKIE_AGE_S: u32 = 31_536_000;
 /// 500 code points, each escaped as a surrogate pair, take 6 kB.
 const FRAME_BYTES_MAX: usize = 16 << 10;
+/// Each socket has a buffer so large, and it is zeroed each time that the socket is looked at, for every frame that is
+/// sent too. Longer frames grow it.
+const READ_BYTES: usize = 1 << 10;
 /// Proxies close what is silent for 30 to 60 s.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Two pings without any answer, and some.
