@@ -21,6 +21,15 @@ const WINDOWS_FULL: Duration = seconds(300);
 const GROWTH_MAX: f64 = 0.05;
 /// The time of one picture: nobody sees a player wait for less.
 const PICTURE_S: f64 = 1.0 / 30.0;
+/// When the first picture was shown, milliseconds since the page was asked for: the next one's time, less those before it.
+const FIRST_PICTURE: &str = "const done = arguments[arguments.length - 1];
+    const look = () => {
+        const video = document.querySelector('video');
+        if (!video?.requestVideoFrameCallback) { return setTimeout(look, 5); }
+        video.requestVideoFrameCallback((now, frame) =>
+            done(frame.presentationTime - (frame.presentedFrames - 1) * 1000 / 30));
+    };
+    look();";
 /// Between two looks at the player.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -35,7 +44,22 @@ async fn a_browser_plays_for_as_long_as_it_is_told() {
     let room = told(data.path(), &["room", "create", "soak"]);
     let key = room["stream_key"].as_str().expect("a stream key");
     let _publisher = push_pattern(&format!("rtmp://{}/live/{key}", origin.rtmp));
-    let browser = Browser::open(&format!("http://{}/r/soak", origin.http)).await;
+    let page = format!("http://{}/r/soak", origin.http);
+    {
+        // Whoever comes first waits for the stream too.
+        let first = Browser::open(&page).await;
+        until("the first player to move", seconds(60), async || {
+            (look(&first.session).await["time"].as_f64().unwrap_or(0.0) > 2.0).then_some(())
+        })
+        .await;
+    }
+    let browser = Browser::open(&page).await;
+    let first_picture =
+        browser.session.client.execute_async(FIRST_PICTURE, vec![]).await.expect("the page runs it");
+    println!(
+        "first picture {:.0} ms after the page was asked for",
+        first_picture.as_f64().unwrap_or(f64::NAN)
+    );
     until("the player to move", seconds(60), async || {
         (look(&browser.session).await["time"].as_f64().unwrap_or(0.0) > 2.0).then_some(())
     })

@@ -69,7 +69,8 @@ pub const TO_TEST: &[&str] = &[
 ];
 
 /// What the measurements need besides: the peers, and FFmpeg's program as the publisher.
-pub const TO_BENCH: &[&str] = &["ffmpeg", "nginx", "libnginx-mod-rtmp", "libnginx-mod-nchan"];
+pub const TO_BENCH: &[&str] =
+    &["ffmpeg", "nginx", "libnginx-mod-rtmp", "libnginx-mod-nchan", "xvfb", "obs-studio"];
 
 /// Installs those of `packages` that are missing; asks nothing, and does nothing when all are there.
 ///

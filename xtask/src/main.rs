@@ -32,7 +32,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask run     start the desktop app; without a display, an origin and a test broadcast
   cargo xtask test    every check and test, those in browsers and of the desktop app included
   cargo xtask build   release builds of the three programs, into target/release
-  cargo xtask bench   what the origin costs, measured beside nginx in one run
+  cargo xtask bench   what origin and broadcaster cost, measured beside nginx, FFmpeg and OBS in one run
   cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
   cargo xtask package a .deb of the three programs, and with --try its installation on a bare Debian
   cargo xtask camera-test  the camera code on a real V4L2 device, in a small machine; `test` does it too

@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: what the origin costs, as ratios to a peer in the same run.
+//! `cargo xtask bench`: what origin and broadcaster cost, as ratios to a peer in the same run.
 
+mod broadcaster;
 mod chat;
 mod clip;
 mod cost;
@@ -22,9 +23,9 @@ use crate::{apt, setup};
 
 /// What `cargo xtask bench --help` prints.
 pub const HELP: &str = "\
-cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat]
+cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat] [broadcaster]
 
-  1. set-up, with nginx, its RTMP module and nchan as the peers; release builds of the origin and of a load generator
+  1. set-up, with nginx, its RTMP module and nchan as the peers; release builds of the origin, of rostrum-cast and of a load generator
   2. publishing  CPU seconds per stream-minute of 1, 10 and 50 publishers of 2.5 Mbit/s 720p with HLS on, beside nginx-rtmp
      serving     CPU seconds per gigabit served to 2000 players of plain HLS beside nginx with static files, and to
                  players of Low-Latency HLS
@@ -33,11 +34,14 @@ cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat]
      ladder      CPU seconds per stream-minute and memory of one 720p stream with the smaller renditions
      chat        a room with 2000 readers and 20 lines a second, and with 10000 and 1: how late lines come, what is lost, CPU a
                  delivery and bytes a socket, beside nchan
+     broadcaster CPU a frame and missing frames of rostrum-cast from a display to RTMP, beside FFmpeg with the same settings,
+                 and beside OBS Studio
 
-Without a choice all six are measured, in about a quarter of an hour. Seconds are the server's own CPU time, which the
+Without a choice all seven are measured, in about twenty minutes. Seconds are the server's own CPU time, which the
 load of other programs moves little; ratios are what counts. The machine should be quiet: its load is printed first.";
 
-const MEASUREMENTS: [&str; 6] = ["publishing", "serving", "waking", "cycles", "ladder", "chat"];
+const MEASUREMENTS: [&str; 7] =
+    ["publishing", "serving", "waking", "cycles", "ladder", "chat", "broadcaster"];
 
 /// Whether all of these are measurements.
 pub fn knows(chosen: &[String]) -> bool {
@@ -77,6 +81,7 @@ pub fn bench(chosen: &[String]) -> Result<()> {
         ("cycles", waking::cycles),
         ("ladder", ladder::measure),
         ("chat", chat::measure),
+        ("broadcaster", broadcaster::measure),
     ] {
         if chosen.is_empty() || chosen.iter().any(|choice| choice == name) {
             step(name, || measure(&bench))?;
@@ -87,7 +92,7 @@ pub fn bench(chosen: &[String]) -> Result<()> {
 
 fn build() -> Result<()> {
     step("release builds", || {
-        execute(cargo().args(["build", "--release", "--package", "origin"]))?;
+        execute(cargo().args(["build", "--release", "--package", "origin", "--package", "broadcast"]))?;
         execute(cargo().args(["build", "--release", "--package", "testkit", "--features", "load"]))
     })
 }
