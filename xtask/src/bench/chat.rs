@@ -57,6 +57,9 @@ fn talk(
     if figures["failed"] != 0 {
         println!("  {} connections ended", figures["failed"]);
     }
+    if let Some(told) = figures["refused"].as_str() {
+        println!("  a line was refused: {told}");
+    }
     Ok(each)
 }
 

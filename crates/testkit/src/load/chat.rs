@@ -37,6 +37,8 @@ struct Seen {
     delivered: AtomicU64,
     failed: AtomicUsize,
     delays_us: Mutex<Vec<u64>>,
+    /// What a writer was told instead of having its line taken.
+    refused: Mutex<Option<String>>,
 }
 
 /// Joins, writes, and waits until every reader has every line, or nothing more comes.
@@ -54,7 +56,7 @@ pub(super) async fn chat(plan: Plan) -> Result<Value> {
     sleep(CALM).await;
     let joined = resident_kib(plan.pid)?;
     let cpu = ticks(plan.pid)?;
-    let written = writers.write(&plan, begun).await?;
+    let written = writers.write(&plan, begun, &seen).await?;
     let wanted = written * plan.sockets as u64;
     let complete = async {
         while seen.delivered.load(Ordering::Relaxed) < wanted {
@@ -68,7 +70,8 @@ pub(super) async fn chat(plan: Plan) -> Result<Value> {
     let mut delays_us = seen.delays_us.lock().expect("nothing panics with it");
     Ok(json!({
         "written": written, "delivered": delivered, "lost": wanted.saturating_sub(delivered), "complete": complete,
-        "failed": seen.failed.load(Ordering::Relaxed), "delay_us": percentiles(&mut delays_us), "cpu_ticks": used,
+        "failed": seen.failed.load(Ordering::Relaxed), "refused": *seen.refused.lock().expect("nothing panics with it"),
+        "delay_us": percentiles(&mut delays_us), "cpu_ticks": used,
         "bytes_a_socket": joined.saturating_sub(before) * 1024 / plan.sockets.max(1) as u64,
     }))
 }
@@ -109,7 +112,7 @@ impl Writers {
     }
 
     /// Writes at an even pace; how many lines.
-    async fn write(self, plan: &Plan, begun: Instant) -> Result<u64> {
+    async fn write(self, plan: &Plan, begun: Instant, seen: &Arc<Seen>) -> Result<u64> {
         let lines = plan.rate as u64 * plan.length.as_secs();
         let mut pace = interval(Duration::from_secs(1) / u32::try_from(plan.rate.max(1))?);
         pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -134,9 +137,15 @@ impl Writers {
                 for member in members {
                     let (mut receive, send) = member.stream.into_split();
                     writing.push(send);
+                    let seen = Arc::clone(seen);
                     reading.spawn(async move {
-                        let mut thrown_away = vec![0; 64 << 10];
-                        while receive.read(&mut thrown_away).await.is_ok_and(|read| read > 0) {}
+                        let mut read = vec![0; 64 << 10];
+                        while let Ok(length @ 1..) = receive.read(&mut read).await {
+                            if let Some(at) = find(&read[..length], b"\"type\":\"error\"") {
+                                let told = String::from_utf8_lossy(&read[at..length]).into_owned();
+                                *seen.refused.lock().expect("nothing panics with it") = Some(told);
+                            }
+                        }
                     });
                 }
                 for line in 0..lines {
