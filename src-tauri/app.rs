@@ -37,6 +37,9 @@ pub enum Error {
     /// The folder of the recording cannot be shown.
     #[error("the folder cannot be opened: {0}")]
     Folder(String),
+    /// No encoder works.
+    #[error("no encoder works: {0}")]
+    Encoder(String),
     /// The chat frame was not taken.
     #[error(transparent)]
     Say(#[from] SayError),

@@ -12,6 +12,7 @@ pub mod chat;
 pub mod command_error;
 pub mod commands;
 pub mod destination;
+pub mod first_run;
 pub mod go_live;
 pub mod hosting;
 pub mod obs;

@@ -42,6 +42,8 @@ pub enum Request {
     SetOutput(Output),
     /// Records on this computer, or no more.
     Record(bool),
+    /// Goes to a step of the set-up, or leaves it.
+    FirstRun(Option<crate::first_run::Step>),
     /// Starts the origin.
     StartOrigin,
     /// Stops the origin.

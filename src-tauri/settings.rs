@@ -18,6 +18,8 @@ use crate::output::{self, Output};
 pub struct Settings {
     /// What the person wants to be called; `None` takes the name of the account on this computer.
     pub name: Option<String>,
+    /// Where the person is in the set-up of the first start; `None` when they are through.
+    pub first_run: Option<crate::first_run::Step>,
     /// Colours of the window.
     pub theme: Theme,
     /// Words of the window.
@@ -193,7 +195,7 @@ fn put_aside(path: &Path, reason: String) -> Unusable {
 }
 
 /// The file's name in the data folder.
-const FILE: &str = "settings.json";
+pub(crate) const FILE: &str = "settings.json";
 /// DESIGN §5.
 const HTTP_PORT: u16 = 8080;
 /// DESIGN §5.

@@ -91,7 +91,9 @@ impl Studio {
     /// Reads the settings in `folder`. Nothing starts before [`Studio::run`].
     #[must_use]
     pub fn new(folder: PathBuf, doors: Doors) -> (Studio, watch::Receiver<View>) {
+        let first = crate::first_run::is_first(&folder);
         let (settings, unusable) = settings::load(&folder);
+        let settings = if first { crate::first_run::begun(settings) } else { settings };
         let (destinations, unusable_too) = destination::load(&folder);
         let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
@@ -136,7 +138,9 @@ impl Studio {
 
     /// Runs until the person quits and everything has stopped.
     pub async fn run(mut self) {
-        self.start_origin();
+        if self.may_listen() {
+            self.start_origin();
+        }
         self.open_sources();
         while !self.quitting {
             self.step().await;
@@ -214,6 +218,7 @@ impl Studio {
             Request::RemoveDestination(id) => self.remove_destination(id),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
+            Request::FirstRun(step) => self.go_to_step(step),
             Request::StartOrigin => self.start_origin(),
             Request::StopOrigin => self.stop_origin(false),
             Request::RestartOrigin => self.stop_origin(true),
@@ -238,10 +243,7 @@ impl Studio {
     fn done(&mut self, done: Done) {
         match done {
             Done::OriginStarted(Ok(started)) => self.serve(*started),
-            Done::OriginStarted(Err(problem)) => {
-                warn!(?problem, "origin did not start");
-                self.origin = OriginPhase::Failed(problem);
-            }
+            Done::OriginStarted(Err(problem)) => self.origin_failed(problem),
             Done::OriginStopped => self.origin_stopped(),
             Done::SourcesOpened(opened) => self.sources_opened(opened),
             Done::DevicesFound(devices) => {
@@ -254,7 +256,7 @@ impl Studio {
 
     // -- origin --
 
-    fn start_origin(&mut self) {
+    pub(crate) fn start_origin(&mut self) {
         if !matches!(self.origin, OriginPhase::Off | OriginPhase::Failed(_)) {
             return;
         }
@@ -321,7 +323,7 @@ impl Studio {
     }
 
     /// Remembers where HTTP is to listen, and moves a running origin there.
-    fn listen(&mut self, http: std::net::SocketAddr) {
+    pub(crate) fn listen(&mut self, http: std::net::SocketAddr) {
         self.set(|settings| settings.origin.http = http);
         self.stop_origin(true);
     }

@@ -21,6 +21,7 @@ impl View {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: crate::settings::Theme::default(),
             language: crate::settings::Language::default(),
+            first_run: None,
             feed_url: feed_url.to_owned(),
             notices: Vec::new(),
             origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
@@ -55,6 +56,7 @@ impl Studio {
         let mut view = View::empty(&self.doors.feed_url);
         view.theme = self.settings.theme;
         view.language = self.settings.language;
+        view.first_run = self.settings.first_run;
         view.notices.clone_from(&self.notices);
         view.origin =
             OriginView { state: self.origin_state(), audience: hosting::audience(self.settings.origin.http) };

@@ -19,6 +19,8 @@ pub struct View {
     pub theme: Theme,
     /// Words.
     pub language: Language,
+    /// The step of the set-up that is shown instead of the studio.
+    pub first_run: Option<crate::first_run::Step>,
     /// Where pictures and levels come from: a `ws://127.0.0.1` address with its token.
     pub feed_url: String,
     /// What the person should know, oldest first.

@@ -13,6 +13,7 @@ mod cast;
 mod described_api;
 mod desktop;
 mod desktop_destinations;
+mod desktop_first_run;
 mod foreign_sound;
 mod full_class;
 mod gifts;

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod destinations;
+mod first_run;
 mod hosting;
 mod session;
 mod window;
@@ -33,6 +34,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             destinations::set_output,
             destinations::record,
             destinations::show_recording,
+            first_run::first_run,
+            first_run::try_encoder,
             hosting::start_origin,
             hosting::stop_origin,
             hosting::restart_origin,

@@ -21,27 +21,38 @@ pub struct DesktopApp {
     pub session: Session,
     // The driver's process group has the app in it.
     _driver: Process,
+    _bus: Process,
     data: TempDir,
 }
 
 impl DesktopApp {
-    /// Starts the app on a display, with nothing of an earlier start, and its origin on ports that the system chooses.
+    /// Starts the app on a display, with nothing of an earlier start but that the set-up is behind, and its origin on ports
+    /// that the system chooses.
     ///
     /// # Panics
     /// When it does not start.
     pub async fn start(display: &Display, sound: &SoundServer) -> DesktopApp {
-        let app = program("ROSTRUM_BIN", "rostrum");
         let data = TempDir::new().expect("a temporary folder");
         let settings = json!({"origin": {"http": "127.0.0.1:0", "rtmp": "127.0.0.1:0"}});
         std::fs::write(data.path().join("settings.json"), settings.to_string())
             .expect("the folder can be written");
+        DesktopApp::start_in(display, sound, data).await
+    }
+
+    /// Starts the app with what is in a data folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_in(display: &Display, sound: &SoundServer, data: TempDir) -> DesktopApp {
+        let app = program("ROSTRUM_BIN", "rostrum");
+        let (bus_process, bus) = session_bus().await;
         // tauri-driver cannot choose ports by itself; between here and there, another program could take them.
         let [port, native_port] = free_ports();
-        let mut command = Command::new("dbus-run-session");
-        command.arg("--").arg(tauri_driver());
+        let mut command = Command::new(tauri_driver());
         command.args(["--native-driver", "/usr/bin/WebKitWebDriver"]);
         command.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
         command.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
+        command.env("DBUS_SESSION_BUS_ADDRESS", &bus);
         command.env("PULSE_SERVER", &sound.address).env("ROSTRUM_DATA", data.path());
         // Whatever else the app or GTK keeps for a person is kept here too.
         for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
@@ -56,7 +67,12 @@ impl DesktopApp {
         .await;
         let capabilities = json!({"browserName": "wry", "tauri:options": {"application": app}});
         let (session, _) = Session::open(port, &capabilities).await;
-        DesktopApp { session, _driver: driver, data }
+        DesktopApp { session, _driver: driver, _bus: bus_process, data }
+    }
+
+    /// Ends the app where it is, as a power cut would, and gives its data folder back.
+    pub fn cut_off(self) -> TempDir {
+        self.data
     }
 
     /// The app's data folder.
@@ -87,6 +103,19 @@ impl DesktopApp {
         .await;
     }
 
+    /// Waits until what the page holds is on screen and nothing moves any more, but for what turns for ever.
+    pub async fn settles(&self) {
+        let begin = "window.drawnTwice = false;
+            requestAnimationFrame(() => requestAnimationFrame(() => { window.drawnTwice = true }))";
+        self.session.run(begin, vec![]).await;
+        let still = "return window.drawnTwice && document.getAnimations().every(
+            (one) => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity)";
+        until("the page to be still", seconds(45), async || {
+            (self.session.run(still, vec![]).await == json!(true)).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the window shows an element with a `data-testid`; a button must be enabled.
     ///
     /// # Panics
@@ -102,6 +131,16 @@ impl DesktopApp {
             );
         }
     }
+}
+
+/// A message bus of a test's own, and its address.
+async fn session_bus() -> (Process, String) {
+    let mut command = Command::new("dbus-daemon");
+    command.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
+    let mut bus = Process::start("dbus-daemon", &mut command);
+    let address =
+        bus.line(seconds(45), |line| line.text.starts_with("unix:").then(|| line.text.clone())).await;
+    (bus, address)
 }
 
 fn free_ports() -> [u16; 2] {

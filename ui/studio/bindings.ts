@@ -44,6 +44,10 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
+	/**  Goes to a step of the set-up, or leaves it. */
+	firstRun: (step: Step | null) => __TAURI_INVOKE<null>("first_run", { step }),
+	/**  Measures the encoder. */
+	tryEncoder: () => __TAURI_INVOKE<EncoderTrial>("try_encoder"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -164,6 +168,24 @@ export type Draft = {
 	key: string | null,
 	/**  `None` keeps the one there is. */
 	passphrase: string | null,
+};
+
+/**  What the encoder did with pictures as fast as it took them. */
+export type EncoderTrial = {
+	/**  FFmpeg's name of the encoder. */
+	name: string,
+	/**  What it runs on, in words. */
+	runsOn: string,
+	/**  Pixels. */
+	width: number,
+	/**  Pixels. */
+	height: number,
+	/**  Pictures a second that are wanted. */
+	wantedFps: number,
+	/**  Pictures a second that it made of a test picture that moves. */
+	reachedFps: number,
+	/**  Whether that is enough beside everything else the computer does. */
+	enough: boolean,
 };
 
 /**  A video encoder, and what was found out about it. */
@@ -485,6 +507,15 @@ export type Stats = {
 	queuedMs: number,
 };
 
+/**  Where the person is in the set-up. */
+export type Step = 
+/**  Who can watch. Nothing listens on the network before this is answered. */
+"audience" | 
+/**  Picture, sound, and what the encoder can do. */
+"devices" | 
+/**  Where the broadcast goes. */
+"destinations";
+
 /**  Colours of the window. */
 export type Theme = 
 /**  As the system has it. */
@@ -505,6 +536,8 @@ export type View = {
 	theme: Theme,
 	/**  Words. */
 	language: Language,
+	/**  The step of the set-up that is shown instead of the studio. */
+	firstRun: Step | null,
 	/**  Where pictures and levels come from: a `ws://127.0.0.1` address with its token. */
 	feedUrl: string,
 	/**  What the person should know, oldest first. */

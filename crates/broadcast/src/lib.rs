@@ -13,6 +13,7 @@
 mod adaptation;
 mod delay_line;
 mod destination;
+mod encoder_speed;
 mod encoder_state;
 mod encoding;
 mod error;
@@ -43,7 +44,11 @@ pub use capture::{
 pub use destination::Destination;
 pub use encode::probe::child_main as encoder_trial;
 pub use encode::still::Still;
-pub use encode::{Choice as EncoderChoice, Found as FoundEncoder, VideoCodec, encoders, encoders_anew};
+pub use encode::{
+    Choice as EncoderChoice, Found as FoundEncoder, Speed as EncoderSpeed, VideoCodec, encoders,
+    encoders_anew,
+};
+pub use encoder_speed::encoder_speed;
 pub use encoder_state::ReplacedEncoder;
 pub use error::Error;
 pub use ladder::Shape;

@@ -21,6 +21,7 @@ mod scaler;
 mod seat;
 #[cfg(test)]
 mod software_tests;
+mod speed;
 #[cfg(feature = "stand-ins")]
 mod stand_in;
 pub mod still;
@@ -32,6 +33,7 @@ pub use config::Config;
 pub use error::Error;
 pub use list::{Choice, Found, VideoCodec, encoders, encoders_anew};
 pub use recode::Recoder;
+pub use speed::{Speed, speed};
 pub use stretch::Stretch;
 pub use video::Video;
 

@@ -58,6 +58,12 @@ impl Video {
         self.encoder.known.name
     }
 
+    /// What it runs on, in words.
+    #[must_use]
+    pub fn runs_on(&self) -> &'static str {
+        self.encoder.known.family.runs_on()
+    }
+
     /// The track that the packets belong to.
     #[must_use]
     pub fn track(&self) -> Track {

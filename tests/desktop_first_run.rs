@@ -1,0 +1,168 @@
+//! The first start: three clicks from nothing to a broadcast that a browser plays, and a set-up that comes back to where
+//! it was closed.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::accessibility;
+use crate::harness::browser::Browser;
+use crate::harness::desktop_app::DesktopApp;
+use crate::harness::display::Display;
+use crate::harness::environment::keep_screenshot;
+use crate::harness::machine::alone;
+use crate::harness::sound::SoundServer;
+use crate::harness::wait::{seconds, until};
+use crate::harness::watch_page::WatchPage;
+
+/// Whatever the window shows, on a busy machine.
+const LIMIT: std::time::Duration = seconds(45);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_clicks_lead_from_a_first_start_to_a_broadcast_that_a_browser_plays() {
+    alone(seconds(300), three_clicks()).await;
+}
+
+async fn three_clicks() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let begun = Instant::now();
+    let app = DesktopApp::start_in(&display, &sound, TempDir::new().expect("a temporary folder")).await;
+    app.comes_to_show("setup-continue", LIMIT).await;
+    assert_eq!(step(&app).await, json!("audience"));
+    assert!(!app.data().join("origin").exists(), "an origin runs before anybody said who can watch");
+
+    app.session.click("setup-continue").await;
+    comes_to(&app, "devices").await;
+    app.session.click("setup-continue").await;
+    comes_to(&app, "destinations").await;
+    app.comes_to_show("setup-live", LIMIT).await;
+    let link = app.session.texts("setup-link").await.concat();
+    app.session.click("setup-live").await;
+    app.comes_to_show("live-timer", LIMIT).await;
+    let browser = Browser::open(&link).await;
+    WatchPage(&browser.session).plays(0.1, LIMIT).await;
+    println!("a browser plays {:.1} s after the process was started", begun.elapsed().as_secs_f64());
+    keep_screenshot("app-first-live.png", &app.session.screenshot().await);
+    assert_eq!(kept(app.data(), "first_run"), Value::Null);
+    app.press("end", &["end-confirm"]).await;
+    app.press("end-confirm", &["summary"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_set_up_comes_back_to_where_it_was_closed_and_listens_as_it_was_told() {
+    alone(seconds(300), closed_in_the_middle()).await;
+}
+
+async fn closed_in_the_middle() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let data = TempDir::new().expect("a temporary folder");
+    obs_profile(data.path());
+    let app = DesktopApp::start_in(&display, &sound, data).await;
+    let mut faults = Vec::new();
+    app.comes_to_show("setup-continue", LIMIT).await;
+    look(&app, "first-run-1", &mut faults).await;
+    app.session.click("setup-only-me").await;
+    app.session.click("setup-continue").await;
+    comes_to(&app, "devices").await;
+    meets(&app, "[data-testid=preview]", "it.dataset.drawn === 'true'").await;
+    meets(&app, "[data-testid=meter]", "it.dataset.rms !== undefined").await;
+    meets(&app, "[data-testid=setup-encoder]", "['good', 'slow'].includes(it.dataset.state)").await;
+    look(&app, "first-run-2", &mut faults).await;
+    choose(&app, "setup-picture", "test").await;
+    meets(&app, "[data-testid=preview]", "it.dataset.drawn === 'true'").await;
+
+    let app = DesktopApp::start_in(&display, &sound, app.cut_off()).await;
+    app.comes_to_show("setup-back", LIMIT).await;
+    assert_eq!(step(&app).await, json!("devices"));
+    meets(&app, "[data-testid=setup-picture]", "it.value === 'test'").await;
+    app.session.click("setup-back").await;
+    comes_to(&app, "audience").await;
+    meets(&app, "[data-testid=setup-only-me]", "it.checked").await;
+    app.press("setup-continue", &["setup-back"]).await;
+    comes_to(&app, "devices").await;
+    app.session.click("setup-continue").await;
+    comes_to(&app, "destinations").await;
+    app.comes_to_show("setup-live", LIMIT).await;
+    let link = app.session.texts("setup-link").await.concat();
+    assert!(link.starts_with("http://127.0.0.1:"), "only this computer was to watch: {link}");
+    app.press("setup-obs-take", &["setup-other"]).await;
+    look(&app, "first-run-3", &mut faults).await;
+    app.press("setup-open", &["go-live"]).await;
+    assert_eq!(faults, Vec::<String>::new());
+
+    let app = DesktopApp::start_in(&display, &sound, app.cut_off()).await;
+    app.comes_to_show("go-live", LIMIT).await;
+    assert!(!app.session.shows("first-run").await, "the set-up is shown to somebody who has left it");
+}
+
+/// Each step in both themes and both languages; what axe finds in each theme.
+async fn look(app: &DesktopApp, name: &str, faults: &mut Vec<String>) {
+    for theme in ["dark", "light"] {
+        ask(app, "set_theme", json!({ "theme": theme })).await;
+        meets(app, "html", &format!("it.dataset.theme === '{theme}'")).await;
+        app.settles().await;
+        keep_screenshot(&format!("app-{name}-{theme}.png"), &app.session.screenshot().await);
+        let found = accessibility::faults(&app.session).await;
+        faults.extend(found.into_iter().map(|fault| format!("{name} {theme}: {fault}")));
+    }
+    for language in ["zh-CN", "en"] {
+        ask(app, "set_language", json!({ "language": language })).await;
+        meets(app, "html", &format!("it.lang === '{language}'")).await;
+        if language != "en" {
+            app.settles().await;
+            keep_screenshot(&format!("app-{name}-{language}-light.png"), &app.session.screenshot().await);
+        }
+    }
+}
+
+/// A command as the page sends it, where the set-up has no control for it.
+async fn ask(app: &DesktopApp, command: &str, arguments: Value) {
+    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
+    app.session.run(script, vec![json!(command), arguments]).await;
+}
+
+async fn step(app: &DesktopApp) -> Value {
+    let script = "return document.querySelector('[data-testid=first-run]')?.dataset.step";
+    app.session.run(script, vec![]).await
+}
+
+async fn comes_to(app: &DesktopApp, wanted: &str) {
+    until(&format!("the step {wanted}"), LIMIT, async || (step(app).await == json!(wanted)).then_some(()))
+        .await;
+}
+
+/// Waits until `it`, the element, is as the script says.
+async fn meets(app: &DesktopApp, selector: &str, script: &str) {
+    let script = format!("const it = document.querySelector(`{selector}`); return !!it && ({script})");
+    until(&format!("{selector}: {script}"), LIMIT, async || {
+        (app.session.run(&script, vec![]).await == json!(true)).then_some(())
+    })
+    .await;
+}
+
+async fn choose(app: &DesktopApp, test_id: &str, value: &str) {
+    let script = "const it = document.querySelector(`[data-testid='${arguments[0]}']`);
+        it.value = arguments[1]; it.dispatchEvent(new Event('change', { bubbles: true }))";
+    app.session.run(script, vec![json!(test_id), json!(value)]).await;
+}
+
+/// A key of the settings file.
+fn kept(data: &Path, key: &str) -> Value {
+    let text = std::fs::read_to_string(data.join("settings.json")).expect("the settings are kept");
+    serde_json::from_str::<Value>(&text).expect("they are JSON")[key].clone()
+}
+
+/// What OBS leaves behind where it was set up for a server.
+fn obs_profile(home: &Path) {
+    let folder = home.join("obs-studio/basic/profiles/Talks");
+    std::fs::create_dir_all(&folder).expect("the folder can be written");
+    let service =
+        r#"{"type":"rtmp_custom","settings":{"server":"rtmp://relay.example/live","key":"not-a-real-key"}}"#;
+    std::fs::write(folder.join("service.json"), service).expect("it can be written");
+    std::fs::write(folder.join("basic.ini"), "[SimpleOutput]\nVBitrate=3000\n[Video]\nFPSCommon=30\n")
+        .expect("it can be written");
+}
