@@ -8,6 +8,7 @@
 
 pub mod app;
 mod app_destinations;
+mod awake;
 pub mod chat;
 pub mod command_error;
 pub mod commands;
@@ -26,14 +27,19 @@ pub mod settings;
 pub mod sources;
 pub mod studio;
 mod studio_view;
+pub mod surroundings;
+pub mod tray;
+mod tray_words;
 pub mod view;
 pub mod window;
 
-use std::path::PathBuf;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager as _, RunEvent};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
@@ -61,12 +67,9 @@ fn try_run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rostrum").build()?;
     tauri::async_runtime::set(runtime.handle().clone());
     let commands = commands::builder();
-    let mut builder = tauri::Builder::default();
-    if std::env::var_os(DATA_VARIABLE).is_none() {
-        // With a data folder of its own it is another Rostrum, not a second window of the same.
-        builder = builder.plugin(tauri_plugin_single_instance::init(|app, _, _| window::focus(app)));
-    }
-    let app = builder
+    let app = tauri::Builder::default()
+        .plugin(only_instance(&folder))
+        .plugin(window::remembered(&folder))
         .invoke_handler(commands.invoke_handler())
         .setup(move |app| Ok(set_up(app.handle(), folder)?))
         .build(tauri::generate_context!())
@@ -92,7 +95,34 @@ fn set_up(handle: &AppHandle, folder: PathBuf) -> anyhow::Result<()> {
     let window = window::open(handle)?;
     tauri::async_runtime::spawn(window::keep_title(handle.clone(), window));
     tauri::async_runtime::spawn(wait_for_end(handle.clone()));
+    tauri::async_runtime::spawn(awake::keep(handle.state::<App>().view()));
+    tauri::async_runtime::spawn(tray::keep(handle.clone()));
+    follow_link(handle, &std::env::args().collect::<Vec<_>>());
     Ok(())
+}
+
+/// One Rostrum for a data folder: a second start hands its link over to the first, whose window comes to the front. Another
+/// data folder is another Rostrum.
+fn only_instance(folder: &Path) -> TauriPlugin<tauri::Wry> {
+    let mut plugin = tauri_plugin_single_instance::Builder::new().callback(|app, arguments, _| {
+        window::focus(app);
+        follow_link(app, &arguments);
+    });
+    if std::env::var_os(DATA_VARIABLE).is_some() {
+        let mut hasher = DefaultHasher::new();
+        folder.hash(&mut hasher);
+        // A part of a bus name may not begin with a digit.
+        plugin = plugin.dbus_id(format!("org.rostrum.desktop.d{:016x}", hasher.finish()));
+    }
+    plugin.build()
+}
+
+/// Follows the link among a program's arguments.
+fn follow_link(handle: &AppHandle, arguments: &[String]) {
+    if let Some(link) = surroundings::link_in(arguments) {
+        // The app is closing, or hundreds of links came at once.
+        let _ = handle.state::<App>().follow_link(link);
+    }
 }
 
 /// Ends the process when the studio has stopped, be it asked by the window or by a signal.

@@ -60,6 +60,8 @@ pub enum Request {
     SetLanguage(Language),
     /// Puts a notice away.
     Dismiss(u32),
+    /// Something from around the window.
+    Around(crate::surroundings::Asked),
     /// Closes, or asks back while on air.
     AskToClose,
     /// Stays open after all.

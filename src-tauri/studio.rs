@@ -22,6 +22,7 @@ use crate::request::{Doors, Request};
 use crate::resume;
 use crate::settings::{self, Settings};
 use crate::sources::{self, Opened, Wanted};
+use crate::surroundings::Surroundings;
 use crate::view::{Notice, NoticeKind, OriginProblem, View};
 
 /// Work that is finished.
@@ -81,6 +82,7 @@ pub struct Studio {
     pub(crate) notices: Vec<Notice>,
     notice_id: u32,
     pub(crate) asks_to_close: bool,
+    pub(crate) surroundings: Surroundings,
     quitting: bool,
     pub(crate) doors: Doors,
     view: watch::Sender<View>,
@@ -119,6 +121,7 @@ impl Studio {
             notices: Vec::new(),
             notice_id: 0,
             asks_to_close: false,
+            surroundings: Surroundings::default(),
             quitting: false,
             view: watch::Sender::new(View::empty(&doors.feed_url)),
             doors,
@@ -235,6 +238,7 @@ impl Studio {
                 self.asks_to_close = self.go_live.is_on_air();
                 self.quitting = !self.asks_to_close;
             }
+            Request::Around(asked) => self.asked_from_around(asked),
             Request::KeepOpen => self.asks_to_close = false,
             Request::Quit => self.quitting = true,
         }

@@ -46,6 +46,8 @@ impl View {
             recording: None,
             recorded: None,
             asks_to_close: false,
+            tray: false,
+            arrival: None,
         }
     }
 }
@@ -86,6 +88,8 @@ impl Studio {
         view.recording = self.recording_view(now);
         view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
+        view.tray = self.surroundings.tray;
+        view.arrival.clone_from(&self.surroundings.arrival);
         view
     }
 

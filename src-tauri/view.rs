@@ -57,6 +57,10 @@ pub struct View {
     pub recorded: Option<String>,
     /// The window was asked to close while on air, and waits for an answer.
     pub asks_to_close: bool,
+    /// Whether a tray shows the icon, so that the window may go and everything goes on.
+    pub tray: bool,
+    /// A place that the page is to show.
+    pub arrival: Option<crate::surroundings::Arrival>,
 }
 
 /// One thing the person should know; it stays until dismissed or mended.
@@ -111,6 +115,11 @@ pub enum NoticeKind {
     },
     /// The app ended in the middle of a broadcast the last time.
     CutOff,
+    /// A link leads nowhere here.
+    LinkRefused {
+        /// It, or its beginning.
+        link: String,
+    },
 }
 
 /// The origin inside the app.

@@ -1,12 +1,24 @@
 //! The one window: how it opens, what its title says, and how it closes.
 
+use std::path::Path;
 use std::time::Duration;
 
+use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri_plugin_window_state::StateFlags;
 use tokio::time::Instant;
 
 use crate::App;
 use crate::view::PhaseView;
+
+/// Remembers where the window is and how large, in the data folder. Whether it was hidden in the tray is not remembered: a
+/// start shows a window.
+pub fn remembered(folder: &Path) -> TauriPlugin<tauri::Wry> {
+    tauri_plugin_window_state::Builder::new()
+        .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
+        .with_filename(folder.join(STATE_FILE).display().to_string())
+        .build()
+}
 
 /// Opens the window.
 ///
@@ -37,6 +49,23 @@ pub fn focus(app: &AppHandle) {
         let _ = window.unminimize();
         let _ = window.show();
         let _ = window.set_focus();
+    }
+}
+
+/// Brings the window back if it is hidden.
+pub fn reveal(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL)
+        && window.is_visible().is_ok_and(|visible| !visible)
+    {
+        focus(app);
+    }
+}
+
+/// Takes the window from the screen; everything goes on.
+pub fn hide(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        // One that cannot be hidden stays, which harms nobody.
+        let _ = window.hide();
     }
 }
 
@@ -78,6 +107,8 @@ fn title(phase: &PhaseView, ago: Duration) -> String {
 
 /// The window's name inside Tauri; `capabilities/main.json` has it too.
 const LABEL: &str = "main";
+/// Beside `settings.json`.
+const STATE_FILE: &str = "window.json";
 /// The product's name.
 const TITLE: &str = "Rostrum";
 

@@ -49,6 +49,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             window::dismiss,
             window::ask_to_close,
             window::keep_open,
+            window::keep_in_tray,
+            window::arrived,
             window::quit,
         ],
     )

@@ -41,6 +41,22 @@ pub fn keep_open(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.keep_open()?)
 }
 
+/// Goes on without a window, in the tray.
+#[tauri::command]
+#[specta::specta]
+pub fn keep_in_tray(app: State<'_, App>, handle: tauri::AppHandle) -> Result<(), CommandError> {
+    app.keep_open()?;
+    crate::window::hide(&handle);
+    Ok(())
+}
+
+/// The page shows the place that it was led to.
+#[tauri::command]
+#[specta::specta]
+pub fn arrived(app: State<'_, App>, id: u32) -> Result<(), CommandError> {
+    Ok(app.arrived(id)?)
+}
+
 /// Ends the broadcast and closes.
 #[tauri::command]
 #[specta::specta]

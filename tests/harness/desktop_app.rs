@@ -19,6 +19,9 @@ use super::wait::{seconds, until};
 pub struct DesktopApp {
     /// The session with its window.
     pub session: Session,
+    /// The bus that it talks to as its session's and its system's, and nobody else does.
+    pub bus: String,
+    environment: Vec<(&'static str, String)>,
     // The driver's process group has the app in it.
     _driver: Process,
     _bus: Process,
@@ -48,17 +51,23 @@ impl DesktopApp {
         let (bus_process, bus) = session_bus().await;
         // tauri-driver cannot choose ports by itself; between here and there, another program could take them.
         let [port, native_port] = free_ports();
+        let folder = data.path().display().to_string();
+        let mut environment = vec![
+            ("DISPLAY", display.name.clone()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.clone()),
+            // What it would ask the system for, stand-ins answer.
+            ("DBUS_SYSTEM_BUS_ADDRESS", bus.clone()),
+            ("PULSE_SERVER", sound.address.clone()),
+            ("ROSTRUM_DATA", folder.clone()),
+        ];
+        // Whatever else the app or GTK keeps for a person is kept here too.
+        let homes = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
+        environment.extend(homes.map(|name| (name, folder.clone())));
         let mut command = Command::new(tauri_driver());
         command.args(["--native-driver", "/usr/bin/WebKitWebDriver"]);
         command.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
-        command.env("DISPLAY", &display.name).env_remove("WAYLAND_DISPLAY");
-        command.env("DBUS_SESSION_BUS_ADDRESS", &bus);
-        command.env("PULSE_SERVER", &sound.address).env("ROSTRUM_DATA", data.path());
-        // Whatever else the app or GTK keeps for a person is kept here too.
-        for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
-            command.env(variable, data.path());
-        }
-        command.env("LANG", "C.UTF-8");
+        command.envs(environment.iter().cloned()).env_remove("WAYLAND_DISPLAY");
         let driver = Process::start("tauri-driver", &mut command);
         let http = Http::new();
         until("tauri-driver", seconds(45), async || {
@@ -67,7 +76,14 @@ impl DesktopApp {
         .await;
         let capabilities = json!({"browserName": "wry", "tauri:options": {"application": app}});
         let (session, _) = Session::open(port, &capabilities).await;
-        DesktopApp { session, _driver: driver, _bus: bus_process, data }
+        DesktopApp { session, bus, environment, _driver: driver, _bus: bus_process, data }
+    }
+
+    /// The app's program once more, as somebody starts it who has it open already.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(program("ROSTRUM_BIN", "rostrum"));
+        command.envs(self.environment.iter().cloned()).env_remove("WAYLAND_DISPLAY");
+        command
     }
 
     /// Ends the app where it is, as a power cut would, and gives its data folder back.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use rand::Rng;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState};
 
 use super::process::Process;
 use super::wait::seconds;
@@ -27,6 +29,23 @@ impl Display {
         let mut server = Process::start("Xvfb", &mut command);
         let number: u32 = server.line(seconds(45), |line| line.text.trim().parse().ok()).await;
         Display { name: format!(":{number}"), _server: server }
+    }
+
+    /// Whether a window whose title has `title` in it is on the display.
+    ///
+    /// # Panics
+    /// When the display does not answer.
+    pub fn shows_window(&self, title: &str) -> bool {
+        let (connection, screen) = x11rb::connect(Some(&self.name)).expect("the display takes a client");
+        let root = connection.setup().roots[screen].root;
+        let tree = connection.query_tree(root).expect("a request").reply().expect("an answer");
+        tree.children.iter().any(|window| {
+            let name = connection.get_property(false, *window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256);
+            let name = name.ok().and_then(|asked| asked.reply().ok()).map(|name| name.value);
+            let state = connection.get_window_attributes(*window).ok().and_then(|asked| asked.reply().ok());
+            let named = name.is_some_and(|name| String::from_utf8_lossy(&name).contains(title));
+            named && state.is_some_and(|state| state.map_state == MapState::VIEWABLE)
+        })
     }
 }
 

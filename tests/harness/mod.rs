@@ -7,6 +7,7 @@ pub mod browser;
 pub mod certificate;
 pub mod chat;
 pub mod desktop_app;
+pub mod desktop_services;
 pub mod display;
 pub mod environment;
 pub mod frames;

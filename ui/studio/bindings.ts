@@ -74,11 +74,23 @@ export const commands = {
 	askToClose: () => __TAURI_INVOKE<null>("ask_to_close"),
 	/**  Stays open after all. */
 	keepOpen: () => __TAURI_INVOKE<null>("keep_open"),
+	/**  Goes on without a window, in the tray. */
+	keepInTray: () => __TAURI_INVOKE<null>("keep_in_tray"),
+	/**  The page shows the place that it was led to. */
+	arrived: (id: number) => __TAURI_INVOKE<null>("arrived", { id }),
 	/**  Ends the broadcast and closes. */
 	quit: () => __TAURI_INVOKE<null>("quit"),
 };
 
 /* Types */
+/**  A place that the window is to show, once. */
+export type Arrival = {
+	/**  What [`App::arrived`] takes. */
+	id: number,
+	/**  Where to. */
+	place: Place,
+};
+
 /**  Who can open the watch page. */
 export type Audience = 
 /**  This computer only. */
@@ -283,7 +295,11 @@ reason: string } |
 /**  Why. */
 reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
-{ type: "cut-off" };
+{ type: "cut-off" } | 
+/**  A link leads nowhere here. */
+{ type: "link-refused"; 
+/**  It, or its beginning. */
+link: string };
 
 /**  A profile of OBS on this computer. */
 export type ObsView = {
@@ -430,6 +446,23 @@ export type PictureKind =
 /**  Moving bars. */
 "test";
 
+/**  A place in the window. A link leads to one and does nothing else: what it would change, the person does there. */
+export type Place = 
+/**  The main view. */
+{ type: "studio" } | 
+/**  The origin's panel. */
+{ type: "origin" } | 
+/**  The settings. */
+{ type: "settings"; 
+/**  Which page of them. */
+tab: string | null } | 
+/**  The form of a destination. */
+{ type: "destination"; 
+/**  Which one; `None` is a new one. */
+id: number | null } | 
+/**  The question whether to end the broadcast. */
+{ type: "end" };
+
 /**  A recording on this computer. */
 export type RecordingView = {
 	/**  Where it is. */
@@ -574,5 +607,9 @@ export type View = {
 	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
+	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
+	tray: boolean,
+	/**  A place that the page is to show. */
+	arrival: Arrival | null,
 };
 

@@ -147,6 +147,7 @@ export const t = words(
 
     'quit.title': 'End the broadcast and close?',
     'quit.text': 'You are live. Closing ends the broadcast and stops the origin: viewers lose picture and page.',
+    'quit.tray': 'Keep going in the tray',
     'quit.confirm': 'End and close',
 
     'stop.title': 'Stop the origin?',
@@ -167,6 +168,7 @@ export const t = words(
       'The picture is away: viewers see the last one, then black. It comes back by itself. ({{reason}})',
     'notice.weak':
       'Your network is weak. Sending {{size}} at {{fps}} fps and {{rate}} so it stays smooth. Goes back up by itself.',
+    'notice.link': 'This link leads nowhere in Rostrum, so nothing was done: {{link}}',
     'notice.picture-ended': 'The picture has stopped. Viewers see the last one.',
     'notice.origin-failed': 'The origin could not start: nobody can watch yet.',
     'notice.port': 'The origin could not start: another program uses port {{port}}.',
@@ -379,6 +381,7 @@ export const t = words(
 
     'quit.title': '结束直播并关闭？',
     'quit.text': '你正在直播。关闭会结束直播并停止源站：观众将看不到画面和页面。',
+    'quit.tray': '在托盘中继续',
     'quit.confirm': '结束并关闭',
 
     'stop.title': '停止源站？',
@@ -395,6 +398,7 @@ export const t = words(
     'notice.cut-off.again': '重新开播',
     'notice.trouble': '画面中断：观众先看到最后一帧，然后是黑屏。恢复后自动继续。（{{reason}}）',
     'notice.weak': '你的网络较弱。为了流畅，现在发送 {{size}}，{{fps}} 帧/秒，{{rate}}。网络好转后自动恢复。',
+    'notice.link': 'Rostrum 里没有这个链接指向的地方，未做任何操作：{{link}}',
     'notice.picture-ended': '画面已停止，观众看到的是最后一帧。',
     'notice.origin-failed': '源站无法启动，还没有人能观看。',
     'notice.port': '源站无法启动：端口 {{port}} 被其他程序占用。',
