@@ -102,6 +102,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// The media file that it is about, where it is about one.
+    #[must_use]
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match self {
+            Error::Capture(capture::Error::File { path, .. } | capture::Error::Missing { path, .. }) => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether something was asked for that cannot be, rather than something that failed.
     #[must_use]
     pub fn is_wrong_use(&self) -> bool {

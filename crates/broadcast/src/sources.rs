@@ -218,6 +218,12 @@ impl Sources {
         self.trouble.clone()
     }
 
+    /// The picture sources that are away now, each with why, in words: what [`Sources::trouble`] tells of, one by one.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(VideoInput, String)> {
+        self.stage.troubles()
+    }
+
     /// The levels of every sound and of the mix, at most 30 times a second.
     #[must_use]
     pub fn levels(&self) -> watch::Receiver<SoundLevels> {

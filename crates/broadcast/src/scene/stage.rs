@@ -227,6 +227,12 @@ impl Stage {
         self.changed.notify_all();
     }
 
+    /// The feeds that have no picture, each with why.
+    pub(crate) fn troubles(&self) -> Vec<(VideoInput, String)> {
+        let state = self.lock();
+        state.feeds.iter().filter_map(|feed| Some((feed.input.clone(), feed.trouble.clone()?))).collect()
+    }
+
     /// Ends the compositor and all lines.
     pub(crate) fn close(&self) {
         let state = self.lock();
