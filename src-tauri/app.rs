@@ -15,6 +15,7 @@ use crate::chat::{Chat, Heard, SayError};
 use crate::destination::WrongDraft;
 use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
+use crate::scenes::check::Wrong;
 use crate::settings::{Language, Theme, VideoChoice};
 use crate::studio::Studio;
 use crate::view::{Audience, View};
@@ -31,6 +32,9 @@ pub enum Error {
     /// The destination cannot be used.
     #[error(transparent)]
     Draft(#[from] WrongDraft),
+    /// The scenes cannot be changed like this.
+    #[error(transparent)]
+    Scenes(#[from] Wrong),
     /// The profile of OBS cannot be taken over.
     #[error(transparent)]
     Obs(#[from] broadcast::ObsProfileError),
@@ -187,7 +191,7 @@ impl App {
         self.ask(Request::ChooseMicrophone(id))
     }
 
-    /// Takes another picture. Not while on air.
+    /// Takes another main picture in the scene that is shown, also on air.
     ///
     /// # Errors
     /// See [`App::go_live`].
@@ -195,7 +199,7 @@ impl App {
         self.ask(Request::ChooseVideo(choice))
     }
 
-    /// Opens screen and microphone again. Not while on air.
+    /// Tries sources again that do not work: all of them, on air those of the scene.
     ///
     /// # Errors
     /// See [`App::go_live`].

@@ -23,6 +23,7 @@ pub mod preview;
 pub mod recording;
 pub mod request;
 mod resume;
+pub mod scenes;
 pub mod settings;
 pub mod sources;
 pub mod studio;
@@ -70,6 +71,7 @@ fn try_run() -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         .plugin(only_instance(&folder))
         .plugin(window::remembered(&folder))
+        .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands.invoke_handler())
         .setup(move |app| Ok(set_up(app.handle(), folder)?))
         .build(tauri::generate_context!())

@@ -6,6 +6,7 @@ use crate::chat::Target;
 use crate::destination::{Draft, WrongDraft};
 use crate::output::Output;
 use crate::preview::Feeds;
+use crate::scenes::Ask;
 use crate::settings::{Language, Theme, VideoChoice};
 use crate::view::Audience;
 
@@ -26,9 +27,11 @@ pub enum Request {
     SetMuted(bool),
     /// Takes another microphone; `None` is the default one.
     ChooseMicrophone(Option<String>),
-    /// Takes another picture.
+    /// Takes another main picture.
     ChooseVideo(VideoChoice),
-    /// Opens screen and microphone again.
+    /// Changes or chooses a scene.
+    Scenes(Ask),
+    /// Tries sources again that do not work.
     RetrySources,
     /// Looks for devices again.
     FindDevices,

@@ -111,6 +111,12 @@ impl VideoChoice {
         VideoChoice(format!("camera:{id}"))
     }
 
+    /// Whichever camera is found first.
+    #[must_use]
+    pub fn first_camera() -> VideoChoice {
+        VideoChoice("camera".to_owned())
+    }
+
     /// Moving bars with a clock, to try things out without showing anything.
     #[must_use]
     pub fn test() -> VideoChoice {
@@ -188,7 +194,7 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     std::fs::rename(&new, path)
 }
 
-fn put_aside(path: &Path, reason: String) -> Unusable {
+pub(crate) fn put_aside(path: &Path, reason: String) -> Unusable {
     let aside = path.with_extension("unusable.json");
     let kept_as = std::fs::rename(path, &aside).is_ok().then_some(aside);
     Unusable { kept_as, reason }

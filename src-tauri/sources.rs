@@ -1,16 +1,19 @@
 //! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
 //! round.
 
+use std::sync::Arc;
+
 use broadcast::{AudioInput, Devices, Error, Size, Sources, SourcesConfig, VideoInput};
 
+use crate::scenes::engine::{Broken, Stageable};
 use crate::settings::VideoChoice;
 use crate::view::{Microphone, Picture, PictureKind};
 
 /// What is to be captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
     /// The picture.
-    pub video: VideoChoice,
+    pub scene: Stageable,
     /// The microphone's identifier; `None` is the default one.
     pub microphone: Option<String>,
     /// Whether silence is sent instead of it.
@@ -24,42 +27,47 @@ pub struct Wanted {
 /// What could be opened. Each half says why if it could not.
 pub struct Opened {
     /// What works; `None` if nothing does.
-    pub sources: Option<Sources>,
+    pub sources: Option<Arc<Sources>>,
     /// Why there is no picture.
     pub no_video: Option<String>,
     /// Why there is no sound.
     pub no_sound: Option<String>,
+    /// Sources of the scene that are left out of the picture.
+    pub broken: Vec<Broken>,
 }
 
 /// Opens `wanted`, or the half of it that works. Takes up to some seconds, so not on an async thread.
 #[must_use]
-pub fn open(wanted: &Wanted) -> Opened {
-    let (video, unreadable) = match wanted.video.input() {
-        Ok(video) => (video, None),
-        Err(error) => (VideoInput::None, Some(error.to_string())),
+pub fn open(wanted: Wanted) -> Opened {
+    let Wanted { mut scene, microphone, muted, size, fps } = wanted;
+    let config =
+        |audio: AudioInput| SourcesConfig { video: VideoInput::None, sounds: vec![audio.into()], size, fps };
+    let sound = AudioInput::Microphone(microphone);
+    let mut broken = Vec::new();
+    let mut with_picture = |audio: &AudioInput| {
+        let (opened, left_out) = scene.show(|scene| Sources::open_scene(config(audio.clone()), scene));
+        broken.extend(left_out);
+        opened
     };
-    let sound = AudioInput::Microphone(wanted.microphone.clone());
-    let opened = |sources: Option<Sources>, no_video: Option<Error>, no_sound: Option<Error>| {
-        if let Some(sources) = &sources {
-            sources.set_muted(wanted.muted);
-        }
-        let words = |error: Error| error.to_string();
-        let no_video = no_video.map(words).or(unreadable.clone());
-        Opened { sources, no_video, no_sound: no_sound.map(words) }
+    let (sources, no_video, no_sound) = match with_picture(&sound) {
+        Ok(sources) => (Some(sources), None, None),
+        Err(both) => match (with_picture(&AudioInput::None), Sources::open(config(sound))) {
+            (Ok(sources), Err(no_sound)) => (Some(sources), None, Some(no_sound)),
+            (Err(no_video), Ok(sources)) => (Some(sources), Some(no_video), None),
+            (Err(no_video), Err(no_sound)) => (None, Some(no_video), Some(no_sound)),
+            // Each works alone and both together did not: keep the picture and say what happened.
+            (Ok(sources), Ok(_)) => (Some(sources), None, Some(both)),
+        },
     };
-    let open_as = |video, audio: AudioInput| {
-        Sources::open(SourcesConfig { video, sounds: vec![audio.into()], size: wanted.size, fps: wanted.fps })
-    };
-    let both = match open_as(video.clone(), sound.clone()) {
-        Ok(sources) => return opened(Some(sources), None, None),
-        Err(error) => error,
-    };
-    match (open_as(video, AudioInput::None), open_as(VideoInput::None, sound)) {
-        (Ok(sources), Err(no_sound)) => opened(Some(sources), None, Some(no_sound)),
-        (Err(no_video), Ok(sources)) => opened(Some(sources), Some(no_video), None),
-        (Err(no_video), Err(no_sound)) => opened(None, Some(no_video), Some(no_sound)),
-        // Each works alone and both together did not: keep the picture and say what happened.
-        (Ok(sources), Ok(_)) => opened(Some(sources), None, Some(both)),
+    if let Some(sources) = &sources {
+        sources.set_muted(muted);
+    }
+    let words = |error: Error| error.to_string();
+    Opened {
+        sources: sources.map(Arc::new),
+        no_video: no_video.map(words),
+        no_sound: no_sound.map(words),
+        broken,
     }
 }
 

@@ -20,8 +20,9 @@ use crate::preview::Feeds;
 use crate::recording::Recording;
 use crate::request::{Doors, Request};
 use crate::resume;
+use crate::scenes::{self, Book, Staged, Staging};
 use crate::settings::{self, Settings};
-use crate::sources::{self, Opened, Wanted};
+use crate::sources::Opened;
 use crate::surroundings::Surroundings;
 use crate::view::{Notice, NoticeKind, OriginProblem, View};
 
@@ -31,6 +32,8 @@ pub(crate) enum Done {
     OriginStopped,
     SourcesOpened(Box<Opened>),
     DevicesFound(Devices),
+    Staged(Staged),
+    ScenesSaved(Result<(), String>),
     BroadcastEnded(Box<Summary>),
 }
 
@@ -61,6 +64,8 @@ pub struct Studio {
     bound: Option<settings::Listeners>,
     pub(crate) room: Option<Hosted>,
     pub(crate) sources: SourcesPhase,
+    pub(crate) book: Book,
+    pub(crate) staging: Staging,
     pub(crate) devices: Devices,
     finding_devices: bool,
     /// The engine, for destinations and recording.
@@ -97,9 +102,13 @@ impl Studio {
         let (settings, unusable) = settings::load(&folder);
         let settings = if first { crate::first_run::begun(settings) } else { settings };
         let (destinations, unusable_too) = destination::load(&folder);
+        let (book, unusable_scenes) = scenes::load(&folder);
+        let staging = Staging::new(book.is_none());
         let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
             folder,
+            book: book.unwrap_or_else(|| scenes::first_book(&settings.video)),
+            staging,
             settings,
             destinations,
             go_live: GoLive::default(),
@@ -127,7 +136,7 @@ impl Studio {
             doors,
             tasks: JoinSet::new(),
         };
-        for unusable in unusable.into_iter().chain(unusable_too) {
+        for unusable in [unusable, unusable_too, unusable_scenes].into_iter().flatten() {
             let kept_as = unusable.kept_as.map(|path| path.display().to_string()).unwrap_or_default();
             studio.notify(NoticeKind::SettingsUnusable { kept_as, reason: unusable.reason });
         }
@@ -209,8 +218,9 @@ impl Studio {
             }
             Request::SetMuted(muted) => self.set_muted(muted),
             Request::ChooseMicrophone(id) => self.choose(|settings| settings.microphone = id),
-            Request::ChooseVideo(choice) => self.choose(|settings| settings.video = choice),
-            Request::RetrySources => self.open_sources(),
+            Request::ChooseVideo(choice) => self.choose_video(choice),
+            Request::Scenes(ask) => self.scenes_asked(ask),
+            Request::RetrySources => self.retry_sources(),
             Request::FindDevices => self.find_devices(),
             Request::SwitchDestination(id, on) => self.switch_destination(id, on),
             Request::SaveDestination(draft, answer) => {
@@ -253,7 +263,10 @@ impl Studio {
             Done::DevicesFound(devices) => {
                 self.devices = devices;
                 self.finding_devices = false;
+                self.offer_camera_scenes();
             }
+            Done::Staged(staged) => self.staged(staged),
+            Done::ScenesSaved(saved) => self.scenes_saved(saved),
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }
@@ -361,56 +374,13 @@ impl Studio {
 
     fn set_muted(&mut self, muted: bool) {
         self.set(|settings| settings.muted = muted);
-        if let SourcesPhase::Opened(opened) = &self.sources
-            && let Some(sources) = &opened.sources
-        {
+        if let Some(sources) = self.open_ones() {
             sources.set_muted(muted);
         }
     }
 
-    /// Closes what is open and opens what the settings say. Not while a broadcast uses it.
-    fn open_sources(&mut self) {
-        if self.is_running() {
-            return;
-        }
-        let before = std::mem::replace(&mut self.sources, SourcesPhase::Opening);
-        self.doors.feeds.send_replace(Feeds::default());
-        let wanted = Wanted {
-            video: self.settings.video.clone(),
-            microphone: self.settings.microphone.clone(),
-            muted: self.settings.muted,
-            size: self.settings.output.size(),
-            fps: self.settings.output.fps,
-        };
-        self.tasks.spawn_blocking(move || {
-            // A device can be open once only.
-            drop(before);
-            Done::SourcesOpened(Box::new(sources::open(&wanted)))
-        });
-    }
-
-    fn sources_opened(&mut self, opened: Box<Opened>) {
-        for (source, reason) in [("video", &opened.no_video), ("sound", &opened.no_sound)] {
-            if let Some(reason) = reason {
-                warn!(source, reason, "source does not open");
-            }
-        }
-        let feeds = opened.sources.as_ref().map_or_else(Feeds::default, |sources| Feeds {
-            frames: opened.no_video.is_none().then(|| sources.preview()),
-            levels: opened.no_sound.is_none().then(|| sources.levels()),
-        });
-        self.doors.feeds.send_replace(feeds);
-        self.trouble = opened.sources.as_ref().map(broadcast::Sources::trouble);
-        // The person may have muted, or chosen again, in the meantime.
-        if let Some(sources) = &opened.sources {
-            sources.set_muted(self.settings.muted);
-        }
-        self.sources = SourcesPhase::Opened(opened);
-        self.find_devices();
-    }
-
     /// Looking for devices takes a while; nothing waits for it.
-    fn find_devices(&mut self) {
+    pub(crate) fn find_devices(&mut self) {
         if !self.finding_devices {
             self.finding_devices = true;
             self.tasks.spawn_blocking(|| Done::DevicesFound(broadcast::devices()));
@@ -464,6 +434,7 @@ impl Studio {
             warn!("the origin did not stop in time and is cut off");
             self.tasks.abort_all();
         }
+        self.keep_scenes_at_last();
         self.sources = SourcesPhase::Opening;
         info!("everything has stopped");
     }

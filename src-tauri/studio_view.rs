@@ -26,6 +26,7 @@ impl View {
             notices: Vec::new(),
             origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
             room: None,
+            scenes: crate::scenes::view::ScenesView::default(),
             video: SourceView::Starting,
             trouble: None,
             pictures: Vec::new(),
@@ -63,14 +64,18 @@ impl Studio {
         view.origin =
             OriginView { state: self.origin_state(), audience: hosting::audience(self.settings.origin.http) };
         view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
-        view.video_choice.clone_from(&self.settings.video);
-        view.pictures = sources::pictures(&self.devices, &self.settings.video);
+        view.scenes = self.scenes_view();
+        let main = self.book.main_picture().and_then(|layer| layer.source.as_choice());
+        view.video_choice = main.unwrap_or_default();
+        view.pictures = sources::pictures(&self.devices, &view.video_choice);
         view.microphone.clone_from(&self.settings.microphone);
         view.muted = self.settings.muted;
         if let SourcesPhase::Opened(opened) = &self.sources {
             let picture = view.pictures.iter().find(|picture| picture.choice == view.video_choice);
             let name = picture.map_or_else(String::new, |picture| picture.name.clone());
-            view.video = source_view(opened.no_video.as_ref(), name);
+            // On air the last picture is still there, and a notice says so.
+            let nothing = self.no_picture(&view.scenes).filter(|_| !self.is_running());
+            view.video = source_view(opened.no_video.as_ref().or(nothing.as_ref()), name);
             view.microphones = sources::microphones(&self.devices);
             let chosen = view.microphone.as_ref();
             let microphone = self
@@ -81,7 +86,8 @@ impl Studio {
             let name = microphone.map_or_else(String::new, |device| device.name.clone());
             view.sound = source_view(opened.no_sound.as_ref(), name);
         }
-        view.trouble = self.trouble.as_ref().and_then(|trouble| trouble.borrow().clone());
+        let trouble = self.trouble.as_ref().filter(|_| self.is_running());
+        view.trouble = trouble.and_then(|trouble| trouble.borrow().clone());
         view.output.clone_from(&self.settings.output);
         view.locked = self.is_running();
         view.live = self.live_view(now);

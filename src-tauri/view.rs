@@ -7,6 +7,7 @@ use serde::Serialize;
 use specta::Type;
 
 use crate::output::Output;
+use crate::scenes::view::ScenesView;
 use crate::settings::{Language, Theme, VideoChoice};
 
 /// Everything on screen besides pictures, sound levels and chat.
@@ -29,7 +30,9 @@ pub struct View {
     pub origin: OriginView,
     /// The person's room; `None` until the origin first ran.
     pub room: Option<RoomView>,
-    /// The picture.
+    /// Scenes and their sources.
+    pub scenes: ScenesView,
+    /// The main picture of the scene that is shown.
     pub video: SourceView,
     /// Why there is no picture, while a camera, window or display that was there is away.
     pub trouble: Option<String>,
@@ -83,6 +86,11 @@ pub enum NoticeKind {
         /// Where it is kept now.
         kept_as: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// Scenes could not be written.
+    ScenesNotSaved {
+        /// Why.
         reason: String,
     },
     /// Settings could not be written.

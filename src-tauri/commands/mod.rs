@@ -4,6 +4,7 @@ mod broadcast;
 mod destinations;
 mod first_run;
 mod hosting;
+mod scenes;
 mod session;
 mod window;
 
@@ -41,6 +42,12 @@ pub fn builder() -> Builder<tauri::Wry> {
             hosting::restart_origin,
             hosting::set_audience,
             hosting::use_port,
+            scenes::edit_scenes,
+            scenes::undo_scenes,
+            scenes::redo_scenes,
+            scenes::choose_scene,
+            scenes::set_transition,
+            scenes::pick_file,
             session::show_views,
             session::show_chat,
             session::say,

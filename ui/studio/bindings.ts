@@ -44,10 +44,6 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
-	/**  Goes to a step of the set-up, or leaves it. */
-	firstRun: (step: Step | null) => __TAURI_INVOKE<null>("first_run", { step }),
-	/**  Measures the encoder. */
-	tryEncoder: () => __TAURI_INVOKE<EncoderTrial>("try_encoder"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -58,6 +54,18 @@ export const commands = {
 	setAudience: (audience: Audience) => __TAURI_INVOKE<null>("set_audience", { audience }),
 	/**  Puts the watch page on another port. */
 	usePort: (port: number) => __TAURI_INVOKE<null>("use_port", { port }),
+	/**  Changes something of the scenes. */
+	editScenes: (edit: Edit, gesture: number | null) => __TAURI_INVOKE<number | null>("edit_scenes", { edit, gesture }),
+	/**  Takes the last edit back. */
+	undoScenes: () => __TAURI_INVOKE<null>("undo_scenes"),
+	/**  Makes the edit again that was taken back last. */
+	redoScenes: () => __TAURI_INVOKE<null>("redo_scenes"),
+	/**  Shows another scene. */
+	chooseScene: (scene: number) => __TAURI_INVOKE<null>("choose_scene", { scene }),
+	/**  Sets how another scene follows. */
+	setTransition: (transition: Transition) => __TAURI_INVOKE<null>("set_transition", { transition }),
+	/**  Lets the person choose a file; `None` when they choose none. */
+	pickFile: (kind: FileKind, title: string) => __TAURI_INVOKE<string | null>("pick_file", { kind, title }),
 	/**  Sends the view now and whenever it changes. A page that reloads calls it again. */
 	showViews: (views: Channel<View>) => __TAURI_INVOKE<null>("show_views", { views }),
 	/**  Sends what is heard in the room's chat, from its welcome on. A page that reloads calls it again. */
@@ -74,22 +82,19 @@ export const commands = {
 	askToClose: () => __TAURI_INVOKE<null>("ask_to_close"),
 	/**  Stays open after all. */
 	keepOpen: () => __TAURI_INVOKE<null>("keep_open"),
-	/**  Goes on without a window, in the tray. */
-	keepInTray: () => __TAURI_INVOKE<null>("keep_in_tray"),
-	/**  The page shows the place that it was led to. */
-	arrived: (id: number) => __TAURI_INVOKE<null>("arrived", { id }),
 	/**  Ends the broadcast and closes. */
 	quit: () => __TAURI_INVOKE<null>("quit"),
 };
 
 /* Types */
-/**  A place that the window is to show, once. */
-export type Arrival = {
-	/**  What [`App::arrived`] takes. */
-	id: number,
-	/**  Where to. */
-	place: Place,
-};
+/**  Where lines stand in their place. */
+export type Align = 
+/**  At the left. */
+"left" | 
+/**  In the middle. */
+"centre" | 
+/**  At the right. */
+"right";
 
 /**  Who can open the watch page. */
 export type Audience = 
@@ -109,10 +114,57 @@ export type Blocked =
 /**  The sources are being opened. */
 "starting";
 
+/**  One thing of a source that can be changed. */
+export type Change = 
+/**  What it is called. */
+{ of: "name"; to: string } | 
+/**  Whether it is hidden. */
+{ of: "hidden"; to: boolean } | 
+/**  Whether its place is safe from mistakes. */
+{ of: "locked"; to: boolean } | 
+/**  What it shows. */
+{ of: "source"; to: Source } | 
+/**  Where it lies; not while it is locked. */
+{ of: "place"; to: Place } | 
+/**  What is cut off. */
+{ of: "crop"; to: Crop } | 
+/**  Degrees clockwise. */
+{ of: "rotation"; to: number } | 
+/**  0 to 100. */
+{ of: "opacity-percent"; to: number } | 
+/**  Mirrored left to right. */
+{ of: "mirrored"; to: boolean } | 
+/**  Mirrored top to bottom. */
+{ of: "flipped"; to: boolean } | 
+/**  The colour that becomes transparent. */
+{ of: "chroma-key"; to?: ChromaKey | null };
+
+/**  Makes one colour transparent: a green wall behind a person. */
+export type ChromaKey = {
+	/**  The wall's colour, `#rrggbb`. */
+	colour: string,
+	/**  How far from it a colour is still transparent. */
+	similarityPercent: number,
+	/**  How much further until a colour hides what lies below. */
+	smoothnessPercent: number,
+};
+
 /**  Shown to the person as it is. */
 export type CommandError = {
 	/**  What happened, in words. */
 	message: string,
+};
+
+/**  What is cut off each side of a source, in millionths of the side's length. */
+export type Crop = {
+	/**  Off the left side. */
+	leftPpm: number,
+	/**  Off the top. */
+	topPpm: number,
+	/**  Off the right side. */
+	rightPpm: number,
+	/**  Off the bottom. */
+	bottomPpm: number,
 };
 
 /**  What a destination is doing. */
@@ -166,6 +218,14 @@ export type DestinationView = {
 	hasPassphrase: boolean,
 };
 
+/**  A camera, or a window. */
+export type Device = {
+	/**  What a source says of it. */
+	id: string,
+	/**  What people read. */
+	name: string,
+};
+
 /**  A destination as the person fills it in. */
 export type Draft = {
 	/**  Which one is edited; `None` is a new one. */
@@ -182,23 +242,60 @@ export type Draft = {
 	passphrase: string | null,
 };
 
-/**  What the encoder did with pictures as fast as it took them. */
-export type EncoderTrial = {
-	/**  FFmpeg's name of the encoder. */
-	name: string,
-	/**  What it runs on, in words. */
-	runsOn: string,
-	/**  Pixels. */
-	width: number,
-	/**  Pixels. */
-	height: number,
-	/**  Pictures a second that are wanted. */
-	wantedFps: number,
-	/**  Pictures a second that it made of a test picture that moves. */
-	reachedFps: number,
-	/**  Whether that is enough beside everything else the computer does. */
-	enough: boolean,
-};
+/**  One change. */
+export type Edit = 
+/**  Adds an empty scene behind the others. */
+{ type: "add-scene" } | 
+/**  Adds a copy of a scene behind it. */
+{ type: "duplicate-scene"; 
+/**  Which. */
+scene: number } | 
+/**  Removes a scene; the last one stays. */
+{ type: "remove-scene"; 
+/**  Which. */
+scene: number } | 
+/**  Calls a scene something; empty, it is called by what is in it. */
+{ type: "rename-scene"; 
+/**  Which. */
+scene: number; 
+/**  What it is called. */
+name: string } | 
+/**  Moves a scene in the list. */
+{ type: "move-scene"; 
+/**  Which. */
+scene: number; 
+/**  Where it is then, counted from 0; beyond the end is the end. */
+to: number } | 
+/**  Adds a source above the others. */
+{ type: "add-layer"; 
+/**  To which scene. */
+scene: number; 
+/**  What it shows. */
+source: Source } | 
+/**  Removes a source from its scene. */
+{ type: "remove-layer"; 
+/**  Which. */
+layer: number } | 
+/**  Moves a source among the others of its scene. */
+{ type: "move-layer"; 
+/**  Which. */
+layer: number; 
+/**  Where it is then, counted from 0 at the bottom; beyond the top is the top. */
+to: number } | 
+/**  Changes one thing of a source. */
+{ type: "change-layer"; 
+/**  Which. */
+layer: number; 
+/**  What of it. */
+change: Change } | 
+/**  Arranges the pictures of a scene; those that are hidden or locked stay. */
+{ type: "arrange"; 
+/**  Of which scene. */
+scene: number; 
+/**  How. */
+layout: Layout; 
+/**  The picture that fills the canvas in [`Layout::Full`]; the lowest one without. */
+layer: number | null };
 
 /**  A video encoder, and what was found out about it. */
 export type EncoderView = {
@@ -211,6 +308,22 @@ export type EncoderView = {
 	/**  Why it cannot be used here; `None` when it can. */
 	refused: string | null,
 };
+
+/**  What kind of file is looked for. */
+export type FileKind = 
+/**  A picture. */
+"image" | 
+/**  A video. */
+"video";
+
+/**  What happens to a picture whose shape is not its place's. */
+export type Fit = 
+/**  All of it is shown, in the middle. */
+"contain" | 
+/**  The place is filled; what does not fit in is cut off. */
+"cover" | 
+/**  It is stretched. */
+"stretch";
 
 /**  What the page hears. */
 export type Heard = 
@@ -231,6 +344,45 @@ export type Language =
 "en" | 
 /**  Simplified Chinese. */
 "zh-CN";
+
+/**  One source, and where and how it lies on the canvas. */
+export type Layer = {
+	/**  Unique among scenes and layers, and never used again. */
+	id: number,
+	/**  What people call it; empty, it is called by what it is. */
+	name: string,
+	/**  Kept, and not shown. */
+	hidden: boolean,
+	/**  Its place is not changed by mistake. */
+	locked: boolean,
+	/**  What it shows. */
+	source: Source,
+	/**  Where. */
+	place: Place,
+	/**  What is cut off the source first. */
+	crop: Crop,
+	/**  Degrees clockwise. */
+	rotation: number,
+	/**  0, not to be seen, to 100. */
+	opacityPercent: number,
+	/**  Mirrored left to right. */
+	mirrored: boolean,
+	/**  Mirrored top to bottom. */
+	flipped: boolean,
+	/**  The colour that becomes transparent. */
+	chromaKey: ChromaKey | null,
+};
+
+/**  How the pictures of a scene are arranged. */
+export type Layout = 
+/**  One fills the canvas, above the others. */
+"full" | 
+/**  The lowest one fills the canvas, the others are small in its corners. */
+"picture-in-picture" | 
+/**  One beside the other, all of the same size. */
+"side-by-side" | 
+/**  In rows and columns. */
+"grid";
 
 /**  The Go live button and all that belongs to it. */
 export type LiveView = {
@@ -270,6 +422,10 @@ export type NoticeKind =
 keptAs: string; 
 /**  What is wrong with it. */
 reason: string } | 
+/**  Scenes could not be written. */
+{ type: "scenes-not-saved"; 
+/**  Why. */
+reason: string } | 
 /**  Settings could not be written. */
 { type: "settings-not-saved"; 
 /**  Why. */
@@ -295,11 +451,7 @@ reason: string } |
 /**  Why. */
 reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
-{ type: "cut-off" } | 
-/**  A link leads nowhere here. */
-{ type: "link-refused"; 
-/**  It, or its beginning. */
-link: string };
+{ type: "cut-off" };
 
 /**  A profile of OBS on this computer. */
 export type ObsView = {
@@ -446,22 +598,38 @@ export type PictureKind =
 /**  Moving bars. */
 "test";
 
-/**  A place in the window. A link leads to one and does nothing else: what it would change, the person does there. */
-export type Place = 
-/**  The main view. */
-{ type: "studio" } | 
-/**  The origin's panel. */
-{ type: "origin" } | 
-/**  The settings. */
-{ type: "settings"; 
-/**  Which page of them. */
-tab: string | null } | 
-/**  The form of a destination. */
-{ type: "destination"; 
-/**  Which one; `None` is a new one. */
-id: number | null } | 
-/**  The question whether to end the broadcast. */
-{ type: "end" };
+/**  A rectangle on the canvas, which it may pass; millionths of the canvas's sides. */
+export type Place = {
+	/**  From the left edge. */
+	leftPpm: number,
+	/**  From the top edge. */
+	topPpm: number,
+	/**  Of the canvas's width. */
+	widthPpm: number,
+	/**  Of the canvas's height. */
+	heightPpm: number,
+	/**  What happens to a picture of another shape. */
+	fit: Fit,
+};
+
+/**  Why a source shows nothing. */
+export type Problem = {
+	/**  The layer. */
+	layer: number,
+	/**  What kind of problem. */
+	kind: ProblemKind,
+	/**  What the system says; may be empty. */
+	reason: string,
+};
+
+/**  What keeps a source from being shown. */
+export type ProblemKind = 
+/**  No file or window is chosen yet. */
+"not-chosen" | 
+/**  A camera, window or display that is away; it comes back by itself. */
+"away" | 
+/**  A file that cannot be read, or something that cannot be drawn. */
+"unusable";
 
 /**  A recording on this computer. */
 export type RecordingView = {
@@ -487,6 +655,38 @@ export type RoomView = {
 	viewers: number,
 };
 
+/**  One picture to show. */
+export type Scene = {
+	/**  Unique among scenes and layers, and never used again. */
+	id: number,
+	/**  What people call it; empty, it is called by what is in it. */
+	name: string,
+	/**  From the bottom to the top. */
+	layers: Layer[],
+};
+
+/**  The left column, and what lies on the preview. */
+export type ScenesView = {
+	/**  In their order; at least one once the studio has looked around. */
+	scenes: Scene[],
+	/**  The one that is shown. */
+	chosen: number,
+	/**  How another one follows. */
+	transition: Transition,
+	/**  The arrangement of the chosen scene's pictures; `None` where it is the person's own. */
+	layout: Layout | null,
+	/**  Whether an edit can be taken back. */
+	canUndo: boolean,
+	/**  Whether an edit that was taken back can be made again. */
+	canRedo: boolean,
+	/**  Sources of the chosen scene that show nothing, each with why. */
+	problems: Problem[],
+	/**  Cameras to choose from. */
+	cameras: Device[],
+	/**  Windows to choose from. */
+	windows: Device[],
+};
+
 /**  A public service that takes broadcasts. */
 export type ServiceView = {
 	/**  E.g. `youtube`. */
@@ -500,6 +700,53 @@ export type ServiceView = {
 	/**  Most video it takes, 1 000 bits per second. */
 	kbpsMax: number,
 };
+
+/**  What a layer shows. */
+export type Source = 
+/**  The display. */
+{ type: "display"; 
+/**  Whether the mouse pointer is in the picture. */
+cursor: boolean } | 
+/**  A window. */
+{ type: "window"; 
+/**  Which, for as long as it is open; windows are numbered anew at each start of the system. */
+id: string | null; 
+/**  Its title when it was chosen: what it is found by at the next start. Empty while none is chosen. */
+title: string; 
+/**  Whether the mouse pointer is in the picture. */
+cursor: boolean } | 
+/**  A camera. */
+{ type: "camera"; 
+/**  Which; `None` takes the first one. */
+id: string | null } | 
+/**  The picture of a video file, once, at its own pace. */
+{ type: "video"; 
+/**  Where it is; empty while none is chosen. */
+file: string } | 
+/**  A picture from a file: PNG, JPEG or WebP. */
+{ type: "image"; 
+/**  Where it is; empty while none is chosen. */
+file: string } | 
+/**  Words. */
+{ type: "text"; 
+/**  The words. */
+text: string; 
+/**  How they look. */
+style: Style } | 
+/**  A clock. */
+{ type: "timer"; 
+/**  Counts down from so many seconds; up from 0 without. */
+downFromS: number | null; 
+/**  What stands there once 0 is reached; empty, it is `0:00`. */
+over: string; 
+/**  How it looks. */
+style: Style } | 
+/**  One colour. */
+{ type: "colour"; 
+/**  `#rrggbb` or `#rrggbbaa`. */
+colour: string } | 
+/**  Moving bars with a clock. */
+{ type: "test" };
 
 /**  One source. */
 export type SourceView = 
@@ -540,14 +787,19 @@ export type Stats = {
 	queuedMs: number,
 };
 
-/**  Where the person is in the set-up. */
-export type Step = 
-/**  Who can watch. Nothing listens on the network before this is answered. */
-"audience" | 
-/**  Picture, sound, and what the encoder can do. */
-"devices" | 
-/**  Where the broadcast goes. */
-"destinations";
+/**  How words look. */
+export type Style = {
+	/**  Height of the letters, of the canvas's height. */
+	sizePercent: number,
+	/**  `#rrggbb` or `#rrggbbaa`. */
+	colour: string,
+	/**  Fills the place behind the letters. */
+	background: string | null,
+	/**  Where lines stand. */
+	align: Align,
+	/**  Heavy letters. */
+	bold: boolean,
+};
 
 /**  Colours of the window. */
 export type Theme = 
@@ -557,6 +809,15 @@ export type Theme =
 "dark" | 
 /**  Dark text on light. */
 "light";
+
+/**  How another scene follows. */
+export type Transition = 
+/**  At once. */
+{ type: "cut" } | 
+/**  The new scene shows through more and more. */
+{ type: "fade"; 
+/**  For so long, milliseconds. */
+ms: number };
 
 /**  What is captured as the picture, written as for `rostrum-cast --video`: `screen`, `window:ID`, `camera:ID` or `test`. */
 export type VideoChoice = string;
@@ -569,8 +830,6 @@ export type View = {
 	theme: Theme,
 	/**  Words. */
 	language: Language,
-	/**  The step of the set-up that is shown instead of the studio. */
-	firstRun: Step | null,
 	/**  Where pictures and levels come from: a `ws://127.0.0.1` address with its token. */
 	feedUrl: string,
 	/**  What the person should know, oldest first. */
@@ -579,7 +838,9 @@ export type View = {
 	origin: OriginView,
 	/**  The person's room; `None` until the origin first ran. */
 	room: RoomView | null,
-	/**  The picture. */
+	/**  Scenes and their sources. */
+	scenes: ScenesView,
+	/**  The main picture of the scene that is shown. */
 	video: SourceView,
 	/**  Why there is no picture, while a camera, window or display that was there is away. */
 	trouble: string | null,
@@ -607,9 +868,5 @@ export type View = {
 	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
-	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
-	tray: boolean,
-	/**  A place that the page is to show. */
-	arrival: Arrival | null,
 };
 

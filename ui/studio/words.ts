@@ -156,6 +156,7 @@ export const t = words(
 
     'notice.settings-unusable':
       'Settings could not be read, so the defaults are used. The old file is kept as {{path}}. ({{reason}})',
+    'notice.scenes-not-saved': 'The scenes could not be saved: changes are lost when Rostrum closes. ({{reason}})',
     'notice.settings-not-saved': 'Settings could not be saved: changes last until Rostrum closes. ({{reason}})',
     'notice.broadcast-failed': 'The broadcast did not go out. {{reason}}',
     'notice.origin-stopped': 'The origin stopped by itself: nobody can watch.',
@@ -389,6 +390,7 @@ export const t = words(
     'stop.confirm': '停止源站',
 
     'notice.settings-unusable': '设置文件无法读取，已使用默认设置。旧文件保存为 {{path}}。（{{reason}}）',
+    'notice.scenes-not-saved': '场景无法保存：改动在关闭后失效。（{{reason}}）',
     'notice.settings-not-saved': '设置无法保存：改动在关闭后失效。（{{reason}}）',
     'notice.broadcast-failed': '直播没有发出。{{reason}}',
     'notice.origin-stopped': '源站自行停止，没有人能观看。',
