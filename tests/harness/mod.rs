@@ -28,6 +28,7 @@ pub mod server;
 pub mod settings_page;
 pub mod sound;
 pub mod speech;
+pub mod studio_page;
 pub mod throttled_line;
 pub mod viewer;
 pub mod wait;

@@ -49,7 +49,6 @@ export const t = words(
     'share.link': 'Watch link',
     'share.off': 'The origin is off: the link works when it runs.',
 
-    sources: 'Sources',
     'source.screen': 'Screen',
     'source.window': 'Window',
     'source.camera': 'Camera',
@@ -57,7 +56,6 @@ export const t = words(
     'source.microphone': 'Microphone',
     'source.default': 'System default',
     'source.locked': 'Sources can be changed when the broadcast has ended.',
-    picture: 'Picture',
 
     preview: 'Preview',
     'preview.only': 'Only you see this',
@@ -286,7 +284,6 @@ export const t = words(
     'share.link': '观看链接',
     'share.off': '源站已关闭：启动后链接才能打开。',
 
-    sources: '来源',
     'source.screen': '屏幕',
     'source.window': '窗口',
     'source.camera': '摄像头',
@@ -294,7 +291,6 @@ export const t = words(
     'source.microphone': '麦克风',
     'source.default': '系统默认',
     'source.locked': '直播结束后才能更换来源。',
-    picture: '画面',
 
     preview: '预览',
     'preview.only': '只有你看得到',

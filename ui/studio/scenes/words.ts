@@ -47,6 +47,7 @@ export const t = words(
 
     'problem.starting': 'Starting',
     'problem.away': 'Not connected',
+    'problem.away.window': 'Not open',
     'problem.unusable': 'Cannot be shown',
     'problem.not-chosen.window': 'Choose a window',
     'problem.not-chosen.image': 'Choose a file',
@@ -166,6 +167,7 @@ export const t = words(
 
     'problem.starting': '正在启动',
     'problem.away': '未连接',
+    'problem.away.window': '未打开',
     'problem.unusable': '无法显示',
     'problem.not-chosen.window': '请选择窗口',
     'problem.not-chosen.image': '请选择文件',
