@@ -33,6 +33,7 @@ mod recorder;
 mod replay;
 pub mod scene;
 mod sound;
+mod sounds;
 mod sources;
 mod status;
 mod threads;

@@ -346,7 +346,7 @@ impl Encoders {
         };
         let open = || threads::preferred(|| encode::Video::open(&settings));
         let video = sources.has_picture().then(open).transpose()?;
-        let audio = (!captured.sounds.is_empty()).then(encode::Audio::open).transpose()?;
+        let audio = sources.has_sound().then(encode::Audio::open).transpose()?;
         Ok(Encoders { settings, video, audio })
     }
 

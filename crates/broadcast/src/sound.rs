@@ -11,10 +11,14 @@ use crate::program::Program;
 
 /// Runs on the thread that owns the source.
 pub(crate) struct SoundLine {
-    /// Which sound of the mixer; the first one is the timing master.
-    index: usize,
+    /// Which sound of the mixer, the first one is the timing master; and which line of it.
+    place: (usize, usize),
     input: AudioInput,
     source: Option<AudioSource>,
+    /// What the mixer was told of the source's trouble.
+    trouble: Option<String>,
+    /// How often nothing came since the line was to leave.
+    idle: u32,
     program: Arc<Program>,
     mixer: Arc<Mixer>,
     stop: Stop,
@@ -24,101 +28,130 @@ pub(crate) struct SoundLine {
 }
 
 impl SoundLine {
-    /// A line that begins now.
+    /// A line that begins where the mix is; before the mix begins, now. Without a source it is silent.
     pub(crate) fn new(
-        (index, input): (usize, AudioInput),
-        source: AudioSource,
+        place: (usize, usize),
+        (input, source): (AudioInput, Option<AudioSource>),
         program: Arc<Program>,
         mixer: Arc<Mixer>,
         stop: Stop,
     ) -> SoundLine {
-        let sync = AvSync::new(RATE, program.clock.now());
-        let (settings, heard) = mixer.settings(index);
+        // The first sound's line goes on where the one before it was. Others have a timeline of their own.
+        let sync = match (place.0, mixer.position()) {
+            (0, Some(at)) => AvSync::new(RATE, Timestamp::from_ticks(at, RATE)).after(program.offset()),
+            _ => AvSync::new(RATE, program.clock.now()),
+        };
+        let (settings, heard) = mixer.settings(place.0);
         let strip = Strip::new(settings, heard);
         let align = Align::default();
-        SoundLine { index, input, source: Some(source), program, mixer, stop, sync, align, strip }
+        let (trouble, idle) = (None, 0);
+        SoundLine { place, input, source, trouble, idle, program, mixer, stop, sync, align, strip }
     }
 
-    /// Until stopped. A source that ends or breaks off leaves silence behind it.
+    /// Until stopped, or put away and faded. A source that ends or breaks off leaves silence behind it.
     pub(crate) fn run(mut self) {
-        while !self.stop.is_stopped() {
-            match self.source.as_mut().map(|source| source.next(&self.stop)) {
+        while !self.stop.is_stopped() && self.idle < IDLE_MAX {
+            let heard = match self.source.as_mut().map(|source| source.next(&self.stop)) {
                 Some(Ok(AudioStep::Block(block))) => self.block(&block),
                 Some(Ok(AudioStep::Idle)) => self.idle(),
                 Some(Ok(AudioStep::Ended)) => self.end(),
                 Some(Err(error)) => {
                     tracing::warn!(input = ?self.input, %error, "the sound source broke off");
-                    self.end();
+                    self.mixer.tell_of(self.place, Some(error.to_string()));
+                    self.end()
                 }
                 None => self.silence(),
+            };
+            if !heard {
+                break;
             }
+            self.tell_trouble();
+        }
+        self.mixer.close(self.place.1);
+    }
+
+    fn tell_trouble(&mut self) {
+        let Some(source) = &self.source else { return };
+        if source.trouble() != self.trouble.as_deref() {
+            self.trouble = source.trouble().map(str::to_owned);
+            self.mixer.tell_of(self.place, self.trouble.clone());
         }
     }
 
-    fn block(&mut self, block: &Captured) {
+    /// Like all that follow: `false` when nothing more of this line is heard.
+    fn block(&mut self, block: &Captured) -> bool {
+        let mut heard = true;
         if block.lost > 0 {
             let placed = self.sync.lost(block.lost);
-            self.emit(placed, Arc::default());
+            heard = self.emit(placed, Arc::default());
         }
         let placed = self.sync.block(block.arrived, block.device_time, block.frames());
         let samples = match placed.skip {
             0 => Arc::clone(&block.samples),
             skip => block.samples[skip * CHANNELS..].into(),
         };
-        self.emit(placed, samples);
+        heard && self.emit(placed, samples)
     }
 
-    fn idle(&mut self) {
-        if let Some(placed) = self.sync.idle(self.program.clock.now()) {
-            self.emit(placed, Arc::default());
+    fn idle(&mut self) -> bool {
+        if !self.mixer.is_there(self.place.0, self.place.1) {
+            self.idle += 1;
         }
+        self.sync.idle(self.program.clock.now()).is_none_or(|placed| self.emit(placed, Arc::default()))
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> bool {
         self.source = None;
-        self.mixer.end();
+        self.mixer.end(self.place);
+        true
     }
 
     /// Keeps the line going after its source has ended.
-    fn silence(&mut self) {
+    fn silence(&mut self) -> bool {
         let clock = self.program.clock;
-        if !self.stop.wait_until(clock.instant(clock.now() + SILENCE_BLOCK)) {
-            let placed = self.sync.fill_to(clock.now());
-            self.emit(placed, Arc::default());
+        if self.stop.wait_until(clock.instant(clock.now() + SILENCE_BLOCK)) {
+            return false;
         }
+        let placed = self.sync.fill_to(clock.now());
+        self.emit(placed, Arc::default())
     }
 
-    fn emit(&mut self, placed: Placed, samples: Arc<[f32]>) {
-        if self.index == 0 {
-            self.program.set_offset(self.sync.offset());
+    fn emit(&mut self, placed: Placed, samples: Arc<[f32]>) -> bool {
+        let there = self.mixer.is_there(self.place.0, self.place.1);
+        if there {
+            if self.place.0 == 0 {
+                self.program.set_offset(self.sync.offset());
+            }
+            let (settings, heard) = self.mixer.settings(self.place.0);
+            self.strip.set(&settings, heard);
         }
         self.program.silent_samples.fetch_add(placed.silence as u64, Ordering::Relaxed);
+        let mut heard = true;
         let mut pts = placed.pts;
         let mut left = placed.silence;
-        while left > 0 {
+        while left > 0 && heard {
             let frames = left.min(SILENCE_FRAMES_MAX);
-            self.send(pts, vec![0.0; frames * CHANNELS].into());
+            heard = self.send(pts, vec![0.0; frames * CHANNELS].into());
             pts += Span::from_ticks(frames as i64, RATE);
             left -= frames;
         }
-        if !samples.is_empty() {
-            self.send(pts, samples);
-        }
+        if samples.is_empty() || !heard { heard } else { self.send(pts, samples) }
     }
 
-    fn send(&mut self, pts: Timestamp, samples: Arc<[f32]>) {
+    fn send(&mut self, pts: Timestamp, samples: Arc<[f32]>) -> bool {
         // From this line's time to the clock's, and from there to the first line's.
         let time = pts - self.sync.offset() + self.program.offset();
-        let (at, samples) = match self.index {
+        let (at, samples) = match self.place.0 {
             0 => (pts.ticks(RATE), samples),
             _ => self.align.process(time, samples),
         };
-        let (settings, heard) = self.mixer.settings(self.index);
-        self.strip.set(&settings, heard);
         let (samples, levels) = self.strip.process(samples);
-        self.mixer.push(self.index, at, samples, levels);
+        self.mixer.push(self.place, at, samples, levels)
     }
 }
+
+/// A source from which nothing comes for so many of its bounded waits has nothing to fade.
+const IDLE_MAX: u32 = 8;
 
 /// Pieces in which silence is made after the source's end.
 const SILENCE_BLOCK: Span = Span::from_millis(20);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use capture::{AudioInput, AudioSource, Clock, Stop, VideoInput, VideoSettings, VideoSource};
+use capture::{AudioInput, Clock, Stop, VideoInput, VideoSettings, VideoSource};
 use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
@@ -13,7 +13,7 @@ use crate::mixer::Mixer;
 use crate::picture::{self, PictureLine};
 use crate::program::Program;
 use crate::scene::{Drawing, Scene, Stage, Staged, Transition};
-use crate::sound::SoundLine;
+use crate::sounds::{self, Sounds};
 use crate::{Error, Sound, SoundLevels, SoundSettings, threads};
 
 /// What to capture.
@@ -22,7 +22,8 @@ pub struct SourcesConfig {
     /// The picture, where it is one source; scenes begin with [`Sources::open_scene`].
     pub video: VideoInput,
     /// The sounds that are mixed. The first one is the timing master: its samples are never retimed. One
-    /// [`AudioInput::None`] is the same as none at all.
+    /// [`AudioInput::None`] is the same as none at all; with one [`AudioInput::Silence`] there is a track of sound to which
+    /// others come by [`Sources::add_sound`].
     pub sounds: Vec<Sound>,
     /// Size of the picture that is sent; a source of another size is scaled into it, with black bars
     /// where the shapes differ. Both sides even.
@@ -42,8 +43,7 @@ pub struct Sources {
     /// The compositor's and those of picture sources. Locked while a scene is set: one comes after the other.
     pictures: Mutex<Vec<JoinHandle<()>>>,
     mixer: Arc<Mixer>,
-    stop: Stop,
-    threads: Vec<JoinHandle<()>>,
+    sounds: Sounds,
 }
 
 /// A picture source that was asked for; one that is away may come back.
@@ -72,8 +72,7 @@ impl Sources {
     }
 
     fn start(mut config: SourcesConfig, scene: Option<&Scene>) -> Result<Sources, Error> {
-        config.sounds.retain(|sound| sound.input != AudioInput::None);
-        check_sounds(&config.sounds)?;
+        sounds::check(&mut config.sounds)?;
         let clock = Clock::start();
         let program = Arc::new(Program::new(clock));
         let (preview_sender, preview) = watch::channel(None);
@@ -93,15 +92,13 @@ impl Sources {
         {
             return Err(error.into());
         }
-        let sounds = open_sounds(&config.sounds, clock, begin)?;
-        if staged.is_none() && sounds.is_empty() {
+        let opened_sounds = sounds::open(&config.sounds, clock, begin)?;
+        if staged.is_none() && opened_sounds.is_empty() {
             return Err(Error::NothingToSend);
         }
         let (levels_sender, levels) = watch::channel(SoundLevels::silence(config.sounds.len()));
-        let settings_of = |sound: &Sound| sound.settings.clone();
-        let sound_settings = config.sounds.iter().map(settings_of).collect();
-        let mixer = Arc::new(Mixer::new(sound_settings, Arc::clone(&program), levels_sender));
-        let mut sources = Sources {
+        let mixer = Arc::new(Mixer::new(&config.sounds, Arc::clone(&program), levels_sender));
+        let sources = Sources {
             config,
             preview,
             levels,
@@ -109,9 +106,8 @@ impl Sources {
             program: Arc::clone(&program),
             stage,
             pictures: Mutex::default(),
-            mixer: Arc::clone(&mixer),
-            stop: Stop::new(),
-            threads: Vec::new(),
+            sounds: Sounds::new(program, Arc::clone(&mixer)),
+            mixer,
         };
         if let Some(staged) = staged {
             let mut threads = sources.lock_pictures();
@@ -119,11 +115,7 @@ impl Sources {
             sources.feed(opened, begin, &mut threads)?;
             sources.show(staged, Transition::Cut, &mut threads)?;
         }
-        for (index, (input, source)) in sounds.into_iter().enumerate() {
-            let (program, mixer, stop) = (Arc::clone(&program), Arc::clone(&mixer), sources.stop.clone());
-            let line = SoundLine::new((index, input), source, program, mixer, stop);
-            sources.threads.push(threads::spawn("sound", move || line.run())?);
-        }
+        sources.sounds.start(opened_sounds)?;
         Ok(sources)
     }
 
@@ -198,6 +190,11 @@ impl Sources {
         self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is a track of sound to send.
+    pub(crate) fn has_sound(&self) -> bool {
+        self.mixer.len() > 0
+    }
+
     /// Whether there is a picture to send.
     pub(crate) fn has_picture(&self) -> bool {
         self.stage.has_scene()
@@ -230,16 +227,51 @@ impl Sources {
         self.levels.clone()
     }
 
-    /// Changes what is done to sound `index` of [`SourcesConfig::sounds`], within 10 ms and without a click.
+    /// Changes what is done to sound `index`, within 10 ms and without a click.
     ///
     /// # Errors
     /// [`Error::NoSuchSound`]; [`Error::SoundSetting`] for a value that cannot be. Then nothing changes.
     pub fn set_sound(&self, index: usize, settings: SoundSettings) -> Result<(), Error> {
         settings.check()?;
-        if self.mixer.set(index, settings) {
-            return Ok(());
-        }
-        Err(Error::NoSuchSound { index, count: self.config.sounds.len() })
+        self.mixer.set(index, settings)
+    }
+
+    /// Mixes one more sound, live; returns its index, the least that is free. It fades in, and the others notice nothing. A
+    /// device that is not there is told by [`Sources::sound_trouble`], and is heard when it is. At index 0, where
+    /// [`AudioInput::Silence`] was, it becomes the timing master.
+    ///
+    /// A broadcast that began without a track of sound stays without one. Takes as long as opening takes, a few seconds at
+    /// most: call it off threads that must not wait.
+    ///
+    /// # Errors
+    /// [`Error::SoundCount`] and [`Error::SoundSetting`] for what cannot be; [`Error::Capture`] when a file does not open.
+    pub fn add_sound(&self, sound: Sound) -> Result<usize, Error> {
+        self.sounds.add(sound)
+    }
+
+    /// Lets sound `index` come from another source, with the same settings. The old one sounds until the new one is open,
+    /// then it fades. The timing master too: the timeline goes on as it was. See [`Sources::add_sound`].
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSound`]; [`Error::Capture`] when a file does not open. Then nothing changes.
+    pub fn replace_sound(&self, index: usize, input: AudioInput) -> Result<(), Error> {
+        self.sounds.replace(index, input)
+    }
+
+    /// Mixes sound `index` no more: it fades. In the place of the timing master silence keeps the time. The other sounds
+    /// keep their indices.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSound`].
+    pub fn remove_sound(&self, index: usize) -> Result<(), Error> {
+        self.sounds.remove(index)
+    }
+
+    /// Why nothing comes from a sound's source, in words, by index; `None` while all is well. A device is tried again each
+    /// second. The broadcast goes on.
+    #[must_use]
+    pub fn sound_trouble(&self) -> watch::Receiver<Vec<Option<String>>> {
+        self.mixer.trouble()
     }
 
     /// Sends silence instead of the mix while `muted`.
@@ -266,11 +298,10 @@ impl Sources {
 
 impl Drop for Sources {
     fn drop(&mut self) {
-        self.stop.stop();
+        self.sounds.stop();
         self.stage.close();
-        let pictures = std::mem::take(&mut *self.lock_pictures());
-        self.threads.extend(pictures);
-        threads::join_within(&mut self.threads, JOIN_LIMIT);
+        threads::join_within(&mut self.lock_pictures(), JOIN_LIMIT);
+        self.sounds.join(JOIN_LIMIT);
     }
 }
 
@@ -300,26 +331,6 @@ fn open_all<'a>(
     Ok(opened)
 }
 
-fn check_sounds(sounds: &[Sound]) -> Result<(), Error> {
-    if sounds.len() > SOUNDS_MAX {
-        return Err(Error::SoundCount { count: sounds.len(), max: SOUNDS_MAX });
-    }
-    sounds.iter().try_for_each(|sound| sound.settings.check())
-}
-
-fn open_sounds(
-    sounds: &[Sound],
-    clock: Clock,
-    begin: Timestamp,
-) -> Result<Vec<(AudioInput, AudioSource)>, Error> {
-    let mut opened = Vec::new();
-    for Sound { input, .. } in sounds {
-        let source = threads::preferred(|| AudioSource::open(input, clock, begin))?;
-        opened.extend(source.map(|source| (input.clone(), source)));
-    }
-    Ok(opened)
-}
-
 /// The next tick of the grid on which pictures leave: a file of the same rate then meets each tick with a picture, which
 /// half way between two would be up to half a picture early or late.
 fn on_grid(time: Timestamp, fps: u32) -> Timestamp {
@@ -331,8 +342,6 @@ const FILE_LEAD: Span = Span::from_millis(500);
 
 /// A camera shows its first picture within this time; a switch waits no longer for it.
 const FIRST_PICTURE_MAX: Duration = Duration::from_secs(2);
-/// Each sound costs a thread, and a mix of more cannot be followed by an ear.
-const SOUNDS_MAX: usize = 16;
 
 /// Threads end within a frame, a sound device within its own time limits.
 const JOIN_LIMIT: Duration = Duration::from_millis(1_500);

@@ -67,13 +67,13 @@ impl Captured {
 }
 
 impl AudioSource {
-    /// Opens a source; `None` for [`AudioInput::None`]. A file begins to play at `begin`.
+    /// Opens a source; `None` for [`AudioInput::None`] and [`AudioInput::Silence`]. A file begins to play at `begin`.
     ///
     /// # Errors
     /// When there is no such device or file, or it does not open.
     pub fn open(input: &AudioInput, clock: Clock, begin: Timestamp) -> Result<Option<AudioSource>, Error> {
         Ok(Some(match input {
-            AudioInput::None => return Ok(None),
+            AudioInput::None | AudioInput::Silence => return Ok(None),
             AudioInput::Tone => AudioSource::Tone(Tone::new(clock)),
             AudioInput::Microphone(id) => {
                 AudioSource::Device(Box::new(Microphone::open(id.as_deref(), clock)?))
@@ -81,6 +81,33 @@ impl AudioSource {
             AudioInput::System => AudioSource::Device(Box::new(Microphone::open_system_sound(clock)?)),
             AudioInput::File(path) => AudioSource::File(Box::new(AudioFile::open(path, clock, begin)?)),
         }))
+    }
+
+    /// Opens a source as [`AudioSource::open`] does; a device that is not there is told by [`AudioSource::trouble`], and
+    /// opens when it is.
+    ///
+    /// # Errors
+    /// When a file does not open.
+    pub fn open_when_there(
+        input: &AudioInput,
+        clock: Clock,
+        begin: Timestamp,
+    ) -> Result<Option<AudioSource>, Error> {
+        let device = |microphone| Ok(Some(AudioSource::Device(Box::new(microphone))));
+        match input {
+            AudioInput::Microphone(id) => device(Microphone::open_when_there(id.as_deref(), clock)),
+            AudioInput::System => device(Microphone::open_system_sound_when_there(clock)),
+            _ => AudioSource::open(input, clock, begin),
+        }
+    }
+
+    /// Why nothing comes from a device at present, in words; it is tried again each second.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            AudioSource::Device(device) => device.trouble(),
+            AudioSource::Tone(_) | AudioSource::File(_) => None,
+        }
     }
 
     /// Waits for the next block, at most a tenth of a second.

@@ -49,6 +49,12 @@ impl AvSync {
         }
     }
 
+    /// The line of another source, in whose place this one comes: [`AvSync::offset`] begins with its last.
+    #[must_use]
+    pub fn after(self, offset: Span) -> AvSync {
+        AvSync { offset, ..self }
+    }
+
     /// Takes the timestamps of a block of `frames` samples per channel, whose first sample the device
     /// recorded at `device_time`, and which arrived at `arrived` on the session's clock.
     pub fn block(&mut self, arrived: Timestamp, device_time: Timestamp, frames: usize) -> Placed {

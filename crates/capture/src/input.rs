@@ -103,6 +103,8 @@ pub enum AudioInput {
     Tone,
     /// The sound of a media file, at its own pace, once, then silence.
     File(PathBuf),
+    /// Silence: a track of sound to which others may come.
+    Silence,
     /// No sound: pictures only.
     None,
 }
@@ -152,12 +154,13 @@ impl fmt::Display for VideoInput {
 impl FromStr for AudioInput {
     type Err = InputError;
 
-    /// `mic`, `mic:ID`, `system`, `tone`, `file:PATH` or `none`.
+    /// `mic`, `mic:ID`, `system`, `tone`, `file:PATH`, `silence` or `none`.
     fn from_str(text: &str) -> Result<AudioInput, InputError> {
         match text.split_once(':') {
             None if text == "mic" => Ok(AudioInput::Microphone(None)),
             None if text == "system" => Ok(AudioInput::System),
             None if text == "tone" => Ok(AudioInput::Tone),
+            None if text == "silence" => Ok(AudioInput::Silence),
             None if text == "none" => Ok(AudioInput::None),
             Some(("mic", id)) if !id.is_empty() => Ok(AudioInput::Microphone(Some(id.into()))),
             Some(("file", path)) if !path.is_empty() => Ok(AudioInput::File(path.into())),
@@ -167,7 +170,7 @@ impl FromStr for AudioInput {
 }
 
 const VIDEO_ACCEPTED: &str = "test, screen, window:ID, camera, camera:ID, file:PATH or none";
-const AUDIO_ACCEPTED: &str = "mic, mic:ID, system, tone, file:PATH or none";
+const AUDIO_ACCEPTED: &str = "mic, mic:ID, system, tone, file:PATH, silence or none";
 
 #[cfg(test)]
 mod tests {
@@ -183,6 +186,7 @@ mod tests {
         assert_eq!("camera:C920@1-2:1.0".parse(), Ok(VideoInput::Camera(Some("C920@1-2:1.0".into()))));
         assert_eq!("mic".parse(), Ok(AudioInput::Microphone(None)));
         assert_eq!("mic:pulse:x".parse(), Ok(AudioInput::Microphone(Some("pulse:x".into()))));
+        assert_eq!("silence".parse(), Ok(AudioInput::Silence));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Microphone {
     ready: Option<Captured>,
     last_heard: Timestamp,
     retry_at: Timestamp,
+    /// Why it did not open when that was tried last.
+    trouble: Option<String>,
 }
 
 /// Which device.
@@ -136,16 +138,48 @@ impl Microphone {
     fn open_wanted(wanted: Wanted, clock: Clock) -> Result<Microphone, Error> {
         let open = open_device(&wanted, clock)?;
         tracing::info!(device = open.name, "sound device opened");
+        let mut microphone = Microphone::away(wanted, clock);
+        microphone.open = Some(open);
+        Ok(microphone)
+    }
+
+    /// The device with this id, or the default one; it opens when it is there.
+    pub(crate) fn open_when_there(id: Option<&str>, clock: Clock) -> Microphone {
+        let wanted = id.map_or(Wanted::Default, |id| Wanted::Id(id.to_owned()));
+        Microphone::wait_for(wanted, clock)
+    }
+
+    /// The monitor of the default output; it opens when there is one.
+    pub(crate) fn open_system_sound_when_there(clock: Clock) -> Microphone {
+        Microphone::wait_for(Wanted::System, clock)
+    }
+
+    fn wait_for(wanted: Wanted, clock: Clock) -> Microphone {
+        Microphone::open_wanted(wanted.clone(), clock).unwrap_or_else(|error| {
+            let mut away = Microphone::away(wanted, clock);
+            away.retry_at += RETRY;
+            away.trouble = Some(error.to_string());
+            away
+        })
+    }
+
+    fn away(wanted: Wanted, clock: Clock) -> Microphone {
         let now = clock.now();
-        Ok(Microphone {
+        Microphone {
             wanted,
             clock,
-            open: Some(open),
+            open: None,
             reopening: None,
             ready: None,
             last_heard: now,
             retry_at: now,
-        })
+            trouble: None,
+        }
+    }
+
+    /// Why it is not open, once opening it was tried.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Waits for the next block, at most [`WAIT`].
@@ -221,13 +255,16 @@ impl Microphone {
             Some(Ok(Ok(open))) => {
                 tracing::info!(device = open.name, "sound device is back");
                 self.open = Some(open);
-                self.reopening = None;
+                (self.reopening, self.trouble) = (None, None);
                 self.last_heard = now;
             }
             // A thread that hangs in the audio system is left behind, for the next one may not.
             Some(Err(mpsc::TryRecvError::Empty)) if given_up => self.start_reopening(),
             Some(Err(mpsc::TryRecvError::Empty)) => {}
-            Some(Ok(Err(_)) | Err(mpsc::TryRecvError::Disconnected)) => {
+            Some(answer) => {
+                if let Ok(Err(error)) = answer {
+                    self.trouble = Some(error.to_string());
+                }
                 self.reopening = None;
                 self.retry_at = now + RETRY;
             }

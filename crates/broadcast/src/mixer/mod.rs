@@ -2,7 +2,8 @@
 //!
 //! Each sound has a thread of its own (`sound.rs`), which places it (`AvSync`), keeps it beside the first one ([`Align`])
 //! and treats it ([`Strip`]). Here they are added ([`Sum`]), measured and handed on. The first sound is the timing
-//! master: its line is never retimed, and pictures follow it.
+//! master: its line is never retimed, and pictures follow it. Sounds come and go: each has a place, and the line that sounds
+//! there is another after each change, while the one before it fades.
 
 mod align;
 mod compressor;
@@ -14,13 +15,14 @@ mod settings;
 mod strip;
 mod sum;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use capture::SAMPLE_RATE;
+use capture::{AudioInput, SAMPLE_RATE};
 use media::{AudioFrame, Timescale, Timestamp};
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::levels::{Levels, LoudnessMeter, Meter, SoundLevels};
 use crate::program::Program;
 
@@ -31,12 +33,29 @@ use sum::{Mixed, Sum};
 
 /// What the threads of all sounds share.
 pub(crate) struct Mixer {
-    settings: Mutex<Vec<SoundSettings>>,
+    /// Locked before `desk` where both are.
+    places: Mutex<Vec<Place>>,
     desk: Mutex<Desk>,
     program: Arc<Program>,
     levels: watch::Sender<SoundLevels>,
-    /// Sounds that have not come to their end.
-    sounding: AtomicUsize,
+    trouble: watch::Sender<Vec<Option<String>>>,
+}
+
+/// One of the sounds.
+struct Place {
+    settings: SoundSettings,
+    /// The line of [`Sum`] that sounds here now.
+    line: usize,
+    state: PlaceState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PlaceState {
+    /// Nothing sounds here; a line may keep the time with silence.
+    Free,
+    Sounding,
+    /// The source has come to its end.
+    Ended,
 }
 
 /// Where all sounds meet.
@@ -48,55 +67,136 @@ struct Desk {
 }
 
 impl Mixer {
-    /// For sounds with these settings.
-    pub(crate) fn new(
-        settings: Vec<SoundSettings>,
-        program: Arc<Program>,
-        levels: watch::Sender<SoundLevels>,
-    ) -> Mixer {
-        let sounds = settings.len();
-        let mut sum = Sum::new(sounds);
-        if settings.iter().any(SoundSettings::may_raise_peaks) {
+    /// Of these sounds; silence takes a place and leaves it free.
+    pub(crate) fn new(sounds: &[Sound], program: Arc<Program>, levels: watch::Sender<SoundLevels>) -> Mixer {
+        let mut sum = Sum::new(sounds.len());
+        if sounds.iter().any(|sound| sound.settings.may_raise_peaks()) {
             sum.limit();
         }
         let desk = Desk {
             sum,
             meter: Meter::default(),
             loudness: LoudnessMeter::new(),
-            levels: SoundLevels::silence(sounds),
+            levels: SoundLevels::silence(sounds.len()),
         };
-        let (settings, desk) = (Mutex::new(settings), Mutex::new(desk));
-        Mixer { settings, desk, program, levels, sounding: AtomicUsize::new(sounds) }
+        let place = |(line, sound): (usize, &Sound)| Place {
+            settings: sound.settings.clone(),
+            line,
+            state: PlaceState::of(&sound.input),
+        };
+        let places = Mutex::new(sounds.iter().enumerate().map(place).collect());
+        let trouble = watch::Sender::new(vec![None; sounds.len()]);
+        Mixer { places, desk: Mutex::new(desk), program, levels, trouble }
     }
 
     /// What is set for sound `index`, and whether it is heard.
     pub(crate) fn settings(&self, index: usize) -> (SoundSettings, bool) {
-        let all = self.all_settings();
-        let own = all[index].clone();
-        let solo = all.iter().any(|settings| settings.solo);
-        let heard = !own.muted && (own.solo || !solo);
+        let places = self.places();
+        let own = places.get(index).map(|place| place.settings.clone()).unwrap_or_default();
+        let sounds = || places.iter().filter(|place| place.state != PlaceState::Free);
+        let heard = !own.muted && (own.solo || !sounds().any(|place| place.settings.solo));
         (own, heard)
     }
 
-    /// Sets another; it was checked. `false` when there is no such sound.
-    pub(crate) fn set(&self, index: usize, settings: SoundSettings) -> bool {
-        let mut all = self.all_settings();
-        let Some(own) = all.get_mut(index) else { return false };
+    /// Sets another; it was checked.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSound`] when there is none.
+    pub(crate) fn set(&self, index: usize, settings: SoundSettings) -> Result<(), Error> {
+        let mut places = self.places();
+        let count = places.len();
+        let place = places.get_mut(index).filter(|place| place.state != PlaceState::Free);
+        let place = place.ok_or(Error::NoSuchSound { index, count })?;
         if settings.may_raise_peaks() {
             self.desk().sum.limit();
         }
-        *own = settings;
-        true
+        place.settings = settings;
+        Ok(())
     }
 
-    /// Takes the next samples of sound `index`, the first of which belong at `at` of the first sound's timeline.
-    pub(crate) fn push(&self, index: usize, at: i64, samples: Arc<[f32]>, levels: Option<Levels>) {
+    /// The first place where nothing sounds; one past the last when there is none.
+    pub(crate) fn free_place(&self) -> usize {
+        let places = self.places();
+        places.iter().position(|place| place.state == PlaceState::Free).unwrap_or(places.len())
+    }
+
+    /// What sounds at `index`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSound`] when nothing does.
+    pub(crate) fn sounding(&self, index: usize) -> Result<SoundSettings, Error> {
+        let places = self.places();
+        let place = places.get(index).filter(|place| place.state != PlaceState::Free);
+        let there = place.map(|place| place.settings.clone());
+        there.ok_or(Error::NoSuchSound { index, count: places.len() })
+    }
+
+    /// Puts a line at `index`, which is a place or one past the last; the line that was there fades. Returns the new line.
+    pub(crate) fn put(&self, index: usize, sound: &Sound) -> usize {
+        let mut places = self.places();
         let mut desk = self.desk();
-        if let Some(levels) = levels {
+        let line = desk.sum.join();
+        let place = Place { settings: sound.settings.clone(), line, state: PlaceState::of(&sound.input) };
+        match places.get_mut(index) {
+            Some(old) => {
+                desk.sum.leave(old.line);
+                *old = place;
+            }
+            None => {
+                places.push(place);
+                desk.levels.sounds.push(Levels::SILENCE);
+                self.trouble.send_modify(|all| all.push(None));
+            }
+        }
+        desk.levels.sounds[index] = Levels::SILENCE;
+        let sounds = places.iter().filter(|place| place.state != PlaceState::Free);
+        if sounds.count() > 1 || sound.settings.may_raise_peaks() {
+            desk.sum.limit();
+        }
+        self.levels.send_replace(desk.levels.clone());
+        drop(desk);
+        self.tell(index, None);
+        self.look_for_end(&places);
+        line
+    }
+
+    /// Frees the place `index`; the line that was there fades.
+    pub(crate) fn take_away(&self, index: usize) {
+        let mut places = self.places();
+        let Some(place) = places.get_mut(index) else { return };
+        (place.state, place.settings) = (PlaceState::Free, SoundSettings::default());
+        let mut desk = self.desk();
+        desk.sum.leave(place.line);
+        desk.levels.sounds[index] = Levels::SILENCE;
+        self.levels.send_replace(desk.levels.clone());
+        drop(desk);
+        self.tell(index, None);
+        self.look_for_end(&places);
+    }
+
+    /// Whether the line sounds at `index`, and was not put away.
+    pub(crate) fn is_there(&self, index: usize, line: usize) -> bool {
+        self.places().get(index).is_some_and(|place| place.line == line) && self.desk().sum.takes(line)
+    }
+
+    /// Takes the next samples of a line at `index`, the first of which belong at `at` of the first sound's timeline. `false`
+    /// when nothing more of it is heard.
+    pub(crate) fn push(
+        &self,
+        (index, line): (usize, usize),
+        at: i64,
+        samples: Arc<[f32]>,
+        levels: Option<Levels>,
+    ) -> bool {
+        let current = self.places().get(index).is_some_and(|place| place.line == line);
+        let mut desk = self.desk();
+        if let Some(levels) = levels
+            && current
+        {
             desk.levels.sounds[index] = levels;
         }
         desk.sum.set_heard(!self.program.muted.load(Ordering::Relaxed));
-        let Some(mixed) = desk.sum.push(index, at, samples) else { return };
+        let Some(mixed) = desk.sum.push(line, at, samples) else { return desk.sum.takes(line) };
         if self.program.measure_anew.swap(false, Ordering::Relaxed) {
             desk.loudness.reset();
         }
@@ -109,23 +209,76 @@ impl Mixer {
             channels: CHANNELS as u8,
             samples: mixed.samples,
         });
+        desk.sum.takes(line)
     }
 
-    /// A sound has come to its end; silence follows.
-    pub(crate) fn end(&self) {
-        if self.sounding.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.program.sound_ended.store(true, Ordering::Relaxed);
+    /// A line's thread is over.
+    pub(crate) fn close(&self, line: usize) {
+        self.desk().sum.close(line);
+    }
+
+    /// The sound of this line has come to its end; silence follows.
+    pub(crate) fn end(&self, (index, line): (usize, usize)) {
+        let mut places = self.places();
+        if let Some(place) = places.get_mut(index).filter(|place| place.line == line) {
+            place.state = PlaceState::Ended;
+        }
+        self.look_for_end(&places);
+    }
+
+    /// Why nothing comes from the source of this line, in words.
+    pub(crate) fn tell_of(&self, (index, line): (usize, usize), why: Option<String>) {
+        let places = self.places();
+        if places.get(index).is_some_and(|place| place.line == line) {
+            self.tell(index, why);
         }
     }
 
-    fn all_settings(&self) -> MutexGuard<'_, Vec<SoundSettings>> {
-        // Settings are replaced whole, so they are sound whatever happened to another thread.
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What [`Mixer::tell_of`] told last of each sound.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Vec<Option<String>>> {
+        self.trouble.subscribe()
+    }
+
+    /// Where the next frame of the mix goes.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.desk().sum.position()
+    }
+
+    /// How many places there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places().len()
+    }
+
+    fn tell(&self, index: usize, why: Option<String>) {
+        self.trouble.send_if_modified(|all| {
+            let news = all.get(index).is_some_and(|told| *told != why);
+            if news {
+                all[index] = why;
+            }
+            news
+        });
+    }
+
+    /// Sound has ended when all have; what keeps the time with silence never does.
+    fn look_for_end(&self, places: &[Place]) {
+        let ended = !places.is_empty() && places.iter().all(|place| place.state == PlaceState::Ended);
+        self.program.sound_ended.store(ended, Ordering::Relaxed);
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Place>> {
+        // Places are replaced whole, so they are sound whatever happened to another thread.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         // A sound whose thread panicked must not take the others with it.
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PlaceState {
+    fn of(input: &AudioInput) -> PlaceState {
+        if *input == AudioInput::Silence { PlaceState::Free } else { PlaceState::Sounding }
     }
 }
 

@@ -10,10 +10,12 @@ use super::ramp::Ramp;
 /// Adds the lines of all sounds, on one timeline, as soon as all of them have come. Sans-IO.
 ///
 /// A line that is more than [`WAIT`] behind the one that is furthest is not waited for: it counts as silent, and what comes
-/// too late is left out. Several sounds, or one that was made louder, pass a limiter at -1 dBFS; a single one that was not
-/// goes through untouched.
+/// too late is left out. Lines come and go meanwhile, with a fade of 10 ms each; the others notice nothing. Several sounds, or
+/// one that was made louder, pass a limiter at -1 dBFS; a single one that was not goes through untouched.
 pub(crate) struct Sum {
     lines: Vec<Line>,
+    /// The number of the line that comes next.
+    next: usize,
     /// Position of the next frame of the mix; `None` before the first.
     at: Option<i64>,
     /// Position of the next frame that leaves, behind what the limiter holds.
@@ -24,11 +26,25 @@ pub(crate) struct Sum {
 }
 
 /// One sound. `waiting` begins at the mix's position, or is empty.
-#[derive(Default)]
 struct Line {
+    number: usize,
     waiting: VecDeque<f32>,
     /// Where the next pushed frame goes; `None` before the first.
     end: Option<i64>,
+    /// How it comes and goes.
+    fade: Ramp,
+    state: LineState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineState {
+    /// Came while others sounded, which do not wait for its first piece.
+    Coming,
+    Here,
+    /// Fades with its next piece.
+    Leaving,
+    /// What waits is its last.
+    Gone,
 }
 
 /// A piece of the mix.
@@ -43,17 +59,51 @@ pub(crate) struct Mixed {
 }
 
 impl Sum {
-    /// Of so many sounds; the first one that comes begins the timeline.
+    /// Of so many sounds, numbered from 0; the first one that comes begins the timeline.
     pub(crate) fn new(sounds: usize) -> Sum {
         let limiting = sounds > 1;
         Sum {
-            lines: std::iter::repeat_with(Line::default).take(sounds).collect(),
+            lines: (0..sounds).map(Line::new).collect(),
+            next: sounds,
             at: None,
             out_at: 0,
             limiting,
             limiter: Limiter::new(limiting.then_some(CEILING_DB)),
             heard: Ramp::new(1.0),
         }
+    }
+
+    /// Makes room for one more; returns its number.
+    pub(crate) fn join(&mut self) -> usize {
+        let mut line = Line::new(self.next);
+        if self.at.is_some() {
+            line.state = LineState::Coming;
+            line.fade = Ramp::new(0.0);
+            line.fade.set(1.0);
+        }
+        self.lines.push(line);
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Lets a line fade with what it is given next; with nothing more than waits when it had been given nothing.
+    pub(crate) fn leave(&mut self, number: usize) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.number == number) {
+            line.fade.set(0.0);
+            line.state = if line.end.is_some() { LineState::Leaving } else { LineState::Gone };
+        }
+    }
+
+    /// Gives up a line from which nothing more comes; what waits of it is still heard.
+    pub(crate) fn close(&mut self, number: usize) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.number == number) {
+            line.state = LineState::Gone;
+        }
+    }
+
+    /// Whether anything more of this line would be heard.
+    pub(crate) fn takes(&self, number: usize) -> bool {
+        self.lines.iter().any(|line| line.number == number && line.state != LineState::Gone)
     }
 
     /// Keeps peaks below -1 dBFS from now on.
@@ -64,35 +114,50 @@ impl Sum {
         }
     }
 
+    /// Where the next frame of the mix goes; `None` before the first.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.at
+    }
+
     /// Silence, or sound again.
     pub(crate) fn set_heard(&mut self, heard: bool) {
         self.heard.set(if heard { 1.0 } else { 0.0 });
     }
 
-    /// Takes the next interleaved samples of a sound, the first of which belong at `at`. Returns what is mixed by them.
-    pub(crate) fn push(&mut self, sound: usize, at: i64, samples: Arc<[f32]>) -> Option<Mixed> {
-        if samples.is_empty() {
+    /// Takes the next interleaved samples of a line, the first of which belong at `at`. Returns what is mixed by them.
+    pub(crate) fn push(&mut self, number: usize, at: i64, samples: Arc<[f32]>) -> Option<Mixed> {
+        let mixed = self.at;
+        let alone = self.lines.len() == 1;
+        let line = self.lines.iter_mut().find(|line| line.number == number)?;
+        if samples.is_empty() || line.state == LineState::Gone {
             return None;
         }
-        if self.lines.len() == 1 {
-            self.begin(at);
+        let first = *line.end.get_or_insert(at);
+        let end = first + frames(&samples);
+        line.end = Some(end);
+        if alone && line.is_plain() && mixed.is_none_or(|mixed| mixed == first) {
+            self.begin(first);
+            self.at = Some(end);
             return self.finish(samples, 0);
         }
-        let line = &mut self.lines[sound];
-        let first = *line.end.get_or_insert(at);
-        line.end = Some(first + frames(&samples));
-        if let Some(mixed) = self.at {
-            line.append(first - mixed, &samples);
-        } else {
-            line.waiting.extend(samples.iter());
+        match mixed {
+            Some(mixed) => line.append(first - mixed, &samples),
+            None => line.waiting.extend(samples.iter()),
         }
+        line.state = match line.state {
+            LineState::Coming => LineState::Here,
+            LineState::Leaving if line.fade.rests_at(0.0) => LineState::Gone,
+            state => state,
+        };
         self.mix()
     }
 
     /// Adds what has come of all.
     fn mix(&mut self) -> Option<Mixed> {
         let furthest = self.lines.iter().filter_map(|line| line.end).max()?;
-        let nearest = self.lines.iter().map(|line| line.end).min()?;
+        let awaited = self.lines.iter().filter(|line| line.is_awaited()).map(|line| line.end).min();
+        // Where nobody is waited for, all that is there is heard.
+        let nearest = awaited.unwrap_or(Some(furthest));
         if self.at.is_none() {
             // All begin together, as late as the first piece of the latest.
             let begun = self.lines.iter().filter_map(Line::begin);
@@ -107,9 +172,12 @@ impl Sum {
         let mut missing = 0;
         for line in &mut self.lines {
             let there = line.waiting.len().min(sum.len());
-            missing += count - there / CHANNELS;
+            if line.is_awaited() {
+                missing += count - there / CHANNELS;
+            }
             sum.iter_mut().zip(line.waiting.drain(..there)).for_each(|(to, sample)| *to += sample);
         }
+        self.lines.retain(|line| line.state != LineState::Gone || !line.waiting.is_empty());
         self.at = Some(until);
         self.finish(sum.into(), missing)
     }
@@ -139,6 +207,21 @@ impl Sum {
 }
 
 impl Line {
+    fn new(number: usize) -> Line {
+        let (waiting, fade) = (VecDeque::new(), Ramp::new(1.0));
+        Line { number, waiting, end: None, fade, state: LineState::Here }
+    }
+
+    /// Whether the others wait for it.
+    fn is_awaited(&self) -> bool {
+        matches!(self.state, LineState::Here | LineState::Leaving)
+    }
+
+    /// Whether what comes is heard as it is, and at once.
+    fn is_plain(&self) -> bool {
+        self.waiting.is_empty() && self.fade.rests_at(1.0)
+    }
+
     /// Where what waits begins.
     fn begin(&self) -> Option<i64> {
         self.end.map(|end| end - (self.waiting.len() / CHANNELS) as i64)
@@ -157,7 +240,12 @@ impl Line {
         let there = usize::try_from(ahead).unwrap_or(0) * CHANNELS;
         let silence = there.saturating_sub(self.waiting.len());
         self.waiting.extend(std::iter::repeat_n(0.0, silence));
-        self.waiting.extend(&samples[late..]);
+        if self.fade.rests_at(1.0) {
+            return self.waiting.extend(&samples[late..]);
+        }
+        let mut fading = samples[late..].to_vec();
+        self.fade.apply(&mut fading);
+        self.waiting.extend(fading);
     }
 }
 
@@ -247,6 +335,50 @@ mod tests {
         }
         assert_eq!(out.samples[2 * 290 * 480..][..4], [0.75; 4]);
         assert!(out.missing > 70_000, "{}", out.missing);
+    }
+
+    #[test]
+    fn a_line_that_comes_and_goes_fades_and_changes_no_sample_of_the_other() {
+        let (mut sum, mut out) = (Sum::new(1), Out::default());
+        let mut second = None;
+        for step in 0..200_i64 {
+            match step {
+                50 => second = Some(sum.join()),
+                100 => sum.leave(1),
+                _ => {}
+            }
+            // Now and then, alone and beside the other, which is 70 ms behind.
+            out.take(sum.push(0, step * 480, block(0.25, 480)));
+            if let Some(second) = second.filter(|&second| sum.takes(second)) {
+                out.take(sum.push(second, (step - 7) * 480, block(0.5, 480)));
+            }
+        }
+        assert_eq!((out.begin, out.samples.len(), out.missing), (Some(0), 200 * 960, 0));
+        let left: Vec<f32> = out.samples.chunks_exact(2).map(|frame| frame[0]).collect();
+        assert!(left.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.002), "no click");
+        assert!(left[..49 * 480].iter().chain(&left[102 * 480..]).all(|&sample| sample == 0.25));
+        assert!(left[52 * 480..92 * 480].iter().all(|&sample| sample == 0.75));
+    }
+
+    #[test]
+    fn the_only_line_is_replaced_and_the_new_one_stands_where_it_belongs() {
+        let (mut sum, mut out) = (Sum::new(1), Out::default());
+        for step in 0..50 {
+            out.take(sum.push(0, step * 480, block(0.25, 480)));
+        }
+        let second = sum.join();
+        sum.leave(0);
+        out.take(sum.push(0, 50 * 480, block(0.25, 480)));
+        assert!(!sum.takes(0));
+        // It begins 100 ms later, with samples that can be told apart.
+        for step in 60..160_i64 {
+            let rising: Arc<[f32]> = (0..960).map(|at| (step * 480 + at / 2) as f32 / 1e6).collect();
+            out.take(sum.push(second, step * 480, rising));
+        }
+        assert_eq!(out.samples.len(), 160 * 960);
+        let wrong = (61 * 480..160 * 480).find(|&at| out.samples[2 * at] != at as f32 / 1e6);
+        assert_eq!(wrong, None);
+        assert!(out.samples[2 * 51 * 480..2 * 60 * 480].iter().all(|&sample| sample == 0.0));
     }
 
     #[test]
