@@ -1,5 +1,9 @@
 //! Sounds that come, go and are replaced while a recording runs: what FFmpeg decodes of it, sample by sample.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests, one of which measures how late a sound comes"
+)]
 
 mod recording;
 
