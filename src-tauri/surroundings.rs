@@ -13,7 +13,7 @@ use crate::view::NoticeKind;
 /// A place in the window. A link leads to one and does nothing else: what it would change, the person does there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "kebab-case", tag = "type")]
-pub enum Place {
+pub enum WindowPlace {
     /// The main view.
     Studio,
     /// The origin's panel.
@@ -38,7 +38,7 @@ pub struct Arrival {
     /// What [`App::arrived`] takes.
     pub id: u32,
     /// Where to.
-    pub place: Place,
+    pub place: WindowPlace,
 }
 
 /// Why a link leads nowhere.
@@ -65,7 +65,7 @@ pub(crate) struct Surroundings {
 #[derive(Debug)]
 pub enum Asked {
     /// To show a place.
-    Place(Place),
+    Place(WindowPlace),
     /// To follow a link, whoever wrote it.
     Link(String),
     /// The window shows that place.
@@ -78,7 +78,7 @@ pub enum Asked {
 ///
 /// # Errors
 /// [`WrongLink`]; nothing in a link is tried that is not wholly understood.
-pub fn read(link: &str) -> Result<Place, WrongLink> {
+pub fn read(link: &str) -> Result<WindowPlace, WrongLink> {
     let (scheme, path) = link.split_once("://").ok_or(WrongLink::Foreign)?;
     if link.len() > LINK_BYTES_MAX || !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(WrongLink::Foreign);
@@ -86,16 +86,16 @@ pub fn read(link: &str) -> Result<Place, WrongLink> {
     // Browsers put a slash behind a link's host.
     let path = path.strip_suffix('/').unwrap_or(path);
     match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["" | "studio"] => Ok(Place::Studio),
-        ["origin"] => Ok(Place::Origin),
-        ["settings"] => Ok(Place::Settings { tab: None }),
-        ["settings", tab] if TABS.contains(tab) => Ok(Place::Settings { tab: Some((*tab).to_owned()) }),
-        ["destination", "new"] => Ok(Place::Destination { id: None }),
+        ["" | "studio"] => Ok(WindowPlace::Studio),
+        ["origin"] => Ok(WindowPlace::Origin),
+        ["settings"] => Ok(WindowPlace::Settings { tab: None }),
+        ["settings", tab] if TABS.contains(tab) => Ok(WindowPlace::Settings { tab: Some((*tab).to_owned()) }),
+        ["destination", "new"] => Ok(WindowPlace::Destination { id: None }),
         ["destination", id] => {
             // `parse` would take a sign too.
             let plain = id.bytes().all(|byte| byte.is_ascii_digit());
             let id = id.parse().ok().filter(|id| plain && *id > 0).ok_or(WrongLink::Unknown)?;
-            Ok(Place::Destination { id: Some(id) })
+            Ok(WindowPlace::Destination { id: Some(id) })
         }
         _ => Err(WrongLink::Unknown),
     }
@@ -112,7 +112,7 @@ impl Studio {
         match asked {
             Asked::Place(place) => self.lead_to(place),
             Asked::Link(link) => match read(&link) {
-                Ok(Place::Destination { id: Some(id) })
+                Ok(WindowPlace::Destination { id: Some(id) })
                     if !self.destinations.iter().any(|saved| saved.id == id) =>
                 {
                     self.refuse_link(&link, WrongLink::Unknown);
@@ -127,7 +127,7 @@ impl Studio {
         }
     }
 
-    fn lead_to(&mut self, place: Place) {
+    fn lead_to(&mut self, place: WindowPlace) {
         let id = self.surroundings.arrivals.wrapping_add(1);
         self.surroundings.arrivals = id;
         self.surroundings.arrival = Some(Arrival { id, place });
@@ -154,7 +154,7 @@ impl App {
     ///
     /// # Errors
     /// See [`App::go_live`].
-    pub fn lead_to(&self, place: Place) -> Result<(), app::Error> {
+    pub fn lead_to(&self, place: WindowPlace) -> Result<(), app::Error> {
         self.ask(Request::Around(Asked::Place(place)))
     }
 
@@ -186,16 +186,19 @@ const LINK_CHARS_SHOWN: usize = 60;
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, WrongLink, link_in, read};
+    use super::{WindowPlace, WrongLink, link_in, read};
 
     #[test]
     fn a_link_leads_to_a_place() {
-        assert_eq!(read("rostrum://"), Ok(Place::Studio));
-        assert_eq!(read("ROSTRUM://origin/"), Ok(Place::Origin));
-        assert_eq!(read("rostrum://settings"), Ok(Place::Settings { tab: None }));
-        assert_eq!(read("rostrum://settings/output"), Ok(Place::Settings { tab: Some("output".to_owned()) }));
-        assert_eq!(read("rostrum://destination/new"), Ok(Place::Destination { id: None }));
-        assert_eq!(read("rostrum://destination/12"), Ok(Place::Destination { id: Some(12) }));
+        assert_eq!(read("rostrum://"), Ok(WindowPlace::Studio));
+        assert_eq!(read("ROSTRUM://origin/"), Ok(WindowPlace::Origin));
+        assert_eq!(read("rostrum://settings"), Ok(WindowPlace::Settings { tab: None }));
+        assert_eq!(
+            read("rostrum://settings/output"),
+            Ok(WindowPlace::Settings { tab: Some("output".to_owned()) })
+        );
+        assert_eq!(read("rostrum://destination/new"), Ok(WindowPlace::Destination { id: None }));
+        assert_eq!(read("rostrum://destination/12"), Ok(WindowPlace::Destination { id: Some(12) }));
     }
 
     #[test]

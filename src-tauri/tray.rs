@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use crate::App;
-use crate::surroundings::Place;
+use crate::surroundings::WindowPlace;
 use crate::tray_words::{Words, words};
 use crate::view::{PhaseView, View};
 use crate::window;
@@ -142,7 +142,7 @@ impl ksni::Tray for Item {
             Phase::Live | Phase::Reconnecting => item(words.end, true, |item: &mut Item| {
                 window::focus(&item.app);
                 // The question is asked in the window.
-                let _ = item.app().lead_to(Place::End);
+                let _ = item.app().lead_to(WindowPlace::End);
             }),
             _ => item(words.go_live, state.ready, |item: &mut Item| {
                 // The countdown can be stopped in the window.

@@ -1,5 +1,5 @@
 // Where a link or the tray leads to, as the program has checked it.
-import type { Place } from './bindings';
+import type { WindowPlace } from './bindings';
 
 /** The pages of the settings. */
 export type Tab = 'video' | 'output' | 'destinations' | 'accessibility' | 'language';
@@ -15,7 +15,7 @@ export interface Ways {
   end: () => void;
 }
 
-export function arrive(place: Place, ways: Ways): void {
+export function arrive(place: WindowPlace, ways: Ways): void {
   switch (place.type) {
     case 'settings':
       if (place.tab !== null && TABS.includes(place.tab)) {

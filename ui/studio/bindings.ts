@@ -44,6 +44,10 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
+	/**  Goes to a step of the set-up, or leaves it. */
+	firstRun: (step: Step | null) => __TAURI_INVOKE<null>("first_run", { step }),
+	/**  Measures the encoder. */
+	tryEncoder: () => __TAURI_INVOKE<EncoderTrial>("try_encoder"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -82,6 +86,10 @@ export const commands = {
 	askToClose: () => __TAURI_INVOKE<null>("ask_to_close"),
 	/**  Stays open after all. */
 	keepOpen: () => __TAURI_INVOKE<null>("keep_open"),
+	/**  Goes on without a window, in the tray. */
+	keepInTray: () => __TAURI_INVOKE<null>("keep_in_tray"),
+	/**  The page shows the place that it was led to. */
+	arrived: (id: number) => __TAURI_INVOKE<null>("arrived", { id }),
 	/**  Ends the broadcast and closes. */
 	quit: () => __TAURI_INVOKE<null>("quit"),
 };
@@ -95,6 +103,14 @@ export type Align =
 "centre" | 
 /**  At the right. */
 "right";
+
+/**  A place that the window is to show, once. */
+export type Arrival = {
+	/**  What [`App::arrived`] takes. */
+	id: number,
+	/**  Where to. */
+	place: WindowPlace,
+};
 
 /**  Who can open the watch page. */
 export type Audience = 
@@ -297,6 +313,24 @@ layout: Layout;
 /**  The picture that fills the canvas in [`Layout::Full`]; the lowest one without. */
 layer: number | null };
 
+/**  What the encoder did with pictures as fast as it took them. */
+export type EncoderTrial = {
+	/**  FFmpeg's name of the encoder. */
+	name: string,
+	/**  What it runs on, in words. */
+	runsOn: string,
+	/**  Pixels. */
+	width: number,
+	/**  Pixels. */
+	height: number,
+	/**  Pictures a second that are wanted. */
+	wantedFps: number,
+	/**  Pictures a second that it made of a test picture that moves. */
+	reachedFps: number,
+	/**  Whether that is enough beside everything else the computer does. */
+	enough: boolean,
+};
+
 /**  A video encoder, and what was found out about it. */
 export type EncoderView = {
 	/**  FFmpeg's name. */
@@ -451,7 +485,11 @@ reason: string } |
 /**  Why. */
 reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
-{ type: "cut-off" };
+{ type: "cut-off" } | 
+/**  A link leads nowhere here. */
+{ type: "link-refused"; 
+/**  It, or its beginning. */
+link: string };
 
 /**  A profile of OBS on this computer. */
 export type ObsView = {
@@ -787,6 +825,15 @@ export type Stats = {
 	queuedMs: number,
 };
 
+/**  Where the person is in the set-up. */
+export type Step = 
+/**  Who can watch. Nothing listens on the network before this is answered. */
+"audience" | 
+/**  Picture, sound, and what the encoder can do. */
+"devices" | 
+/**  Where the broadcast goes. */
+"destinations";
+
 /**  How words look. */
 export type Style = {
 	/**  Height of the letters, of the canvas's height. */
@@ -830,6 +877,8 @@ export type View = {
 	theme: Theme,
 	/**  Words. */
 	language: Language,
+	/**  The step of the set-up that is shown instead of the studio. */
+	firstRun: Step | null,
 	/**  Where pictures and levels come from: a `ws://127.0.0.1` address with its token. */
 	feedUrl: string,
 	/**  What the person should know, oldest first. */
@@ -868,5 +917,26 @@ export type View = {
 	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
+	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
+	tray: boolean,
+	/**  A place that the page is to show. */
+	arrival: Arrival | null,
 };
+
+/**  A place in the window. A link leads to one and does nothing else: what it would change, the person does there. */
+export type WindowPlace = 
+/**  The main view. */
+{ type: "studio" } | 
+/**  The origin's panel. */
+{ type: "origin" } | 
+/**  The settings. */
+{ type: "settings"; 
+/**  Which page of them. */
+tab: string | null } | 
+/**  The form of a destination. */
+{ type: "destination"; 
+/**  Which one; `None` is a new one. */
+id: number | null } | 
+/**  The question whether to end the broadcast. */
+{ type: "end" };
 
