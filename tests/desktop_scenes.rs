@@ -240,6 +240,7 @@ async fn on_air(app: &DesktopApp, looks: &mut Looks) {
     app.session.type_into("stage", &keys(&[CONTROL, '2'])).await;
     chosen(app, "Lesson").await;
     sees(&browser.session, "the scene again in the browser", RED, at(1200.0, 100.0)).await;
+    println!("on air: {}", app.session.texts("status").await.join(" "));
     let player = page.player().await.expect("a player");
     assert_eq!(player.fatal_errors, "0", "{player:?}");
 
