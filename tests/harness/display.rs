@@ -25,7 +25,8 @@ impl Display {
     pub async fn start(width: u32, height: u32) -> Display {
         let screen = format!("{width}x{height}x24");
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"]);
+        // Without a client for a moment, as while an app is started again, it would begin anew and refuse whoever comes.
+        command.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
         let mut server = Process::start("Xvfb", &mut command);
         let number: u32 = server.line(seconds(45), |line| line.text.trim().parse().ok()).await;
         Display { name: format!(":{number}"), _server: server }
