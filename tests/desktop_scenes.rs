@@ -183,7 +183,9 @@ async fn hidden_and_undone(app: &DesktopApp) {
     shows(app, "the words again", BLUE, at(390.0, 560.0)).await;
     app.session.type_into("stage", &keys(&[CONTROL, SHIFT, 'z'])).await;
     state(app, "第一课 · Lesson 1", "hidden").await;
-    app.session.type_into("stage", &keys(&[CONTROL, 'z'])).await;
+    app.session.click("edit-menu").await;
+    app.comes_to_show("menu-undo", LIMIT).await;
+    app.session.click("menu-undo").await;
     state(app, "第一课 · Lesson 1", "shown").await;
 }
 

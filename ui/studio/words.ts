@@ -14,6 +14,7 @@ export const t = words(
 
     'menu.app': 'App menu',
     'menu.file': 'File',
+    'menu.edit': 'Edit',
     'menu.view': 'View',
     'menu.origin': 'Origin',
     'menu.help': 'Help',
@@ -250,6 +251,7 @@ export const t = words(
 
     'menu.app': '应用菜单',
     'menu.file': '文件',
+    'menu.edit': '编辑',
     'menu.view': '视图',
     'menu.origin': '源站',
     'menu.help': '帮助',
