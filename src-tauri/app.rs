@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, Heard, SayError};
 use crate::destination::WrongDraft;
+use crate::log::Log;
 use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::scenes::check::Wrong;
@@ -41,6 +42,9 @@ pub enum Error {
     /// The folder of the recording cannot be shown.
     #[error("the folder cannot be opened: {0}")]
     Folder(String),
+    /// What starts the app with the session cannot be written.
+    #[error("it cannot be set: {0}")]
+    Autostart(String),
     /// No encoder works.
     #[error("no encoder works: {0}")]
     Encoder(String),
@@ -55,6 +59,9 @@ pub struct App {
     view: watch::Receiver<View>,
     chat: Arc<Chat>,
     studio: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) observer: watch::Receiver<Option<origin::Observer>>,
+    pub(crate) log: Log,
+    pub(crate) folder: PathBuf,
     listeners: Mutex<Listeners>,
 }
 
@@ -70,7 +77,7 @@ impl App {
     ///
     /// # Errors
     /// When loopback cannot be bound.
-    pub async fn start(folder: PathBuf) -> std::io::Result<App> {
+    pub async fn start(folder: PathBuf, log: Log) -> std::io::Result<App> {
         let shutdown = CancellationToken::new();
         let (feeds, feeds_of_preview) = watch::channel(Feeds::default());
         let (target, targets) = watch::channel(None);
@@ -82,14 +89,23 @@ impl App {
         helpers.spawn(preview.run(shutdown.clone()));
         helpers.spawn(carrier.run(targets, shutdown.clone()));
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-        let doors = Doors { requests: queue, feeds, chat_target: target, viewers: chat.viewers(), feed_url };
-        let (studio, view) = Studio::new(folder, doors);
+        let (observed, observer) = watch::channel(None);
+        let doors = Doors {
+            requests: queue,
+            feeds,
+            chat_target: target,
+            observed,
+            viewers: chat.viewers(),
+            feed_url,
+        };
+        let (studio, view) = Studio::new(folder.clone(), doors);
         let studio = tokio::spawn(async move {
             studio.run().await;
             shutdown.cancel();
             helpers.join_all().await;
         });
-        Ok(App { requests, view, chat, studio: Mutex::new(Some(studio)), listeners: Mutex::default() })
+        let studio = Mutex::new(Some(studio));
+        Ok(App { requests, view, chat, studio, observer, log, folder, listeners: Mutex::default() })
     }
 
     /// What is on screen, from now on.

@@ -1,7 +1,6 @@
 //! What a person can ask [`App`] about destinations, encoding and recording.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use tokio::sync::oneshot;
 
@@ -120,12 +119,7 @@ impl App {
         let recorded = view.borrow().recorded.clone();
         let folder = recorded.as_deref().and_then(|file| Path::new(file).parent().map(Path::to_owned));
         let folder = folder.ok_or_else(|| Error::Folder("nothing was recorded".to_owned()))?;
-        let mut opener = Command::new("xdg-open");
-        opener.arg(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = opener.spawn().map_err(|error| Error::Folder(format!("xdg-open: {error}")))?;
-        // It ends when the file manager has taken the folder; a process that nobody waits for would stay in the list.
-        drop(tokio::task::spawn_blocking(move || child.wait_with_output()));
-        Ok(())
+        crate::app_origin::open(folder)
     }
 }
 

@@ -2,13 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
-use origin::{Addresses, Config, Origin, StartError};
+use origin::{Addresses, Config, Origin, OwnCertificate, StartError};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use crate::mdns::{self, Announced};
+use crate::origin_view::{CertificateView, RunningOrigin};
+use crate::port_owner;
 use crate::settings::{Listeners, replace};
 use crate::view::{Audience, OriginProblem, OriginState};
 
@@ -28,6 +33,14 @@ pub struct Hosted {
     pub http: SocketAddr,
     /// Where RTMP is bound.
     pub rtmp: SocketAddr,
+    /// Where HTTPS is bound.
+    pub https: Option<SocketAddr>,
+    /// Where SRT is bound.
+    pub srt: SocketAddr,
+    /// The certificate that the origin made for itself.
+    pub certificate: Option<OwnCertificate>,
+    /// The name that the network is told.
+    pub announced: Option<Arc<Announced>>,
     /// The RTMP port that was asked for, when another had to be taken.
     pub rtmp_wanted: Option<u16>,
     /// When it started: Unix time, seconds.
@@ -100,6 +113,24 @@ impl Hosted {
         Some(format!("http://{}/r/{}", SocketAddr::new(ip, self.http.port()), self.owner.room))
     }
 
+    /// The same by this computer's name.
+    #[must_use]
+    pub fn named_url(&self) -> Option<String> {
+        let host = &self.announced.as_ref()?.host;
+        Some(format!("http://{host}:{}/r/{}", self.http.port(), self.owner.room))
+    }
+
+    /// The same over TLS.
+    #[must_use]
+    pub fn secure_url(&self) -> Option<String> {
+        let https = self.https?;
+        let ip = match https.ip() {
+            ip if ip.is_unspecified() => network_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            ip => ip,
+        };
+        Some(format!("https://{}/r/{}", SocketAddr::new(ip, https.port()), self.owner.room))
+    }
+
     /// The link to share: the network's if there is one.
     #[must_use]
     pub fn watch_url(&self) -> String {
@@ -109,15 +140,20 @@ impl Hosted {
     /// All of it, for the window.
     #[must_use]
     pub fn view(&self) -> OriginState {
-        OriginState::Running {
+        OriginState::Running(Box::new(RunningOrigin {
             since_s: self.since_s,
             http: self.http.to_string(),
+            https: self.https.map(|https| https.to_string()),
+            srt: self.srt.to_string(),
+            named_url: self.named_url(),
+            secure_url: self.secure_url(),
+            certificate: self.certificate.as_ref().map(certificate_view),
             rtmp: self.rtmp.to_string(),
             rtmp_wanted: self.rtmp_wanted,
             local_url: self.local_url(),
             network_url: self.network_url(),
             data: self.data.display().to_string(),
-        }
+        }))
     }
 }
 
@@ -132,6 +168,9 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
     config.srt.set_ip(listeners.rtmp.ip());
+    // A test that lets the system choose one port means all of them.
+    let https_port = if listeners.http.port() == 0 { 0 } else { listeners.https_port };
+    config.https = Some(SocketAddr::new(listeners.http.ip(), https_port));
     // The processor belongs to the capture and the encoder here; smaller renditions are for a server.
     config.transcode.enabled = false;
     let mut rtmp_wanted = None;
@@ -151,13 +190,23 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
                 warn!(wanted = %taken, "SRT port is taken, another is used");
                 config.srt.set_port(0);
             }
+            Some(taken) if Some(taken) == config.https && taken.port() != 0 => {
+                warn!(wanted = %taken, "HTTPS port is taken, another is used");
+                config.https = Some(SocketAddr::new(taken.ip(), 0));
+            }
             _ => return Err(problem(error)),
         }
     };
-    let Addresses { http, rtmp, .. } = origin.addresses();
+    let Addresses { http, rtmp, https, srt, .. } = origin.addresses();
     let owner = own(&origin, &folder, &name).await?;
     info!(%http, %rtmp, room = owner.room, "origin started");
-    let hosted = Hosted { http, rtmp, rtmp_wanted, since_s: unix_s(), data, owner };
+    let certificate = origin.observer().certificate().cloned();
+    let announced = match audience(http) {
+        Audience::OnlyMe => None,
+        Audience::MyNetwork => mdns::announce(&owner.room, http.port()).map(Arc::new),
+    };
+    let since_s = unix_s();
+    let hosted = Hosted { http, https, rtmp, srt, rtmp_wanted, certificate, announced, since_s, data, owner };
     Ok(Started { origin, hosted })
 }
 
@@ -232,8 +281,20 @@ async fn own(origin: &Origin, folder: &Path, name: &str) -> Result<Owner, Origin
 
 fn problem(error: StartError) -> OriginProblem {
     match taken_port(&error) {
-        Some(address) => OriginProblem::PortTaken { port: address.port(), free: free_port(address) },
+        Some(address) => OriginProblem::PortTaken {
+            port: address.port(),
+            free: free_port(address),
+            program: port_owner::of(address.port()),
+        },
         None => OriginProblem::Other { reason: error.to_string() },
+    }
+}
+
+fn certificate_view(certificate: &OwnCertificate) -> CertificateView {
+    let until = certificate.until.duration_since(UNIX_EPOCH).unwrap_or_default();
+    CertificateView {
+        fingerprint: certificate.fingerprint.clone(),
+        until_s: u32::try_from(until.as_secs()).unwrap_or(u32::MAX),
     }
 }
 
@@ -269,7 +330,7 @@ fn network_address() -> Option<IpAddr> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is a driver: the moment is shown to the person")]
-fn unix_s() -> u32 {
+pub(crate) fn unix_s() -> u32 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.ok().and_then(|now| u32::try_from(now.as_secs()).ok()).unwrap_or(0)
 }
@@ -293,7 +354,11 @@ mod tests {
         Hosted {
             http: http.parse().unwrap(),
             rtmp: "0.0.0.0:1936".parse().unwrap(),
+            https: Some("0.0.0.0:8443".parse().unwrap()),
+            srt: "127.0.0.1:10080".parse().unwrap(),
             rtmp_wanted: None,
+            certificate: None,
+            announced: None,
             since_s: 0,
             data: PathBuf::new(),
             owner,

@@ -8,6 +8,8 @@
 
 pub mod app;
 mod app_destinations;
+pub mod app_origin;
+mod autostart;
 mod awake;
 pub mod chat;
 pub mod command_error;
@@ -16,9 +18,13 @@ pub mod destination;
 pub mod first_run;
 pub mod go_live;
 pub mod hosting;
+pub mod log;
+mod mdns;
 pub mod obs;
 mod on_air;
+pub mod origin_view;
 pub mod output;
+mod port_owner;
 pub mod preview;
 pub mod recording;
 pub mod request;
@@ -44,7 +50,6 @@ use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager as _, RunEvent};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
-use tracing_subscriber::EnvFilter;
 
 pub use app::App;
 
@@ -52,9 +57,9 @@ pub use app::App;
 #[must_use]
 pub fn run() -> ExitCode {
     broadcast::encoder_trial();
-    let filter = EnvFilter::try_from_env("ROSTRUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match try_run() {
+    let folder = data_folder();
+    let log = log::start(folder.as_deref().ok());
+    match folder.and_then(|folder| try_run(folder, log)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("{error:#}");
@@ -63,8 +68,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn try_run() -> anyhow::Result<()> {
-    let folder = data_folder()?;
+fn try_run(folder: PathBuf, log: log::Log) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("rostrum").build()?;
     tauri::async_runtime::set(runtime.handle().clone());
     let commands = commands::builder();
@@ -73,7 +77,7 @@ fn try_run() -> anyhow::Result<()> {
         .plugin(window::remembered(&folder))
         .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands.invoke_handler())
-        .setup(move |app| Ok(set_up(app.handle(), folder)?))
+        .setup(move |app| Ok(set_up(app.handle(), folder, log)?))
         .build(tauri::generate_context!())
         .context("the window could not be opened")?;
     app.run(|app, event| {
@@ -88,9 +92,9 @@ fn try_run() -> anyhow::Result<()> {
 }
 
 /// Starts everything that lives as long as the window.
-fn set_up(handle: &AppHandle, folder: PathBuf) -> anyhow::Result<()> {
+fn set_up(handle: &AppHandle, folder: PathBuf, log: log::Log) -> anyhow::Result<()> {
     let app =
-        tauri::async_runtime::block_on(App::start(folder)).context("the preview could not be served")?;
+        tauri::async_runtime::block_on(App::start(folder, log)).context("the preview could not be served")?;
     handle.manage(app);
     // What is found out is remembered; the first Go live would wait for it otherwise.
     drop(tauri::async_runtime::spawn_blocking(broadcast::encoders));

@@ -81,6 +81,8 @@ pub struct Doors {
     pub feeds: watch::Sender<Feeds>,
     /// Whose chat to join.
     pub chat_target: watch::Sender<Option<Target>>,
+    /// The origin that runs.
+    pub observed: watch::Sender<Option<origin::Observer>>,
     /// People on the watch page.
     pub viewers: watch::Receiver<u32>,
     /// Where the page connects for pictures.

@@ -45,6 +45,8 @@ pub struct Settings {
 pub struct Listeners {
     /// Watch page, API and media. `0.0.0.0` lets the network watch, `127.0.0.1` only this computer.
     pub http: SocketAddr,
+    /// The watch page over TLS, on the addresses of `http`; another port is taken when this one is not free.
+    pub https_port: u16,
     /// Where the app publishes to.
     pub rtmp: SocketAddr,
 }
@@ -53,6 +55,7 @@ impl Default for Listeners {
     fn default() -> Listeners {
         Listeners {
             http: SocketAddr::from((Ipv4Addr::UNSPECIFIED, HTTP_PORT)),
+            https_port: HTTPS_PORT,
             rtmp: SocketAddr::from((Ipv4Addr::LOCALHOST, RTMP_PORT)),
         }
     }
@@ -204,6 +207,8 @@ pub(crate) fn put_aside(path: &Path, reason: String) -> Unusable {
 pub(crate) const FILE: &str = "settings.json";
 /// DESIGN §5.
 const HTTP_PORT: u16 = 8080;
+/// DESIGN §5.
+const HTTPS_PORT: u16 = 8443;
 /// DESIGN §5.
 const RTMP_PORT: u16 = 1935;
 

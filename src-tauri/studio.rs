@@ -41,7 +41,7 @@ pub(crate) enum Done {
 pub(crate) enum OriginPhase {
     Off,
     Starting,
-    Running { hosted: Hosted, shutdown: CancellationToken },
+    Running { hosted: Box<Hosted>, shutdown: CancellationToken },
     Stopping { again: bool },
     Failed(OriginProblem),
 }
@@ -298,14 +298,19 @@ impl Studio {
     /// The listeners are bound and the room is there: from now on people can watch.
     fn serve(&mut self, Started { origin, hosted }: Started) {
         let shutdown = CancellationToken::new();
-        self.bound = Some(settings::Listeners { http: hosted.http, rtmp: hosted.rtmp });
+        self.bound = Some(settings::Listeners {
+            http: hosted.http,
+            rtmp: hosted.rtmp,
+            ..self.settings.origin.clone()
+        });
         self.doors.chat_target.send_replace(Some(Target {
             http: hosted.http_here(),
             room: hosted.owner.room.clone(),
             token: hosted.owner.token().to_owned(),
         }));
+        self.doors.observed.send_replace(Some(origin.observer()));
         self.room = Some(hosted.clone());
-        self.origin = OriginPhase::Running { hosted, shutdown: shutdown.clone() };
+        self.origin = OriginPhase::Running { hosted: Box::new(hosted), shutdown: shutdown.clone() };
         self.tasks.spawn(async move {
             origin.run(shutdown).await;
             Done::OriginStopped

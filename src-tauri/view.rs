@@ -6,6 +6,7 @@
 use serde::Serialize;
 use specta::Type;
 
+pub use crate::origin_view::{Audience, OriginProblem, OriginState, OriginView, RoomView};
 use crate::output::Output;
 use crate::scenes::view::ScenesView;
 use crate::settings::{Language, Theme, VideoChoice};
@@ -128,95 +129,6 @@ pub enum NoticeKind {
         /// It, or its beginning.
         link: String,
     },
-}
-
-/// The origin inside the app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct OriginView {
-    /// What it is doing.
-    pub state: OriginState,
-    /// Who can watch.
-    pub audience: Audience,
-}
-
-/// Who can open the watch page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, Type)]
-#[serde(rename_all = "kebab-case")]
-pub enum Audience {
-    /// This computer only.
-    OnlyMe,
-    /// Everyone on the same network.
-    MyNetwork,
-}
-
-/// What the origin is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum OriginState {
-    /// Off, because it was stopped.
-    Off,
-    /// On its way.
-    Starting,
-    /// Serving.
-    #[serde(rename_all = "camelCase")]
-    Running {
-        /// Unix time, seconds.
-        since_s: u32,
-        /// Where HTTP is bound, e.g. `0.0.0.0:8080`.
-        http: String,
-        /// Where RTMP is bound.
-        rtmp: String,
-        /// The RTMP port that was asked for, when another had to be taken.
-        rtmp_wanted: Option<u16>,
-        /// The watch page on this computer.
-        local_url: String,
-        /// The watch page on the network, if the network may watch and this computer has an address there.
-        network_url: Option<String>,
-        /// The data folder.
-        data: String,
-    },
-    /// On its way down.
-    Stopping,
-    /// It could not start.
-    Failed {
-        /// Why, and with it what to do.
-        problem: OriginProblem,
-    },
-}
-
-/// Why the origin could not start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum OriginProblem {
-    /// Another program has the port of the watch page.
-    PortTaken {
-        /// The port.
-        port: u16,
-        /// A port that was free a moment ago.
-        free: Option<u16>,
-    },
-    /// Another Rostrum has the data folder, or the database cannot be opened, or something rarer.
-    Other {
-        /// What the origin said.
-        reason: String,
-    },
-}
-
-/// The person's room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct RoomView {
-    /// Its slug.
-    pub slug: String,
-    /// Its title.
-    pub title: String,
-    /// The link to share.
-    pub watch_url: String,
-    /// That link as a QR code: an SVG document.
-    pub qr_svg: String,
-    /// People on the watch page.
-    pub viewers: u32,
 }
 
 /// One source.

@@ -3,7 +3,9 @@
 use tauri::State;
 
 use crate::App;
+use crate::app_origin::Folder;
 use crate::command_error::CommandError;
+use crate::origin_view::OriginFigures;
 use crate::view::Audience;
 
 /// Starts the origin.
@@ -39,4 +41,32 @@ pub fn set_audience(app: State<'_, App>, audience: Audience) -> Result<(), Comma
 #[specta::specta]
 pub fn use_port(app: State<'_, App>, port: u16) -> Result<(), CommandError> {
     Ok(app.use_port(port)?)
+}
+
+/// How the origin does.
+#[tauri::command]
+#[specta::specta]
+pub async fn origin_figures(app: State<'_, App>) -> Result<OriginFigures, CommandError> {
+    Ok(app.origin_figures().await?)
+}
+
+/// Starts the app when the person logs in, or no more.
+#[tauri::command]
+#[specta::specta]
+pub fn set_autostart(app: State<'_, App>, on: bool) -> Result<(), CommandError> {
+    Ok(app.set_autostart(on)?)
+}
+
+/// Opens a folder.
+#[tauri::command]
+#[specta::specta]
+pub fn open_folder(app: State<'_, App>, folder: Folder) -> Result<(), CommandError> {
+    Ok(app.open_folder(folder)?)
+}
+
+/// A link as a QR code.
+#[tauri::command]
+#[specta::specta]
+pub fn qr_code(app: State<'_, App>, link: String) -> String {
+    app.qr_code(&link)
 }

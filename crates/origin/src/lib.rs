@@ -26,6 +26,7 @@ mod health;
 mod http;
 mod ingest;
 mod memory_file;
+mod observer;
 mod origin;
 mod outlets;
 mod people;
@@ -52,5 +53,6 @@ pub use config::{
 };
 pub use data_folder::{Folder, FolderError, RunFile};
 pub use http::api_description;
+pub use observer::{Observer, Overview, RoomOverview};
 pub use origin::{Addresses, LocalOwner, Origin, StartError};
-pub use tls::TlsError;
+pub use tls::{OwnCertificate, TlsError};

@@ -18,7 +18,7 @@ use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
-use crate::tls::{Tls, TlsError};
+use crate::tls::{OwnCertificate, Tls, TlsError};
 use crate::{archive, health, http, ingest, uploads, webhooks};
 
 /// An origin with its data folder locked and its addresses bound. [`Origin::run`] serves them.
@@ -163,6 +163,15 @@ impl Origin {
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The certificate that it made for itself, when it serves TLS with that.
+    pub(crate) fn own_certificate(&self) -> Option<OwnCertificate> {
+        self.secure.as_ref()?.tls.own_certificate()
     }
 
     /// Whether anybody may administer it.

@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -29,6 +30,8 @@ use crate::config::TlsSettings;
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: Files,
+    /// Whether the origin made them.
+    own: bool,
     current: Arc<Current>,
     provider: Arc<CryptoProvider>,
 }
@@ -42,6 +45,15 @@ struct Files {
 
 #[derive(Debug)]
 struct Current(RwLock<Arc<CertifiedKey>>);
+
+/// A certificate that an origin made for itself, so that nobody else vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// SHA-256 of it: bytes in hexadecimal with colons between, as browsers show it.
+    pub fingerprint: String,
+    /// When it ends; another is made two months before.
+    pub until: SystemTime,
+}
 
 /// What makes a changed file known: when it was written, and its length.
 type Stamp = [Option<(SystemTime, u64)>; 2];
@@ -93,13 +105,26 @@ impl Tls {
         folder: &Path,
         addresses: &[SocketAddr],
     ) -> Result<Tls, TlsError> {
-        let files = match (&settings.certificate, &settings.key) {
-            (Some(certificate), Some(key)) => Files { certificate: certificate.clone(), key: key.clone() },
-            _ => own::ensure(folder, addresses)?,
+        let (files, own) = match (&settings.certificate, &settings.key) {
+            (Some(certificate), Some(key)) => {
+                (Files { certificate: certificate.clone(), key: key.clone() }, false)
+            }
+            _ => (own::ensure(folder, addresses)?, true),
         };
         let provider = Arc::new(ring::default_provider());
         let current = Arc::new(Current(RwLock::new(Arc::new(files.read(&provider)?))));
-        Ok(Tls { files, current, provider })
+        Ok(Tls { files, own, current, provider })
+    }
+
+    /// The certificate in use, if the origin made it.
+    pub(crate) fn own_certificate(&self) -> Option<OwnCertificate> {
+        let made = std::fs::metadata(&self.files.certificate).and_then(|file| file.modified()).ok();
+        let key = Arc::clone(&self.current.0.read().expect("nothing panics while it holds the certificate"));
+        let certificate = key.cert.first()?;
+        let digest = Sha256::digest(certificate.as_ref());
+        let fingerprint: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        let until = made.filter(|_| self.own)? + own::VALID;
+        Some(OwnCertificate { fingerprint: fingerprint.join(":"), until })
     }
 
     /// An acceptor that offers `protocols` by ALPN and always shows the certificate in use.

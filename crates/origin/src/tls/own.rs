@@ -89,6 +89,6 @@ fn outward() -> impl Iterator<Item = IpAddr> {
 }
 
 /// Apple's systems refuse server certificates that are valid for longer than 825 days.
-const VALID: Duration = Duration::from_secs(800 * 86_400);
+pub(super) const VALID: Duration = Duration::from_secs(800 * 86_400);
 /// Made anew two months before it ends.
 const KEPT_MAX: Duration = Duration::from_secs(740 * 86_400);

@@ -1,0 +1,196 @@
+//! The origin's panel: what it shows is so, and its buttons do what they say.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::accessibility;
+use crate::harness::browser::Browser;
+use crate::harness::desktop_app::DesktopApp;
+use crate::harness::display::Display;
+use crate::harness::environment::keep_screenshot;
+use crate::harness::http::Http;
+use crate::harness::machine::alone;
+use crate::harness::sound::SoundServer;
+use crate::harness::wait::{seconds, until};
+use crate::harness::watch_page::WatchPage;
+
+/// Whatever the window shows, on a busy machine.
+const LIMIT: std::time::Duration = seconds(45);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_origins_panel_shows_what_is_so_and_starts_stops_and_moves_it() {
+    alone(seconds(300), panel()).await;
+}
+
+async fn panel() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let data = TempDir::new().expect("a temporary folder");
+    // For the network, as after a first run; the ports are the system's choice.
+    let settings = json!({"origin": {"http": "0.0.0.0:0", "rtmp": "127.0.0.1:0"}});
+    std::fs::write(data.path().join("settings.json"), settings.to_string()).expect("it can be written");
+    let app = DesktopApp::start_in(&display, &sound, data).await;
+    let mut faults = Vec::new();
+    app.comes_to_show("go-live", LIMIT).await;
+    app.press("origin-menu", &["origin-address"]).await;
+    app.session.click("origin-address").await;
+    is(&app, "running").await;
+
+    addresses(&app).await;
+    meets(&app, "[data-testid=log]", "it.innerText.includes('origin started')").await;
+    meets(&app, "[data-testid=disk]", "/\\d/.test(it.innerText)").await;
+    autostart(&app).await;
+    live(&app, &mut faults).await;
+    stopped_and_taken(&app, &mut faults).await;
+
+    app.session.click("audience-only-me").await;
+    until("no address on the network", LIMIT, async || {
+        let shown = app.session.shows("network-url").await;
+        (!shown && app.session.shows("local-url").await).then_some(())
+    })
+    .await;
+    assert!(!app.session.shows("named-url").await && !app.session.shows("internet").await);
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+/// Every address that is shown answers, and the certificate is the one whose fingerprint is shown.
+async fn addresses(app: &DesktopApp) {
+    let text = async |test_id: &str| app.session.texts(test_id).await.concat();
+    for test_id in ["local-url", "network-url"] {
+        let url = text(test_id).await;
+        let page = Http::new().try_get(&url).await;
+        assert!(page.is_ok(), "{test_id} {url} does not answer");
+    }
+    app.comes_to_show("fingerprint", LIMIT).await;
+    let secure = text("secure-url").await;
+    let address = secure.trim_start_matches("https://").split('/').next().unwrap_or_default().to_owned();
+    let fingerprint = text("fingerprint").await;
+    let script = format!(
+        "openssl s_client -connect {address} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256"
+    );
+    let answer = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh starts");
+    let answer = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    assert!(
+        answer.ends_with(&format!("={fingerprint}")) && fingerprint.len() == 95,
+        "{answer}, {fingerprint}"
+    );
+
+    app.press("qr-network-url", &["qr"]).await;
+    let drawn =
+        "const it = document.querySelector('[data-testid=qr]'); return it.complete && it.naturalWidth > 0";
+    until("the code is drawn", LIMIT, async || {
+        (app.session.run(drawn, vec![]).await == json!(true)).then_some(())
+    })
+    .await;
+    app.settles().await;
+    keep_screenshot("app-origin-qr.png", &app.session.screenshot().await);
+    app.session.click("qr-network-url").await;
+}
+
+/// The switch writes the file that desktops read, and takes it away.
+async fn autostart(app: &DesktopApp) {
+    let file = app.data().join("autostart/rostrum.desktop");
+    assert!(!file.exists());
+    app.comes_to_show("autostart", LIMIT).await;
+    app.session.click("autostart").await;
+    until("the file for the session", LIMIT, async || file.exists().then_some(())).await;
+    let entry = std::fs::read_to_string(&file).expect("it is there");
+    assert!(entry.contains("Exec=\"/") && entry.contains("rostrum\""), "{entry}");
+    meets(app, "[data-testid=autostart]", "it.checked").await;
+    app.session.click("autostart").await;
+    until("the file to go", LIMIT, async || (!file.exists()).then_some(())).await;
+}
+
+/// A broadcast and its viewer are counted.
+async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
+    let room = "[data-testid=room-row]";
+    meets(app, room, "it.dataset.live === 'false'").await;
+    let url = app.session.texts("local-url").await.concat();
+    app.press("origin-back", &["go-live"]).await;
+    app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
+    app.comes_to_show("live-timer", LIMIT).await;
+    let browser = Browser::open(&url).await;
+    WatchPage(&browser.session).plays(0.1, LIMIT).await;
+    app.press("origin-menu", &["origin-address"]).await;
+    app.session.click("origin-address").await;
+    meets(app, room, "it.dataset.live === 'true' && /[1-9].*[kM]b/.test(it.innerText)").await;
+    meets(app, "[data-testid=tile-viewers]", "it.innerText === '1'").await;
+    meets(app, "[data-testid=tile-rooms]", "it.innerText === '1'").await;
+    look(app, "origin-live", faults).await;
+    app.press("origin-back", &["end"]).await;
+    app.press("end", &["end-confirm"]).await;
+    app.press("end-confirm", &["summary"]).await;
+    app.press("origin-menu", &["origin-address"]).await;
+    app.session.click("origin-address").await;
+}
+
+/// Stopped it is off; a port that somebody took meanwhile is named with the program, and another one offered.
+async fn stopped_and_taken(app: &DesktopApp, faults: &mut Vec<String>) {
+    let port: u16 = app
+        .session
+        .texts("http-address")
+        .await
+        .concat()
+        .split(' ')
+        .next()
+        .unwrap_or("")
+        .parse()
+        .expect("a port");
+    app.session.click("origin-panel-restart").await;
+    until("the origin to go down", LIMIT, async || (!app.session.shows("http-address").await).then_some(()))
+        .await;
+    is(app, "running").await;
+    meets(app, "[data-testid=http-address]", &format!("it.innerText.startsWith('{port} ')")).await;
+    app.press("origin-panel-stop", &["origin-panel-start"]).await;
+    is(app, "off").await;
+    look(app, "origin-off", faults).await;
+    let taken = until("the port to be free", LIMIT, async || TcpListener::bind(("0.0.0.0", port)).ok()).await;
+    app.session.click("origin-panel-start").await;
+    app.comes_to_show("port-taken", LIMIT).await;
+    let said = app.session.texts("port-program").await.concat();
+    assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
+    look(app, "origin-port-taken", faults).await;
+    app.press("use-port", &["local-url"]).await;
+    drop(taken);
+    is(app, "running").await;
+    let url = app.session.texts("local-url").await.concat();
+    assert!(Http::new().try_get(&url).await.is_ok(), "{url} does not answer");
+}
+
+/// Both themes and both languages; what axe finds in each theme.
+async fn look(app: &DesktopApp, name: &str, faults: &mut Vec<String>) {
+    for theme in ["dark", "light"] {
+        ask(app, "set_theme", json!({ "theme": theme })).await;
+        meets(app, "html", &format!("it.dataset.theme === '{theme}'")).await;
+        app.settles().await;
+        keep_screenshot(&format!("app-{name}-{theme}.png"), &app.session.screenshot().await);
+        let found = accessibility::faults(&app.session).await;
+        faults.extend(found.into_iter().map(|fault| format!("{name} {theme}: {fault}")));
+    }
+    ask(app, "set_language", json!({ "language": "zh-CN" })).await;
+    meets(app, "html", "it.lang === 'zh-CN'").await;
+    app.settles().await;
+    keep_screenshot(&format!("app-{name}-zh-CN-light.png"), &app.session.screenshot().await);
+    ask(app, "set_language", json!({ "language": "en" })).await;
+    meets(app, "html", "it.lang === 'en'").await;
+}
+
+async fn is(app: &DesktopApp, state: &str) {
+    meets(app, "[data-testid=origin-state]", &format!("it.dataset.state === '{state}'")).await;
+}
+
+async fn ask(app: &DesktopApp, command: &str, arguments: Value) {
+    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
+    app.session.run(script, vec![json!(command), arguments]).await;
+}
+
+/// Waits until `it`, the element, is as the script says.
+async fn meets(app: &DesktopApp, selector: &str, script: &str) {
+    let script = format!("const it = document.querySelector(`{selector}`); return !!it && ({script})");
+    until(&format!("{selector}: {script}"), LIMIT, async || {
+        (app.session.run(&script, vec![]).await == json!(true)).then_some(())
+    })
+    .await;
+}
