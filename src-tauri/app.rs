@@ -45,6 +45,9 @@ pub enum Error {
     /// What starts the app with the session cannot be written.
     #[error("it cannot be set: {0}")]
     Autostart(String),
+    /// The report cannot be written.
+    #[error("the report cannot be written: {0}")]
+    Report(String),
     /// No encoder works.
     #[error("no encoder works: {0}")]
     Encoder(String),

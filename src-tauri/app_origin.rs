@@ -7,7 +7,7 @@ use origin::Overview;
 
 use crate::app::{App, Error};
 use crate::origin_view::{OriginFigures, RecordingFigures, RoomFigures};
-use crate::{autostart, hosting, log};
+use crate::{autostart, hosting, log, report};
 
 /// A folder that can be opened from the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, specta::Type)]
@@ -19,6 +19,8 @@ pub enum Folder {
     Recordings,
     /// The log.
     Logs,
+    /// The last report.
+    Reports,
 }
 
 impl App {
@@ -59,6 +61,7 @@ impl App {
             Folder::Data => self.folder.join("origin"),
             Folder::Recordings => self.folder.join("origin/recordings"),
             Folder::Logs => self.folder.join(log::FOLDER),
+            Folder::Reports => report::folder(&self.folder),
         };
         open(folder)
     }

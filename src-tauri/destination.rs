@@ -232,7 +232,7 @@ fn unescaped(value: &str) -> String {
 /// The origin inside the app; the window has its own words for it.
 pub(crate) const THIS_COMPUTER: &str = "This computer";
 /// Beside `settings.json`, mode 0600.
-const FILE: &str = "destinations.json";
+pub(crate) const FILE: &str = "destinations.json";
 /// As long as a row of the window shows.
 const NAME_CHARS_MAX: usize = 40;
 

@@ -336,7 +336,7 @@ pub(crate) fn unix_s() -> u32 {
 }
 
 /// Beside `settings.json`, mode 0600.
-const OWNER_FILE: &str = "local-owner.json";
+pub(crate) const OWNER_FILE: &str = "local-owner.json";
 /// How far to look for a free port: people recognise 8081 as the neighbour of 8080.
 const NEAR_PORTS: u16 = 20;
 

@@ -27,6 +27,7 @@ pub mod output;
 mod port_owner;
 pub mod preview;
 pub mod recording;
+pub mod report;
 pub mod request;
 mod resume;
 pub mod scenes;

@@ -330,6 +330,10 @@ impl Studio {
 
     fn origin_stopped(&mut self) {
         self.doors.chat_target.send_replace(None);
+        // The network is told no name of a page that is gone.
+        if let Some(room) = &mut self.room {
+            room.announced = None;
+        }
         match std::mem::replace(&mut self.origin, OriginPhase::Off) {
             OriginPhase::Stopping { again } => {
                 info!("origin stopped");

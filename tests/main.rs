@@ -15,6 +15,7 @@ mod desktop;
 mod desktop_destinations;
 mod desktop_first_run;
 mod desktop_origin;
+mod desktop_report;
 mod desktop_scenes;
 mod desktop_sources;
 mod desktop_system;

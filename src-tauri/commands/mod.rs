@@ -55,6 +55,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             session::show_views,
             session::show_chat,
             session::say,
+            window::save_report,
             window::set_theme,
             window::set_language,
             window::dismiss,

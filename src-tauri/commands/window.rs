@@ -63,3 +63,10 @@ pub fn arrived(app: State<'_, App>, id: u32) -> Result<(), CommandError> {
 pub fn quit(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.quit()?)
 }
+
+/// Saves a report for people who are asked for help.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_report(app: State<'_, App>) -> Result<String, CommandError> {
+    Ok(app.save_report().await?)
+}
