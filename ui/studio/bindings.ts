@@ -70,12 +70,22 @@ export const commands = {
 	setTransition: (transition: Transition) => __TAURI_INVOKE<null>("set_transition", { transition }),
 	/**  Lets the person choose a file; `None` when they choose none. */
 	pickFile: (kind: FileKind, title: string) => __TAURI_INVOKE<string | null>("pick_file", { kind, title }),
+	/**  How the origin does. */
+	originFigures: () => __TAURI_INVOKE<OriginFigures>("origin_figures"),
+	/**  Starts the app when the person logs in, or no more. */
+	setAutostart: (on: boolean) => __TAURI_INVOKE<null>("set_autostart", { on }),
+	/**  Opens a folder. */
+	openFolder: (folder: Folder) => __TAURI_INVOKE<null>("open_folder", { folder }),
+	/**  A link as a QR code. */
+	qrCode: (link: string) => __TAURI_INVOKE<string>("qr_code", { link }),
 	/**  Sends the view now and whenever it changes. A page that reloads calls it again. */
 	showViews: (views: Channel<View>) => __TAURI_INVOKE<null>("show_views", { views }),
 	/**  Sends what is heard in the room's chat, from its welcome on. A page that reloads calls it again. */
 	showChat: (heard: Channel<Heard>) => __TAURI_INVOKE<null>("show_chat", { heard }),
 	/**  Sends a chat frame. */
 	say: (frame: string) => __TAURI_INVOKE<null>("say", { frame }),
+	/**  Saves a report for people who are asked for help. */
+	saveReport: () => __TAURI_INVOKE<string>("save_report"),
 	/**  Changes the colours. */
 	setTheme: (theme: Theme) => __TAURI_INVOKE<null>("set_theme", { theme }),
 	/**  Changes the words. */
@@ -129,6 +139,14 @@ export type Blocked =
 "no-source" | 
 /**  The sources are being opened. */
 "starting";
+
+/**  A certificate that nobody else vouches for. */
+export type CertificateView = {
+	/**  SHA-256 of it, bytes in hexadecimal with colons, as browsers show it. */
+	fingerprint: string,
+	/**  When it ends: Unix time, seconds. */
+	untilS: number,
+};
 
 /**  One thing of a source that can be changed. */
 export type Change = 
@@ -359,6 +377,17 @@ export type Fit =
 /**  It is stretched. */
 "stretch";
 
+/**  A folder that can be opened from the window. */
+export type Folder = 
+/**  The origin's data. */
+"data" | 
+/**  The origin's recordings. */
+"recordings" | 
+/**  The log. */
+"logs" | 
+/**  The last report. */
+"reports";
+
 /**  What the page hears. */
 export type Heard = 
 /**  A connection is open; the origin's `welcome` follows. */
@@ -432,6 +461,25 @@ export type LiveView = {
 	peakViewers: number,
 };
 
+/**  How much a line of the log matters. */
+export type LogLevel = 
+/**  Something failed. */
+"error" | 
+/**  Something is not as it ought to be. */
+"warn" | 
+/**  Something happened. */
+"info";
+
+/**  A line of the log. */
+export type LogLine = {
+	/**  Unix time, seconds. */
+	atS: number,
+	/**  How much it matters. */
+	level: LogLevel,
+	/**  What happened. */
+	text: string,
+};
+
 /**  A microphone to choose. */
 export type Microphone = {
 	/**  What [`crate::App::choose_microphone`] takes. */
@@ -499,6 +547,30 @@ export type ObsView = {
 	folder: string,
 };
 
+/**  How the running origin does; the panel asks for it while it is open. */
+export type OriginFigures = {
+	/**  The rooms, by name. */
+	rooms: RoomFigures[],
+	/**  People on all watch pages. */
+	viewers: number,
+	/**  The same every ten seconds of the last hour, the oldest first. */
+	viewersHour: number[],
+	/**  1 000 bits a second that leave the computer, other programs' in it. */
+	sentKbps: number,
+	/**  1 000 000 bytes of finished recordings. */
+	recordedMb: number,
+	/**  1 000 000 bytes used of the disk, by whatever it is. */
+	diskUsedMb: number,
+	/**  Its size, 1 000 000 bytes; 0 where the system does not tell. */
+	diskMb: number,
+	/**  The newest recordings, the newest first. */
+	recordings: RecordingFigures[],
+	/**  The last lines of the log, the oldest first. */
+	log: LogLine[],
+	/**  Whether Rostrum starts when the person logs in. */
+	autostart: boolean,
+};
+
 /**  Why the origin could not start. */
 export type OriginProblem = 
 /**  Another program has the port of the watch page. */
@@ -506,7 +578,9 @@ export type OriginProblem =
 /**  The port. */
 port: number; 
 /**  A port that was free a moment ago. */
-free: number | null } | 
+free: number | null; 
+/**  The program, where that can be known. */
+program: Program | null } | 
 /**  Another Rostrum has the data folder, or the database cannot be opened, or something rarer. */
 { type: "other"; 
 /**  What the origin said. */
@@ -515,27 +589,15 @@ reason: string };
 /**  What the origin is doing. */
 export type OriginState = 
 /**  Off, because it was stopped. */
-{ type: "off" } | 
+({ type: "off" }) & { problem?: never } | 
 /**  On its way. */
-{ type: "starting" } | 
+({ type: "starting" }) & { problem?: never } | 
 /**  Serving. */
-{ type: "running"; 
-/**  Unix time, seconds. */
-sinceS: number; 
-/**  Where HTTP is bound, e.g. `0.0.0.0:8080`. */
-http: string; 
-/**  Where RTMP is bound. */
-rtmp: string; 
-/**  The RTMP port that was asked for, when another had to be taken. */
-rtmpWanted: number | null; 
-/**  The watch page on this computer. */
-localUrl: string; 
-/**  The watch page on the network, if the network may watch and this computer has an address there. */
-networkUrl: string | null; 
-/**  The data folder. */
-data: string } | 
+{
+	type: "running",
+} & RunningOrigin | 
 /**  On its way down. */
-{ type: "stopping" } | 
+({ type: "stopping" }) & { problem?: never } | 
 /**  It could not start. */
 { type: "failed"; 
 /**  Why, and with it what to do. */
@@ -669,6 +731,26 @@ export type ProblemKind =
 /**  A file that cannot be read, or something that cannot be drawn. */
 "unusable";
 
+/**  A program that listens. */
+export type Program = {
+	/**  As the system calls it. */
+	name: string,
+	/**  Its process. */
+	pid: number,
+};
+
+/**  A recording of the origin. */
+export type RecordingFigures = {
+	/**  The room's title when it began. */
+	title: string,
+	/**  When that was: Unix time, seconds. */
+	startedS: number,
+	/**  Its length, seconds. */
+	seconds: number,
+	/**  Its files, 1 000 000 bytes. */
+	mb: number,
+};
+
 /**  A recording on this computer. */
 export type RecordingView = {
 	/**  Where it is. */
@@ -677,6 +759,20 @@ export type RecordingView = {
 	elapsedMs: number,
 	/**  What was written, 1 000 bytes. */
 	kilobytes: number,
+};
+
+/**  A room. */
+export type RoomFigures = {
+	/**  Its name in links. */
+	slug: string,
+	/**  Its name for people. */
+	title: string,
+	/**  Whether somebody publishes. */
+	live: boolean,
+	/**  People on its watch page. */
+	viewers: number,
+	/**  1 000 bits a second that its publisher sends. */
+	ingestKbps: number,
 };
 
 /**  The person's room. */
@@ -691,6 +787,34 @@ export type RoomView = {
 	qrSvg: string,
 	/**  People on the watch page. */
 	viewers: number,
+};
+
+/**  An origin that serves. */
+export type RunningOrigin = {
+	/**  Unix time, seconds. */
+	sinceS: number,
+	/**  Where HTTP is bound, e.g. `0.0.0.0:8080`. */
+	http: string,
+	/**  Where HTTPS is bound. */
+	https: string | null,
+	/**  Where RTMP is bound. */
+	rtmp: string,
+	/**  The RTMP port that was asked for, when another had to be taken. */
+	rtmpWanted: number | null,
+	/**  Where SRT is bound, UDP. */
+	srt: string,
+	/**  The watch page on this computer. */
+	localUrl: string,
+	/**  The watch page on the network, if the network may watch and this computer has an address there. */
+	networkUrl: string | null,
+	/**  The same by this computer's name, once the name is told to the network. */
+	namedUrl: string | null,
+	/**  The same over TLS, with a certificate that browsers warn of. */
+	secureUrl: string | null,
+	/**  The certificate that it made for itself. */
+	certificate: CertificateView | null,
+	/**  The data folder. */
+	data: string,
 };
 
 /**  One picture to show. */
