@@ -35,7 +35,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("cpal", &["capture"]),
     ("nokhwa", &["capture"]),
     ("v4l", &["capture"]),
-    ("x11rb", &["capture"]),
+    // The tests look at the app's window as a window manager does.
+    ("x11rb", &["capture", "end-to-end"]),
     ("mp4-atom", &["container"]),
     // The load generator is a publisher too.
     ("rml_rtmp", &["publish", "testkit"]),
