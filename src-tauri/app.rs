@@ -18,6 +18,7 @@ use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::scenes::check::Wrong;
 use crate::settings::{Language, Theme, VideoChoice};
+use crate::sounds::{Ask, Change, Device};
 use crate::studio::Studio;
 use crate::view::{Audience, View};
 
@@ -194,7 +195,7 @@ impl App {
         self.ask(Request::NewBroadcast)
     }
 
-    /// Sends silence instead of the microphone, or not.
+    /// Mutes the first microphone, or not.
     ///
     /// # Errors
     /// See [`App::go_live`].
@@ -202,12 +203,36 @@ impl App {
         self.ask(Request::SetMuted(muted))
     }
 
-    /// Takes another microphone; `None` is the default one. Not while on air.
+    /// Takes another device for the first microphone, also on air; `None` is the default one.
     ///
     /// # Errors
     /// See [`App::go_live`].
     pub fn choose_microphone(&self, id: Option<String>) -> Result<(), Error> {
         self.ask(Request::ChooseMicrophone(id))
+    }
+
+    /// Mixes one more sound, also on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn add_sound(&self, device: Device) -> Result<(), Error> {
+        self.ask(Request::Sounds(Ask::Add(device)))
+    }
+
+    /// Mixes a sound no more, also on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn remove_sound(&self, id: u32) -> Result<(), Error> {
+        self.ask(Request::Sounds(Ask::Remove(id)))
+    }
+
+    /// Changes one thing of a sound, also on air.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn change_sound(&self, id: u32, change: Change) -> Result<(), Error> {
+        self.ask(Request::Sounds(Ask::Change(id, change)))
     }
 
     /// Takes another main picture in the scene that is shown, also on air.

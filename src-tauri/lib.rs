@@ -32,6 +32,7 @@ pub mod request;
 mod resume;
 pub mod scenes;
 pub mod settings;
+pub mod sounds;
 pub mod sources;
 pub mod studio;
 mod studio_view;

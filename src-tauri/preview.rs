@@ -13,6 +13,7 @@ use broadcast::{Levels, Size, SoundLevels, Still, VideoFrame};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rand::RngCore as _;
+use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -30,8 +31,10 @@ use tracing::{debug, warn};
 pub struct Feeds {
     /// The latest picture.
     pub frames: Option<watch::Receiver<Option<VideoFrame>>>,
-    /// The loudness.
+    /// The levels of sound.
     pub levels: Option<watch::Receiver<SoundLevels>>,
+    /// The sounds' ids, and where each one's level is.
+    pub sounds: Vec<(u32, usize)>,
 }
 
 /// The server.
@@ -215,14 +218,60 @@ fn next_frame(feeds: &mut Feeds) -> Option<VideoFrame> {
     frames.borrow_and_update().clone()
 }
 
+/// The levels as the page reads them; `ui/studio/feed.svelte.ts` has the same.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LevelMessage {
+    sounds: Vec<SoundLevel>,
+    mix: Level,
+    momentary_lufs: Option<f32>,
+    short_term_lufs: Option<f32>,
+    integrated_lufs: Option<f32>,
+}
+
+/// Of one sound.
+#[derive(Serialize)]
+struct SoundLevel {
+    id: u32,
+    #[serde(flatten)]
+    level: Level,
+}
+
+/// dBFS, in tenths.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Level {
+    rms_db: f32,
+    peak_db: f32,
+}
+
+impl From<Levels> for Level {
+    fn from(levels: Levels) -> Level {
+        Level { rms_db: tenths(levels.rms_db), peak_db: tenths(levels.peak_db) }
+    }
+}
+
+/// Finer than a meter shows only makes the message longer.
+fn tenths(value: f32) -> f32 {
+    (value * 10.0).round() / 10.0
+}
+
 fn next_level(feeds: &mut Feeds) -> Option<String> {
     let levels = feeds.levels.as_mut()?;
     if !levels.has_changed().ok()? {
         return None;
     }
-    // The microphone is the only sound.
-    let Levels { rms_db, peak_db } = *levels.borrow_and_update().sounds.first()?;
-    Some(format!(r#"{{"rmsDb":{rms_db:.1},"peakDb":{peak_db:.1}}}"#))
+    let levels = levels.borrow_and_update();
+    let of =
+        |&(id, index): &(u32, usize)| Some(SoundLevel { id, level: (*levels.sounds.get(index)?).into() });
+    let message = LevelMessage {
+        sounds: feeds.sounds.iter().filter_map(of).collect(),
+        mix: levels.mix.into(),
+        momentary_lufs: levels.loudness.momentary_lufs.map(tenths),
+        short_term_lufs: levels.loudness.short_term_lufs.map(tenths),
+        integrated_lufs: levels.loudness.integrated_lufs.map(tenths),
+    };
+    serde_json::to_string(&message).ok()
 }
 
 /// Makes a JPEG of `frame` on a thread that may be busy for some milliseconds.

@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::preview::Feeds;
 use crate::scenes::Ask;
 use crate::settings::{Language, Theme, VideoChoice};
+use crate::sounds::Ask;
 use crate::view::Audience;
 
 /// What a person asks for; see the methods of [`crate::App`].
@@ -23,9 +24,11 @@ pub enum Request {
     End,
     /// Puts the summary away.
     NewBroadcast,
-    /// Sends silence instead of the microphone, or not.
+    /// Mutes the first microphone, or not.
     SetMuted(bool),
-    /// Takes another microphone; `None` is the default one.
+    /// Adds, removes or changes a sound.
+    Sounds(Ask),
+    /// Takes another device for the first microphone; `None` is the default one.
     ChooseMicrophone(Option<String>),
     /// Takes another main picture.
     ChooseVideo(VideoChoice),

@@ -26,10 +26,6 @@ pub struct Settings {
     pub language: Language,
     /// What is captured.
     pub video: VideoChoice,
-    /// Identifier of the microphone; `None` takes the system's default.
-    pub microphone: Option<String>,
-    /// Whether the microphone is muted.
-    pub muted: bool,
     /// Size, bit rate and encoder of what viewers get.
     #[serde(deserialize_with = "output::read")]
     pub output: Output,
@@ -246,7 +242,8 @@ mod tests {
     #[test]
     fn what_was_saved_is_read_back() {
         let folder = folder("saved");
-        let settings = Settings { microphone: Some("usb".to_owned()), muted: true, ..Settings::default() };
+        let settings =
+            Settings { name: Some("Ada".to_owned()), without_this_computer: true, ..Settings::default() };
         save(&folder, &settings).unwrap();
         assert_eq!(load(&folder), (settings, None));
     }

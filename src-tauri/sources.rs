@@ -1,9 +1,10 @@
-//! Opens what is captured, so that a missing microphone does not take the picture away, nor the other way
-//! round.
+//! Opens the picture. Sounds come to it one by one, so that a missing microphone does not take the picture away, nor the
+//! other way round.
 
 use std::sync::Arc;
 
-use broadcast::{AudioInput, Devices, Error, Size, Sources, SourcesConfig, VideoInput};
+use broadcast::{AudioInput, Devices, Size, Sources, SourcesConfig, VideoInput};
+use tracing::error;
 
 use crate::scenes::engine::{Broken, Stageable};
 use crate::settings::VideoChoice;
@@ -14,61 +15,38 @@ use crate::view::{Microphone, Picture, PictureKind};
 pub struct Wanted {
     /// The picture.
     pub scene: Stageable,
-    /// The microphone's identifier; `None` is the default one.
-    pub microphone: Option<String>,
-    /// Whether silence is sent instead of it.
-    pub muted: bool,
     /// Size of the picture that is sent.
     pub size: Size,
     /// Frames per second.
     pub fps: u32,
 }
 
-/// What could be opened. Each half says why if it could not.
+/// What could be opened.
 pub struct Opened {
     /// What works; `None` if nothing does.
     pub sources: Option<Arc<Sources>>,
     /// Why there is no picture.
     pub no_video: Option<String>,
-    /// Why there is no sound.
-    pub no_sound: Option<String>,
     /// Sources of the scene that are left out of the picture.
     pub broken: Vec<Broken>,
 }
 
-/// Opens `wanted`, or the half of it that works. Takes up to some seconds, so not on an async thread.
+/// Opens `wanted`, with a track of sound to which [`crate::sounds`] come. Takes up to some seconds, so not on an async
+/// thread.
 #[must_use]
 pub fn open(wanted: Wanted) -> Opened {
-    let Wanted { mut scene, microphone, muted, size, fps } = wanted;
+    let Wanted { mut scene, size, fps } = wanted;
     let config =
-        |audio: AudioInput| SourcesConfig { video: VideoInput::None, sounds: vec![audio.into()], size, fps };
-    let sound = AudioInput::Microphone(microphone);
-    let mut broken = Vec::new();
-    let mut with_picture = |audio: &AudioInput| {
-        let (opened, left_out) = scene.show(|scene| Sources::open_scene(config(audio.clone()), scene));
-        broken.extend(left_out);
-        opened
+        || SourcesConfig { video: VideoInput::None, sounds: vec![AudioInput::Silence.into()], size, fps };
+    let (opened, broken) = scene.show(|scene| Sources::open_scene(config(), scene));
+    let (opened, no_video) = match opened {
+        Ok(sources) => (Ok(sources), None),
+        Err(error) => (Sources::open(config()), Some(error.to_string())),
     };
-    let (sources, no_video, no_sound) = match with_picture(&sound) {
-        Ok(sources) => (Some(sources), None, None),
-        Err(both) => match (with_picture(&AudioInput::None), Sources::open(config(sound))) {
-            (Ok(sources), Err(no_sound)) => (Some(sources), None, Some(no_sound)),
-            (Err(no_video), Ok(sources)) => (Some(sources), Some(no_video), None),
-            (Err(no_video), Err(no_sound)) => (None, Some(no_video), Some(no_sound)),
-            // Each works alone and both together did not: keep the picture and say what happened.
-            (Ok(sources), Ok(_)) => (Some(sources), None, Some(both)),
-        },
-    };
-    if let Some(sources) = &sources {
-        sources.set_muted(muted);
+    if let Err(error) = &opened {
+        error!(%error, "nothing can be opened");
     }
-    let words = |error: Error| error.to_string();
-    Opened {
-        sources: sources.map(Arc::new),
-        no_video: no_video.map(words),
-        no_sound: no_sound.map(words),
-        broken,
-    }
+    Opened { sources: opened.ok().map(Arc::new), no_video, broken }
 }
 
 /// The pictures to choose from. `chosen` is among them also when it is gone.

@@ -22,6 +22,7 @@ use crate::request::{Doors, Request};
 use crate::resume;
 use crate::scenes::{self, Book, Staged, Staging};
 use crate::settings::{self, Settings};
+use crate::sounds::{self, Board, Changed};
 use crate::sources::Opened;
 use crate::surroundings::Surroundings;
 use crate::view::{Notice, NoticeKind, OriginProblem, View};
@@ -31,6 +32,7 @@ pub(crate) enum Done {
     OriginStarted(Result<Box<Started>, OriginProblem>),
     OriginStopped,
     SourcesOpened(Box<Opened>),
+    SoundsChanged(Changed),
     DevicesFound(Devices),
     Staged(Staged),
     ScenesSaved(Result<(), String>),
@@ -66,6 +68,7 @@ pub struct Studio {
     pub(crate) sources: SourcesPhase,
     pub(crate) book: Book,
     pub(crate) staging: Staging,
+    pub(crate) sounds: Board,
     pub(crate) devices: Devices,
     finding_devices: bool,
     /// The engine, for destinations and recording.
@@ -104,6 +107,7 @@ impl Studio {
         let (destinations, unusable_too) = destination::load(&folder);
         let (book, unusable_scenes) = scenes::load(&folder);
         let staging = Staging::new(book.is_none());
+        let (kept, unusable_sounds) = sounds::load(&folder);
         let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
             folder,
@@ -116,6 +120,7 @@ impl Studio {
             bound: None,
             room: None,
             sources: SourcesPhase::Opening,
+            sounds: Board::new(kept),
             devices: Devices::default(),
             finding_devices: false,
             broadcast: None,
@@ -136,7 +141,8 @@ impl Studio {
             doors,
             tasks: JoinSet::new(),
         };
-        for unusable in [unusable, unusable_too, unusable_scenes].into_iter().flatten() {
+        let unusable = [unusable, unusable_too, unusable_scenes, unusable_sounds];
+        for unusable in unusable.into_iter().flatten() {
             let kept_as = unusable.kept_as.map(|path| path.display().to_string()).unwrap_or_default();
             studio.notify(NoticeKind::SettingsUnusable { kept_as, reason: unusable.reason });
         }
@@ -173,6 +179,7 @@ impl Studio {
         // A sender is gone when the broadcast is, or the sources; that comes back as `Done`.
         let status = next(&mut self.status);
         let trouble = next(&mut self.trouble);
+        let sound_trouble = next(&mut self.sounds.trouble);
         tokio::select! {
             request = self.doors.requests.recv() => match request {
                 Some(request) => self.request(request),
@@ -183,8 +190,9 @@ impl Studio {
                 Err(panic) => error!(%panic, "a task of the studio failed"),
             },
             status = status => self.report(&status),
-            // It is shown.
+            // Shown.
             _ = trouble => {}
+            _ = sound_trouble => self.find_devices(),
             Ok(()) = self.doors.viewers.changed() => {
                 let viewers = *self.doors.viewers.borrow_and_update();
                 self.drive(Input::Viewers(viewers));
@@ -217,7 +225,8 @@ impl Studio {
                 }
             }
             Request::SetMuted(muted) => self.set_muted(muted),
-            Request::ChooseMicrophone(id) => self.choose(|settings| settings.microphone = id),
+            Request::Sounds(ask) => self.sounds_asked(ask),
+            Request::ChooseMicrophone(id) => self.choose_microphone(id.as_deref()),
             Request::ChooseVideo(choice) => self.choose_video(choice),
             Request::Scenes(ask) => self.scenes_asked(ask),
             Request::RetrySources => self.retry_sources(),
@@ -260,6 +269,7 @@ impl Studio {
             Done::OriginStarted(Err(problem)) => self.origin_failed(problem),
             Done::OriginStopped => self.origin_stopped(),
             Done::SourcesOpened(opened) => self.sources_opened(opened),
+            Done::SoundsChanged(changed) => self.sounds_changed(changed),
             Done::DevicesFound(devices) => {
                 self.devices = devices;
                 self.finding_devices = false;
@@ -378,13 +388,6 @@ impl Studio {
         self.set(|settings| settings.output = output);
         if reopen {
             self.open_sources();
-        }
-    }
-
-    fn set_muted(&mut self, muted: bool) {
-        self.set(|settings| settings.muted = muted);
-        if let Some(sources) = self.open_ones() {
-            sources.set_muted(muted);
         }
     }
 

@@ -31,6 +31,7 @@ impl View {
             trouble: None,
             pictures: Vec::new(),
             video_choice: crate::settings::VideoChoice::default(),
+            sounds: Vec::new(),
             sound: SourceView::Starting,
             microphones: Vec::new(),
             microphone: None,
@@ -68,23 +69,19 @@ impl Studio {
         let main = self.book.main_picture().and_then(|layer| layer.source.as_choice());
         view.video_choice = main.unwrap_or_default();
         view.pictures = sources::pictures(&self.devices, &view.video_choice);
-        view.microphone.clone_from(&self.settings.microphone);
-        view.muted = self.settings.muted;
+        view.sounds = self.sound_views();
+        view.microphones = sources::microphones(&self.devices);
+        if let Some(microphone) = self.sounds.kept.microphone() {
+            view.microphone = microphone.device.microphone_id();
+            view.muted = microphone.muted;
+            view.sound = self.sound_state(microphone);
+        }
         if let SourcesPhase::Opened(opened) = &self.sources {
             let picture = view.pictures.iter().find(|picture| picture.choice == view.video_choice);
             let name = picture.map_or_else(String::new, |picture| picture.name.clone());
             // On air the last picture is still there, and a notice says so.
             let nothing = self.no_picture(&view.scenes).filter(|_| !self.is_running());
             view.video = source_view(opened.no_video.as_ref().or(nothing.as_ref()), name);
-            view.microphones = sources::microphones(&self.devices);
-            let chosen = view.microphone.as_ref();
-            let microphone = self
-                .devices
-                .microphones
-                .iter()
-                .find(|device| chosen.map_or(device.is_default, |chosen| *chosen == device.id));
-            let name = microphone.map_or_else(String::new, |device| device.name.clone());
-            view.sound = source_view(opened.no_sound.as_ref(), name);
         }
         let trouble = self.trouble.as_ref().filter(|_| self.is_running());
         view.trouble = trouble.and_then(|trouble| trouble.borrow().clone());
@@ -103,7 +100,9 @@ impl Studio {
     pub(crate) fn blocked(&self) -> Option<Blocked> {
         match &self.sources {
             SourcesPhase::Opening => return Some(Blocked::Starting),
-            SourcesPhase::Opened(opened) if opened.sources.is_none() => return Some(Blocked::NoSource),
+            SourcesPhase::Opened(opened) if opened.no_video.is_some() && !self.sounds.works() => {
+                return Some(Blocked::NoSource);
+            }
             SourcesPhase::Opened(_) => {}
         }
         let others = self.destinations.iter().any(|saved| saved.on);

@@ -10,6 +10,7 @@ pub use crate::origin_view::{Audience, OriginProblem, OriginState, OriginView, R
 use crate::output::Output;
 use crate::scenes::view::ScenesView;
 use crate::settings::{Language, Theme, VideoChoice};
+use crate::sounds::view::SoundView;
 
 /// Everything on screen besides pictures, sound levels and chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
@@ -41,13 +42,15 @@ pub struct View {
     pub pictures: Vec<Picture>,
     /// The chosen one.
     pub video_choice: VideoChoice,
-    /// The sound.
+    /// The mixer's rows.
+    pub sounds: Vec<SoundView>,
+    /// The first microphone.
     pub sound: SourceView,
     /// Microphones to choose from.
     pub microphones: Vec<Microphone>,
-    /// Identifier of the chosen one; `None` is the system's default.
+    /// Identifier of the first microphone's device; `None` is the system's default.
     pub microphone: Option<String>,
-    /// Whether silence is sent instead of the microphone.
+    /// Whether the first microphone is muted.
     pub muted: bool,
     /// What viewers get.
     pub output: Output,

@@ -14,6 +14,7 @@ mod described_api;
 mod desktop;
 mod desktop_destinations;
 mod desktop_first_run;
+mod desktop_mixer;
 mod desktop_origin;
 mod desktop_report;
 mod desktop_scenes;

@@ -41,14 +41,14 @@ pub fn new_broadcast(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.new_broadcast()?)
 }
 
-/// Sends silence instead of the microphone, or not.
+/// Mutes the first microphone, or not.
 #[tauri::command]
 #[specta::specta]
 pub fn set_muted(app: State<'_, App>, muted: bool) -> Result<(), CommandError> {
     Ok(app.set_muted(muted)?)
 }
 
-/// Takes another microphone.
+/// Takes another device for the first microphone.
 #[tauri::command]
 #[specta::specta]
 pub fn choose_microphone(app: State<'_, App>, id: Option<String>) -> Result<(), CommandError> {

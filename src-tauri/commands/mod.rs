@@ -6,6 +6,7 @@ mod first_run;
 mod hosting;
 mod scenes;
 mod session;
+mod sounds;
 mod window;
 
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands};
@@ -56,6 +57,9 @@ pub fn builder() -> Builder<tauri::Wry> {
             session::show_chat,
             session::say,
             window::save_report,
+            sounds::add_sound,
+            sounds::remove_sound,
+            sounds::change_sound,
             window::set_theme,
             window::set_language,
             window::dismiss,

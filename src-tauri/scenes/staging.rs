@@ -161,7 +161,7 @@ impl Studio {
 
     /// Closes what is open and opens what the settings and the chosen scene say. Not while a broadcast uses it.
     pub(crate) fn open_sources(&mut self) {
-        if self.is_running() {
+        if self.is_running() || !self.may_reopen() {
             return;
         }
         if self.staging.running {
@@ -176,8 +176,6 @@ impl Studio {
         self.staging.given = Some((scene.id, stageable.scene.clone()));
         let wanted = Wanted {
             scene: stageable,
-            microphone: self.settings.microphone.clone(),
-            muted: self.settings.muted,
             size: self.settings.output.size(),
             fps: self.settings.output.fps,
         };
@@ -189,24 +187,20 @@ impl Studio {
     }
 
     pub(crate) fn sources_opened(&mut self, mut opened: Box<Opened>) {
-        for (source, reason) in [("video", &opened.no_video), ("sound", &opened.no_sound)] {
-            if let Some(reason) = reason {
-                warn!(source, reason, "source does not open");
-            }
+        if let Some(reason) = &opened.no_video {
+            warn!(reason, "the picture does not open");
         }
         let feeds = opened.sources.as_ref().map_or_else(Feeds::default, |sources| Feeds {
             frames: opened.no_video.is_none().then(|| sources.preview()),
-            levels: opened.no_sound.is_none().then(|| sources.levels()),
+            levels: Some(sources.levels()),
+            sounds: Vec::new(),
         });
         self.doors.feeds.send_replace(feeds);
         self.trouble = opened.sources.as_ref().map(|sources| sources.trouble());
-        // The person may have muted, or chosen again, in the meantime.
-        if let Some(sources) = &opened.sources {
-            sources.set_muted(self.settings.muted);
-        }
         self.staging.broken = std::mem::take(&mut opened.broken);
         self.sources = SourcesPhase::Opened(opened);
         self.stage();
+        self.mix_anew();
         self.find_devices();
     }
 

@@ -46,10 +46,42 @@ impl SoundServer {
         SoundServer { address, _daemon: daemon, _folder: folder }
     }
 
+    /// Adds another sink; its monitor is a microphone called `Monitor of NAME`. Returns what [`SoundServer::unplug`] takes.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn plug_in(&self, name: &str) -> u32 {
+        let described = format!("sink_properties=device.description={name}");
+        let sink = format!("sink_name={name}");
+        let loaded =
+            self.control(&["load-module", "module-null-sink", &sink, "rate=48000", "channels=2", &described]);
+        loaded.trim().parse().expect("pactl tells the module's number")
+    }
+
+    /// Takes a sink away.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn unplug(&self, module: u32) {
+        self.control(&["unload-module", &module.to_string()]);
+    }
+
+    fn control(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("pactl");
+        let told = command.args(arguments).env("PULSE_SERVER", &self.address).output().expect("pactl starts");
+        assert!(told.status.success(), "pactl {arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
+        String::from_utf8_lossy(&told.stdout).into_owned()
+    }
+
     /// Plays a sound file into the sink.
     pub fn play(&self, file: &Path) -> Process {
+        self.play_into(SINK, file)
+    }
+
+    /// Plays a sound file into a sink.
+    pub fn play_into(&self, sink: &str, file: &Path) -> Process {
         let mut command = Command::new("paplay");
-        command.args(["-d", SINK]).arg(file).env("PULSE_SERVER", &self.address);
+        command.args(["-d", sink]).arg(file).env("PULSE_SERVER", &self.address);
         Process::start("paplay", &mut command)
     }
 }

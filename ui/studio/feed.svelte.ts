@@ -4,23 +4,42 @@ import { Meter, type Reading } from './meter';
 /** The program is on this computer, so trying again soon costs nothing. Milliseconds. */
 const RETRY_MS = 500;
 
-/** What a level message holds. */
+/** A level, dBFS. */
 interface Level {
   rmsDb: number;
   peakDb: number;
 }
 
+/** How loud the mix is to the ear; `null` is silence. */
+export interface Loudness {
+  momentaryLufs: number | null;
+  shortTermLufs: number | null;
+  integratedLufs: number | null;
+}
+
+/** What a message of levels holds. */
+interface Levels extends Loudness {
+  sounds: (Level & { id: number })[];
+  mix: Level;
+}
+
 /** One connection to the program, made again when it is lost. */
 export class Feed {
-  /** What the meter shows; `null` before the first level. */
-  reading = $state.raw<Reading | null>(null);
+  /** What the meters show, by the sound's id. */
+  readings = $state.raw<Record<number, Reading>>({});
+  /** What the meter of the mix shows; `null` before the first level. */
+  mix = $state.raw<Reading | null>(null);
+  loudness = $state.raw<Loudness>({ momentaryLufs: null, shortTermLufs: null, integratedLufs: null });
+  /** What the first sound's meter shows; `null` before the first level. */
+  reading = $derived<Reading | null>(Object.values(this.readings)[0] ?? null);
   /** The connection was there and is gone. */
   lost = $state(false);
   /** At least one picture was drawn. */
   drawn = $state(false);
 
   #url: string;
-  #meter = new Meter();
+  #meters = new Map<number, Meter>();
+  #mixMeter = new Meter();
   #socket: WebSocket | null = null;
   #timer = 0;
   #canvas: HTMLCanvasElement | null = null;
@@ -58,8 +77,7 @@ export class Feed {
     };
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (typeof data === 'string') {
-        const { rmsDb, peakDb } = JSON.parse(data) as Level;
-        this.reading = this.#meter.take(performance.now(), rmsDb, peakDb);
+        this.#take(JSON.parse(data) as Levels);
       } else {
         void this.#draw(data);
       }
@@ -71,6 +89,17 @@ export class Feed {
       }
     };
     this.#socket = socket;
+  }
+
+  #take({ sounds, mix, ...loudness }: Levels): void {
+    const now = performance.now();
+    const meters = new Map(sounds.map(({ id }) => [id, this.#meters.get(id) ?? new Meter()]));
+    this.#meters = meters;
+    this.readings = Object.fromEntries(
+      sounds.map(({ id, rmsDb, peakDb }) => [id, (meters.get(id) ?? new Meter()).take(now, rmsDb, peakDb)]),
+    );
+    this.mix = this.#mixMeter.take(now, mix.rmsDb, mix.peakDb);
+    this.loudness = loudness;
   }
 
   #say(word: 'drawn' | 'hidden' | 'shown'): void {

@@ -84,10 +84,6 @@ export const t = words(
     'sound.silent': 'Silent: nothing is heard',
     'sound.muted': 'Muted',
     'sound.failed': 'No sound: {{reason}}',
-    'sound.mute': 'Mute microphone',
-    'sound.unmute': 'Unmute microphone',
-    'sound.device': 'Microphone device',
-    'sound.level': 'Microphone level',
     'sound.value': '{{rms}} dB, peak {{peak}}',
 
     chat: 'Chat',
@@ -312,10 +308,6 @@ export const t = words(
     'sound.silent': '没有声音',
     'sound.muted': '已静音',
     'sound.failed': '没有声音：{{reason}}',
-    'sound.mute': '麦克风静音',
-    'sound.unmute': '取消麦克风静音',
-    'sound.device': '麦克风设备',
-    'sound.level': '麦克风音量',
     'sound.value': '{{rms}} dB，峰值 {{peak}}',
 
     chat: '聊天',
