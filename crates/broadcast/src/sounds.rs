@@ -130,7 +130,9 @@ pub(crate) fn check(sounds: &mut Vec<Sound>) -> Result<(), Error> {
     sounds.retain(|sound| sound.input != AudioInput::None);
     if sounds.len() > 1 {
         sounds.retain(|sound| sound.input != AudioInput::Silence);
-        sounds.is_empty().then(|| sounds.push(AudioInput::Silence.into()));
+        if sounds.is_empty() {
+            sounds.push(AudioInput::Silence.into());
+        }
     }
     if sounds.len() > SOUNDS_MAX {
         return Err(Error::SoundCount { count: sounds.len(), max: SOUNDS_MAX });
