@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::environment::{clip, keep_screenshot};
 use crate::harness::http::Http;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
@@ -35,12 +35,103 @@ const STATE_SECONDS: f64 = 2.0;
 /// Samples a second, and in a window of 50 ms: whole periods of both tones.
 const RATE: usize = 48_000;
 const WINDOW: usize = 2_400;
+/// How much lower the rate of the first search is.
+const ROUGH: usize = 16;
+/// The least correlation of each second with what was spoken, and how often it is spoken before it counts as wrong.
+const LIKE_MIN: f64 = 0.95;
+const PLAYED_MAX: usize = 3;
 /// A state of the sound is at least so many windows long; what is shorter is the way from one to another.
 const STATE_WINDOWS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_microphones_are_mixed_and_changed_while_live() {
     alone(seconds(400), mix()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn speech_in_the_place_of_silence_is_what_was_spoken_all_along() {
+    let Some(spoken) = clip("jfk_speech.flac") else { return };
+    alone(seconds(300), speak(&spoken)).await;
+}
+
+/// The only microphone is removed, viewers get silence, and it is added again.
+async fn speak(spoken: &Path) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let app = DesktopApp::start(&display, &sound).await;
+    app.comes_to_show("sound-1", LIMIT).await;
+    app.press("more-1", &["sound-more"]).await;
+    app.session.click("remove-1").await;
+    until("the row to go", LIMIT, async || (!app.session.shows("sound-1").await).then_some(())).await;
+    let word = app.session.texts("sound-word").await.join("");
+    assert!(word.contains("No sound"), "{word}");
+    app.comes_to_show("go-live", LIMIT).await;
+    app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
+    app.comes_to_show("live-timer", LIMIT).await;
+    let mut viewer = Viewer::join(&Http::new(), &playlist(&app).await).await;
+    let mut received = 0.0;
+    receive(&mut viewer, &mut received, folder.path()).await;
+    let silence = samples(&viewer, folder.path());
+    assert!(silence.iter().all(|sample| sample.abs() < 0.001), "silence keeps the time");
+
+    app.press("add-sound", &["add-choices"]).await;
+    app.press("add-mic", &["sound-1"]).await;
+    state_is(&app, 1, "ready").await;
+    let played = decoded(spoken);
+    let wav = plain(spoken, folder.path());
+    let mut fits = Vec::new();
+    for _ in 0..PLAYED_MAX {
+        let begun = received;
+        let _speaker = sound.play(&wav);
+        until("the whole speech", LIMIT * 2, async || {
+            viewer.advance().await;
+            received = samples(&viewer, folder.path()).len() as f64 / RATE as f64;
+            (received > begun + played.len() as f64 / RATE as f64 + 4.0).then_some(())
+        })
+        .await;
+        fits = likeness(&played, &samples(&viewer, folder.path())[(begun * RATE as f64) as usize..]);
+        println!("each second is like what was spoken by {fits:.3?}");
+        if fits.iter().all(|&likeness| likeness > LIKE_MIN) {
+            break;
+        }
+    }
+    assert!(fits.iter().all(|&likeness| likeness > LIKE_MIN), "{fits:.3?}");
+}
+
+/// The same sound as a file that every player of the sound server reads.
+fn plain(file: &Path, folder: &Path) -> PathBuf {
+    let wav = folder.join("spoken.wav");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-ar", "48000", "-ac", "2"]).arg(&wav);
+    assert!(command.status().expect("ffmpeg starts").success(), "ffmpeg cannot read {}", file.display());
+    wav
+}
+
+/// How like each second of `played` is to what was received as long after the beginning, where the first seconds fit best.
+fn likeness(played: &[f32], received: &[f32]) -> Vec<f64> {
+    let like = |one: &[f32], other: &[f32]| {
+        let product = |one: &[f32], other: &[f32]| -> f64 {
+            one.iter().zip(other).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        product(one, other) / (product(one, one) * product(other, other)).sqrt().max(f64::MIN_POSITIVE)
+    };
+    let sparse = |samples: &[f32]| -> Vec<f32> {
+        samples.chunks(ROUGH).map(|chunk| chunk.iter().sum::<f32>() / ROUGH as f32).collect()
+    };
+    // Where it fits best, roughly and then to the sample.
+    let begin = &played[..2 * RATE];
+    let (small, large) = (sparse(begin), sparse(received));
+    let best = |places: std::ops::Range<usize>, small: &[f32], large: &[f32]| {
+        let at = |place: usize| like(small, &large[place..][..small.len()]);
+        places.max_by(|&one, &other| at(one).total_cmp(&at(other))).unwrap_or(0)
+    };
+    let last = received.len().saturating_sub(played.len());
+    let rough = best(0..last / ROUGH, &small, &large) * ROUGH;
+    let at = best(rough.saturating_sub(2 * ROUGH)..(rough + 2 * ROUGH).min(last), begin, received);
+    let second = |number: usize| number * RATE..(number + 1) * RATE;
+    let seconds = (0..played.len() / RATE).map(second);
+    seconds.map(|range| like(&played[range.clone()], &received[at..][range])).collect()
 }
 
 async fn mix() {
@@ -56,6 +147,12 @@ async fn mix() {
     let app = DesktopApp::start_in(&display, &sound, data).await;
     let mut looks = Looks { app: &app, faults: Vec::new() };
     sounds(&app, "meter", TONE_DB).await;
+    // Whatever is opened then is painted.
+    until("the preview", LIMIT, async || {
+        let script = "return document.querySelector(`[data-testid='preview']`)?.dataset.drawn";
+        (app.session.run(script, vec![]).await == json!("true")).then_some(())
+    })
+    .await;
     add_second(&mut looks, true).await;
     sounds(&app, "meter-2", TONE_DB).await;
     set_gain(&app, 2, GAIN_TENTHS_DB).await;
@@ -211,16 +308,16 @@ async fn settings(looks: &mut Looks<'_>) {
 /// A device that is pulled out is told in words, and is heard when it is back.
 async fn lost_and_back(app: &DesktopApp, sound: &SoundServer, plugged: u32) {
     sound.unplug(plugged);
-    state_is(app, "failed").await;
+    state_is(app, 2, "failed").await;
     keep_screenshot("app-mixer-lost-zh-light.png", &app.session.screenshot().await);
     sound.plug_in("Second");
-    state_is(app, "ready").await;
+    state_is(app, 2, "ready").await;
 }
 
-async fn state_is(app: &DesktopApp, state: &str) {
-    let script = "return document.querySelector(`[data-testid='sound-2']`)?.dataset.state";
-    until(&format!("the second microphone to be {state}"), LIMIT, async || {
-        (app.session.run(script, vec![]).await == json!(state)).then_some(())
+async fn state_is(app: &DesktopApp, id: u32, state: &str) {
+    let script = "return document.querySelector(`[data-testid='sound-${arguments[0]}']`)?.dataset.state";
+    until(&format!("sound {id} to be {state}"), LIMIT, async || {
+        (app.session.run(script, vec![json!(id)]).await == json!(state)).then_some(())
     })
     .await;
 }
@@ -231,7 +328,10 @@ async fn playlist(app: &DesktopApp) -> String {
     }
     let link = until("the shared link", LIMIT, async || app.session.texts("share-link").await.pop()).await;
     app.session.click("share").await;
-    format!("{}/index.m3u8", link.trim().replacen("/r/", "/live/", 1))
+    let url = format!("{}/index.m3u8", link.trim().replacen("/r/", "/live/", 1));
+    until("the first part", LIMIT, async || Http::new().get(&url).await.status.is_success().then_some(()))
+        .await;
+    url
 }
 
 /// Receives [`STATE_SECONDS`] more, beyond what was sent before this moment.
@@ -249,7 +349,11 @@ async fn receive(viewer: &mut Viewer, received: &mut f64, folder: &Path) {
 
 /// All sound that was received.
 fn samples(viewer: &Viewer, folder: &Path) -> Vec<f32> {
-    let Some(file) = viewer.write(folder).pop() else { return Vec::new() };
+    viewer.write(folder).pop().map(|file| decoded(&file)).unwrap_or_default()
+}
+
+/// The left channel of a file.
+fn decoded(file: &Path) -> Vec<f32> {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-i"]).arg(file);
     command.args(["-vn", "-af", "pan=mono|c0=c0", "-ar", &RATE.to_string(), "-f", "f32le", "-"]);
