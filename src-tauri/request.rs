@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::preview::Feeds;
 use crate::scenes::Ask;
 use crate::settings::{Language, Theme, VideoChoice};
-use crate::sounds::Ask;
+use crate::sounds;
 use crate::view::Audience;
 
 /// What a person asks for; see the methods of [`crate::App`].
@@ -27,7 +27,7 @@ pub enum Request {
     /// Mutes the first microphone, or not.
     SetMuted(bool),
     /// Adds, removes or changes a sound.
-    Sounds(Ask),
+    Sounds(sounds::Ask),
     /// Takes another device for the first microphone; `None` is the default one.
     ChooseMicrophone(Option<String>),
     /// Takes another main picture.

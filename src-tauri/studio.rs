@@ -366,13 +366,6 @@ impl Studio {
 
     // -- sources --
 
-    fn choose(&mut self, change: impl FnOnce(&mut Settings)) {
-        if !self.is_running() {
-            self.set(change);
-            self.open_sources();
-        }
-    }
-
     /// The bit rate changes at once; size and frame rate wait for the end of a broadcast, and so are not taken before it.
     fn set_output(&mut self, mut output: Output) {
         let before = self.settings.output.clone();

@@ -185,7 +185,7 @@ async fn mix() {
     settings(&mut looks).await;
     assert_eq!(looks.faults, Vec::<String>::new());
     // Killed in the middle of a broadcast, everything is as it was.
-    let app = DesktopApp::start_in(&display, &sound, app.kill()).await;
+    let app = DesktopApp::start_in(&display, &sound, app.cut_off()).await;
     is_pressed(&app, "mute-1", true).await;
     sounds(&app, "meter-2", TONE_DB).await;
     drop(second);

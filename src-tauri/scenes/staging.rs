@@ -174,11 +174,8 @@ impl Studio {
         let scene = self.book.chosen();
         let stageable = Stageable::of(scene);
         self.staging.given = Some((scene.id, stageable.scene.clone()));
-        let wanted = Wanted {
-            scene: stageable,
-            size: self.settings.output.size(),
-            fps: self.settings.output.fps,
-        };
+        let wanted =
+            Wanted { scene: stageable, size: self.settings.output.size(), fps: self.settings.output.fps };
         self.tasks.spawn_blocking(move || {
             // A device can be open once only.
             drop(before);
