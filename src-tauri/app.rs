@@ -18,7 +18,7 @@ use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::scenes::check::Wrong;
 use crate::settings::{Language, Theme, VideoChoice};
-use crate::sounds::{Ask, Change, Device};
+use crate::sounds::{Ask, SoundChange, SoundDevice};
 use crate::studio::Studio;
 use crate::view::{Audience, View};
 
@@ -215,7 +215,7 @@ impl App {
     ///
     /// # Errors
     /// See [`App::go_live`].
-    pub fn add_sound(&self, device: Device) -> Result<(), Error> {
+    pub fn add_sound(&self, device: SoundDevice) -> Result<(), Error> {
         self.ask(Request::Sounds(Ask::Add(device)))
     }
 
@@ -231,7 +231,7 @@ impl App {
     ///
     /// # Errors
     /// See [`App::go_live`].
-    pub fn change_sound(&self, id: u32, change: Change) -> Result<(), Error> {
+    pub fn change_sound(&self, id: u32, change: SoundChange) -> Result<(), Error> {
         self.ask(Request::Sounds(Ask::Change(id, change)))
     }
 

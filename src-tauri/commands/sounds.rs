@@ -4,12 +4,12 @@ use tauri::State;
 
 use crate::App;
 use crate::command_error::CommandError;
-use crate::sounds::{Change, Device};
+use crate::sounds::{SoundChange, SoundDevice};
 
 /// Mixes one more sound.
 #[tauri::command]
 #[specta::specta]
-pub fn add_sound(app: State<'_, App>, device: Device) -> Result<(), CommandError> {
+pub fn add_sound(app: State<'_, App>, device: SoundDevice) -> Result<(), CommandError> {
     Ok(app.add_sound(device)?)
 }
 
@@ -23,6 +23,6 @@ pub fn remove_sound(app: State<'_, App>, id: u32) -> Result<(), CommandError> {
 /// Changes one thing of a sound.
 #[tauri::command]
 #[specta::specta]
-pub fn change_sound(app: State<'_, App>, id: u32, change: Change) -> Result<(), CommandError> {
+pub fn change_sound(app: State<'_, App>, id: u32, change: SoundChange) -> Result<(), CommandError> {
     Ok(app.change_sound(id, change)?)
 }

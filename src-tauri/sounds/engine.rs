@@ -10,7 +10,7 @@ use broadcast::Sources;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::{Ask, Change, Device, Kept, Sounds};
+use super::{Ask, Kept, SoundChange, SoundDevice, Sounds};
 use crate::studio::{Done, SourcesPhase, Studio};
 use crate::view::NoticeKind;
 
@@ -20,7 +20,7 @@ pub(crate) struct Board {
     /// What is mixed, by the sound's id.
     placed: HashMap<u32, Placed>,
     /// What the engine did not take, and why, by the sound's id; it is tried again when the device is another.
-    refused: HashMap<u32, (Device, String)>,
+    refused: HashMap<u32, (SoundDevice, String)>,
     /// Why nothing comes from what is mixed, by its index.
     pub(crate) trouble: Option<watch::Receiver<Vec<Option<String>>>>,
     /// A task opens devices.
@@ -33,12 +33,12 @@ pub(crate) struct Board {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Placed {
     index: usize,
-    device: Device,
+    device: SoundDevice,
 }
 
 /// What was done to the engine.
 #[derive(Debug)]
-pub(crate) struct Changed(Vec<(u32, Result<Option<Placed>, (Device, String)>)>);
+pub(crate) struct Changed(Vec<(u32, Result<Option<Placed>, (SoundDevice, String)>)>);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Board {
 
 impl Todo {
     /// Takes up to seconds.
-    fn apply(self, sources: &Sources) -> (u32, Result<Option<Placed>, (Device, String)>) {
+    fn apply(self, sources: &Sources) -> (u32, Result<Option<Placed>, (SoundDevice, String)>) {
         match self {
             Todo::Remove(id, index) => {
                 if let Err(error) = sources.remove_sound(index) {
@@ -124,7 +124,7 @@ impl Todo {
     }
 }
 
-fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Result<Option<Placed>, (Device, String)>) {
+fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Result<Option<Placed>, (SoundDevice, String)>) {
     let Kept { id, device, .. } = kept;
     match done {
         Ok(index) => (id, Ok(Some(Placed { index, device }))),
@@ -148,15 +148,15 @@ impl Studio {
     /// Mutes the first microphone, or not.
     pub(crate) fn set_muted(&mut self, muted: bool) {
         if let Some(id) = self.sounds.kept.microphone().map(|kept| kept.id) {
-            self.sounds_asked(Ask::Change(id, Change::Muted(muted)));
+            self.sounds_asked(Ask::Change(id, SoundChange::Muted(muted)));
         }
     }
 
     /// Takes another device for the first microphone; `None` is the default one.
     pub(crate) fn choose_microphone(&mut self, id: Option<&str>) {
-        let device = Device::microphone(id);
+        let device = SoundDevice::microphone(id);
         match self.sounds.kept.microphone().map(|kept| kept.id) {
-            Some(id) => self.sounds_asked(Ask::Change(id, Change::Device(device))),
+            Some(id) => self.sounds_asked(Ask::Change(id, SoundChange::Device(device))),
             None => self.sounds_asked(Ask::Add(device)),
         }
     }

@@ -23,7 +23,7 @@ pub struct Kept {
     /// What the person calls it; empty is what it is.
     pub name: String,
     /// Where it comes from.
-    pub device: Device,
+    pub device: SoundDevice,
     /// Louder or quieter, tenths of a dB, -600 to 200.
     pub gain_tenths_db: i32,
     /// Whether viewers get silence instead.
@@ -43,26 +43,26 @@ pub struct Kept {
 /// Where a sound comes from, written as for `rostrum-cast --audio`: `mic`, `mic:ID` or `system`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(transparent)]
-pub struct Device(String);
+pub struct SoundDevice(String);
 
-impl Default for Device {
+impl Default for SoundDevice {
     /// The system's default microphone.
-    fn default() -> Device {
-        Device("mic".to_owned())
+    fn default() -> SoundDevice {
+        SoundDevice("mic".to_owned())
     }
 }
 
-impl Device {
+impl SoundDevice {
     /// A microphone; `None` is the system's default.
     #[must_use]
-    pub fn microphone(id: Option<&str>) -> Device {
-        id.map_or_else(Device::default, |id| Device(format!("mic:{id}")))
+    pub fn microphone(id: Option<&str>) -> SoundDevice {
+        id.map_or_else(SoundDevice::default, |id| SoundDevice(format!("mic:{id}")))
     }
 
     /// What the computer plays.
     #[must_use]
-    pub fn system() -> Device {
-        Device("system".to_owned())
+    pub fn system() -> SoundDevice {
+        SoundDevice("system".to_owned())
     }
 
     /// What to open.
@@ -93,11 +93,11 @@ impl Device {
 /// One thing of a sound that is changed. Values that cannot be are brought to the nearest that can.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Type)]
 #[serde(tag = "what", content = "value", rename_all = "kebab-case")]
-pub enum Change {
+pub enum SoundChange {
     /// See [`Kept::name`].
     Name(String),
     /// See [`Kept::device`].
-    Device(Device),
+    Device(SoundDevice),
     /// See [`Kept::gain_tenths_db`].
     GainTenthsDb(i32),
     /// See [`Kept::muted`].
@@ -118,17 +118,17 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// One more.
-    Add(Device),
+    Add(SoundDevice),
     /// One less.
     Remove(u32),
     /// One thing of the sound with this id.
-    Change(u32, Change),
+    Change(u32, SoundChange),
 }
 
 impl Kept {
     /// A sound of its own as it is recorded.
     #[must_use]
-    pub fn new(id: u32, device: Device) -> Kept {
+    pub fn new(id: u32, device: SoundDevice) -> Kept {
         Kept { id, device, ..Kept::default() }
     }
 
@@ -153,17 +153,17 @@ impl Kept {
         Ok(Sound { input: self.device.input()?, settings: self.settings() })
     }
 
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, change: SoundChange) {
         match change {
-            Change::Name(name) => self.name = name,
-            Change::Device(device) => self.device = device,
-            Change::GainTenthsDb(gain) => self.gain_tenths_db = gain,
-            Change::Muted(muted) => self.muted = muted,
-            Change::Solo(solo) => self.solo = solo,
-            Change::NoiseSuppression(on) => self.noise_suppression = on,
-            Change::CompressAboveDb(level) => self.compress_above_db = level,
-            Change::LimitToDb(level) => self.limit_to_db = level,
-            Change::DelayMs(delay) => self.delay_ms = delay,
+            SoundChange::Name(name) => self.name = name,
+            SoundChange::Device(device) => self.device = device,
+            SoundChange::GainTenthsDb(gain) => self.gain_tenths_db = gain,
+            SoundChange::Muted(muted) => self.muted = muted,
+            SoundChange::Solo(solo) => self.solo = solo,
+            SoundChange::NoiseSuppression(on) => self.noise_suppression = on,
+            SoundChange::CompressAboveDb(level) => self.compress_above_db = level,
+            SoundChange::LimitToDb(level) => self.limit_to_db = level,
+            SoundChange::DelayMs(delay) => self.delay_ms = delay,
         }
         self.check();
     }
@@ -172,7 +172,7 @@ impl Kept {
     fn check(&mut self) {
         self.name = self.name.trim().chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect();
         if !self.device.is_known() {
-            self.device = Device::default();
+            self.device = SoundDevice::default();
         }
         self.gain_tenths_db = self.gain_tenths_db.clamp(-600, 200);
         self.delay_ms = self.delay_ms.min(2_000);
@@ -189,7 +189,7 @@ pub struct Sounds(Vec<Kept>);
 impl Default for Sounds {
     /// The default microphone.
     fn default() -> Sounds {
-        Sounds(vec![Kept::new(1, Device::default())])
+        Sounds(vec![Kept::new(1, SoundDevice::default())])
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn without_a_file_the_default_microphone_is_mixed() {
         let (sounds, problem) = load(&folder("none"));
-        assert_eq!(sounds.all(), [Kept::new(1, Device::microphone(None))]);
+        assert_eq!(sounds.all(), [Kept::new(1, SoundDevice::microphone(None))]);
         assert_eq!(problem, None);
     }
 
@@ -288,10 +288,10 @@ mod tests {
     fn what_is_changed_is_read_back_as_it_was_set() {
         let folder = folder("kept");
         let mut sounds = Sounds::default();
-        assert!(sounds.ask(Ask::Add(Device::system())));
-        assert!(sounds.ask(Ask::Change(2, Change::GainTenthsDb(-65))));
-        assert!(sounds.ask(Ask::Change(1, Change::Device(Device::microphone(Some("usb"))))));
-        assert!(sounds.ask(Ask::Change(1, Change::CompressAboveDb(Some(-24)))));
+        assert!(sounds.ask(Ask::Add(SoundDevice::system())));
+        assert!(sounds.ask(Ask::Change(2, SoundChange::GainTenthsDb(-65))));
+        assert!(sounds.ask(Ask::Change(1, SoundChange::Device(SoundDevice::microphone(Some("usb"))))));
+        assert!(sounds.ask(Ask::Change(1, SoundChange::CompressAboveDb(Some(-24)))));
         save(&folder, &sounds).unwrap();
         assert_eq!(load(&folder), (sounds.clone(), None));
         assert_eq!(sounds.all()[1].settings().gain_db, -6.5);
@@ -302,18 +302,18 @@ mod tests {
     fn what_cannot_be_is_brought_to_what_can() {
         let mut sounds = Sounds::default();
         for change in [
-            Change::GainTenthsDb(9_999),
-            Change::DelayMs(u32::MAX),
-            Change::LimitToDb(Some(12)),
-            Change::Name(format!("  a\u{7}b{}", "c".repeat(99))),
-            Change::Device(serde_json::from_str("\"file:/etc/passwd\"").unwrap()),
+            SoundChange::GainTenthsDb(9_999),
+            SoundChange::DelayMs(u32::MAX),
+            SoundChange::LimitToDb(Some(12)),
+            SoundChange::Name(format!("  a\u{7}b{}", "c".repeat(99))),
+            SoundChange::Device(serde_json::from_str("\"file:/etc/passwd\"").unwrap()),
         ] {
             sounds.ask(Ask::Change(1, change));
         }
         let kept = &sounds.all()[0];
         assert_eq!((kept.gain_tenths_db, kept.delay_ms, kept.limit_to_db), (200, 2_000, Some(0)));
         assert_eq!(kept.name, format!("ab{}", "c".repeat(38)));
-        assert_eq!(kept.device, Device::default());
+        assert_eq!(kept.device, SoundDevice::default());
     }
 
     #[test]
@@ -331,13 +331,13 @@ mod tests {
     fn no_more_are_kept_than_fit_and_an_id_is_not_used_for_another() {
         let mut sounds = Sounds::default();
         (0..20).for_each(|_| {
-            sounds.ask(Ask::Add(Device::system()));
+            sounds.ask(Ask::Add(SoundDevice::system()));
         });
         assert_eq!(sounds.all().len(), SOUNDS_MAX);
-        assert!(!sounds.ask(Ask::Add(Device::system())));
+        assert!(!sounds.ask(Ask::Add(SoundDevice::system())));
         assert!(sounds.ask(Ask::Remove(3)));
         assert!(!sounds.ask(Ask::Remove(3)));
-        sounds.ask(Ask::Add(Device::system()));
+        sounds.ask(Ask::Add(SoundDevice::system()));
         assert_eq!(sounds.all().last().map(|kept| kept.id), Some(9));
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use specta::Type;
 
-use super::{Device, Kept};
+use super::{Kept, SoundDevice};
 use crate::studio::Studio;
 use crate::view::SourceView;
 
@@ -18,7 +18,7 @@ pub struct SoundView {
     /// What it is.
     pub kind: SoundKind,
     /// See [`Kept::device`].
-    pub device: Device,
+    pub device: SoundDevice,
     /// Whether it works, and what the device is called.
     pub state: SourceView,
     /// See [`Kept::gain_tenths_db`].
@@ -77,8 +77,8 @@ impl Studio {
     /// Whether a sound works, and what its device is called.
     pub(crate) fn sound_state(&self, kept: &Kept) -> SourceView {
         let microphone = self.devices.microphones.iter().find(|microphone| {
-            Device::microphone(Some(&microphone.id)) == kept.device
-                || microphone.is_default && kept.device == Device::default()
+            SoundDevice::microphone(Some(&microphone.id)) == kept.device
+                || microphone.is_default && kept.device == SoundDevice::default()
         });
         match self.sounds.state(kept) {
             None => SourceView::Starting,

@@ -2,8 +2,15 @@
 import type { WindowPlace } from './bindings';
 
 /** The pages of the settings. */
-export type Tab = 'video' | 'output' | 'destinations' | 'accessibility' | 'language';
-const TABS: readonly string[] = ['video', 'output', 'destinations', 'accessibility', 'language'] satisfies Tab[];
+export type Tab = 'video' | 'sound' | 'output' | 'destinations' | 'accessibility' | 'language';
+const TABS: readonly string[] = [
+  'video',
+  'sound',
+  'output',
+  'destinations',
+  'accessibility',
+  'language',
+] satisfies Tab[];
 
 /** What can be shown. */
 export interface Ways {

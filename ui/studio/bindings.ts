@@ -44,6 +44,10 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
+	/**  Goes to a step of the set-up, or leaves it. */
+	firstRun: (step: Step | null) => __TAURI_INVOKE<null>("first_run", { step }),
+	/**  Measures the encoder. */
+	tryEncoder: () => __TAURI_INVOKE<EncoderTrial>("try_encoder"),
 	/**  Starts the origin. */
 	startOrigin: () => __TAURI_INVOKE<null>("start_origin"),
 	/**  Stops the origin. */
@@ -54,18 +58,40 @@ export const commands = {
 	setAudience: (audience: Audience) => __TAURI_INVOKE<null>("set_audience", { audience }),
 	/**  Puts the watch page on another port. */
 	usePort: (port: number) => __TAURI_INVOKE<null>("use_port", { port }),
+	/**  Changes something of the scenes. */
+	editScenes: (edit: Edit, gesture: number | null) => __TAURI_INVOKE<number | null>("edit_scenes", { edit, gesture }),
+	/**  Takes the last edit back. */
+	undoScenes: () => __TAURI_INVOKE<null>("undo_scenes"),
+	/**  Makes the edit again that was taken back last. */
+	redoScenes: () => __TAURI_INVOKE<null>("redo_scenes"),
+	/**  Shows another scene. */
+	chooseScene: (scene: number) => __TAURI_INVOKE<null>("choose_scene", { scene }),
+	/**  Sets how another scene follows. */
+	setTransition: (transition: Transition) => __TAURI_INVOKE<null>("set_transition", { transition }),
+	/**  Lets the person choose a file; `None` when they choose none. */
+	pickFile: (kind: FileKind, title: string) => __TAURI_INVOKE<string | null>("pick_file", { kind, title }),
+	/**  How the origin does. */
+	originFigures: () => __TAURI_INVOKE<OriginFigures>("origin_figures"),
+	/**  Starts the app when the person logs in, or no more. */
+	setAutostart: (on: boolean) => __TAURI_INVOKE<null>("set_autostart", { on }),
+	/**  Opens a folder. */
+	openFolder: (folder: Folder) => __TAURI_INVOKE<null>("open_folder", { folder }),
+	/**  A link as a QR code. */
+	qrCode: (link: string) => __TAURI_INVOKE<string>("qr_code", { link }),
 	/**  Sends the view now and whenever it changes. A page that reloads calls it again. */
 	showViews: (views: Channel<View>) => __TAURI_INVOKE<null>("show_views", { views }),
 	/**  Sends what is heard in the room's chat, from its welcome on. A page that reloads calls it again. */
 	showChat: (heard: Channel<Heard>) => __TAURI_INVOKE<null>("show_chat", { heard }),
 	/**  Sends a chat frame. */
 	say: (frame: string) => __TAURI_INVOKE<null>("say", { frame }),
+	/**  Saves a report for people who are asked for help. */
+	saveReport: () => __TAURI_INVOKE<string>("save_report"),
 	/**  Mixes one more sound. */
-	addSound: (device: Device) => __TAURI_INVOKE<null>("add_sound", { device }),
+	addSound: (device: SoundDevice) => __TAURI_INVOKE<null>("add_sound", { device }),
 	/**  Mixes a sound no more. */
 	removeSound: (id: number) => __TAURI_INVOKE<null>("remove_sound", { id }),
 	/**  Changes one thing of a sound. */
-	changeSound: (id: number, change: Change) => __TAURI_INVOKE<null>("change_sound", { id, change }),
+	changeSound: (id: number, change: SoundChange) => __TAURI_INVOKE<null>("change_sound", { id, change }),
 	/**  Changes the colours. */
 	setTheme: (theme: Theme) => __TAURI_INVOKE<null>("set_theme", { theme }),
 	/**  Changes the words. */
@@ -76,11 +102,32 @@ export const commands = {
 	askToClose: () => __TAURI_INVOKE<null>("ask_to_close"),
 	/**  Stays open after all. */
 	keepOpen: () => __TAURI_INVOKE<null>("keep_open"),
+	/**  Goes on without a window, in the tray. */
+	keepInTray: () => __TAURI_INVOKE<null>("keep_in_tray"),
+	/**  The page shows the place that it was led to. */
+	arrived: (id: number) => __TAURI_INVOKE<null>("arrived", { id }),
 	/**  Ends the broadcast and closes. */
 	quit: () => __TAURI_INVOKE<null>("quit"),
 };
 
 /* Types */
+/**  Where lines stand in their place. */
+export type Align = 
+/**  At the left. */
+"left" | 
+/**  In the middle. */
+"centre" | 
+/**  At the right. */
+"right";
+
+/**  A place that the window is to show, once. */
+export type Arrival = {
+	/**  What [`App::arrived`] takes. */
+	id: number,
+	/**  Where to. */
+	place: WindowPlace,
+};
+
 /**  Who can open the watch page. */
 export type Audience = 
 /**  This computer only. */
@@ -99,31 +146,65 @@ export type Blocked =
 /**  The sources are being opened. */
 "starting";
 
-/**  One thing of a sound that is changed. Values that cannot be are brought to the nearest that can. */
+/**  A certificate that nobody else vouches for. */
+export type CertificateView = {
+	/**  SHA-256 of it, bytes in hexadecimal with colons, as browsers show it. */
+	fingerprint: string,
+	/**  When it ends: Unix time, seconds. */
+	untilS: number,
+};
+
+/**  One thing of a source that can be changed. */
 export type Change = 
-/**  See [`Kept::name`]. */
-{ what: "name"; value: string } | 
-/**  See [`Kept::device`]. */
-{ what: "device"; value: Device } | 
-/**  See [`Kept::gain_tenths_db`]. */
-{ what: "gain-tenths-db"; value: number } | 
-/**  See [`Kept::muted`]. */
-{ what: "muted"; value: boolean } | 
-/**  See [`Kept::solo`]. */
-{ what: "solo"; value: boolean } | 
-/**  See [`Kept::noise_suppression`]. */
-{ what: "noise-suppression"; value: boolean } | 
-/**  See [`Kept::compress_above_db`]. */
-{ what: "compress-above-db"; value?: number | null } | 
-/**  See [`Kept::limit_to_db`]. */
-{ what: "limit-to-db"; value?: number | null } | 
-/**  See [`Kept::delay_ms`]. */
-{ what: "delay-ms"; value: number };
+/**  What it is called. */
+{ of: "name"; to: string } | 
+/**  Whether it is hidden. */
+{ of: "hidden"; to: boolean } | 
+/**  Whether its place is safe from mistakes. */
+{ of: "locked"; to: boolean } | 
+/**  What it shows. */
+{ of: "source"; to: Source } | 
+/**  Where it lies; not while it is locked. */
+{ of: "place"; to: Place } | 
+/**  What is cut off. */
+{ of: "crop"; to: Crop } | 
+/**  Degrees clockwise. */
+{ of: "rotation"; to: number } | 
+/**  0 to 100. */
+{ of: "opacity-percent"; to: number } | 
+/**  Mirrored left to right. */
+{ of: "mirrored"; to: boolean } | 
+/**  Mirrored top to bottom. */
+{ of: "flipped"; to: boolean } | 
+/**  The colour that becomes transparent. */
+{ of: "chroma-key"; to?: ChromaKey | null };
+
+/**  Makes one colour transparent: a green wall behind a person. */
+export type ChromaKey = {
+	/**  The wall's colour, `#rrggbb`. */
+	colour: string,
+	/**  How far from it a colour is still transparent. */
+	similarityPercent: number,
+	/**  How much further until a colour hides what lies below. */
+	smoothnessPercent: number,
+};
 
 /**  Shown to the person as it is. */
 export type CommandError = {
 	/**  What happened, in words. */
 	message: string,
+};
+
+/**  What is cut off each side of a source, in millionths of the side's length. */
+export type Crop = {
+	/**  Off the left side. */
+	leftPpm: number,
+	/**  Off the top. */
+	topPpm: number,
+	/**  Off the right side. */
+	rightPpm: number,
+	/**  Off the bottom. */
+	bottomPpm: number,
 };
 
 /**  What a destination is doing. */
@@ -177,8 +258,13 @@ export type DestinationView = {
 	hasPassphrase: boolean,
 };
 
-/**  Where a sound comes from, written as for `rostrum-cast --audio`: `mic`, `mic:ID` or `system`. */
-export type Device = string;
+/**  A camera, or a window. */
+export type Device = {
+	/**  What a source says of it. */
+	id: string,
+	/**  What people read. */
+	name: string,
+};
 
 /**  A destination as the person fills it in. */
 export type Draft = {
@@ -196,6 +282,79 @@ export type Draft = {
 	passphrase: string | null,
 };
 
+/**  One change. */
+export type Edit = 
+/**  Adds an empty scene behind the others. */
+{ type: "add-scene" } | 
+/**  Adds a copy of a scene behind it. */
+{ type: "duplicate-scene"; 
+/**  Which. */
+scene: number } | 
+/**  Removes a scene; the last one stays. */
+{ type: "remove-scene"; 
+/**  Which. */
+scene: number } | 
+/**  Calls a scene something; empty, it is called by what is in it. */
+{ type: "rename-scene"; 
+/**  Which. */
+scene: number; 
+/**  What it is called. */
+name: string } | 
+/**  Moves a scene in the list. */
+{ type: "move-scene"; 
+/**  Which. */
+scene: number; 
+/**  Where it is then, counted from 0; beyond the end is the end. */
+to: number } | 
+/**  Adds a source above the others. */
+{ type: "add-layer"; 
+/**  To which scene. */
+scene: number; 
+/**  What it shows. */
+source: Source } | 
+/**  Removes a source from its scene. */
+{ type: "remove-layer"; 
+/**  Which. */
+layer: number } | 
+/**  Moves a source among the others of its scene. */
+{ type: "move-layer"; 
+/**  Which. */
+layer: number; 
+/**  Where it is then, counted from 0 at the bottom; beyond the top is the top. */
+to: number } | 
+/**  Changes one thing of a source. */
+{ type: "change-layer"; 
+/**  Which. */
+layer: number; 
+/**  What of it. */
+change: Change } | 
+/**  Arranges the pictures of a scene; those that are hidden or locked stay. */
+{ type: "arrange"; 
+/**  Of which scene. */
+scene: number; 
+/**  How. */
+layout: Layout; 
+/**  The picture that fills the canvas in [`Layout::Full`]; the lowest one without. */
+layer: number | null };
+
+/**  What the encoder did with pictures as fast as it took them. */
+export type EncoderTrial = {
+	/**  FFmpeg's name of the encoder. */
+	name: string,
+	/**  What it runs on, in words. */
+	runsOn: string,
+	/**  Pixels. */
+	width: number,
+	/**  Pixels. */
+	height: number,
+	/**  Pictures a second that are wanted. */
+	wantedFps: number,
+	/**  Pictures a second that it made of a test picture that moves. */
+	reachedFps: number,
+	/**  Whether that is enough beside everything else the computer does. */
+	enough: boolean,
+};
+
 /**  A video encoder, and what was found out about it. */
 export type EncoderView = {
 	/**  FFmpeg's name. */
@@ -207,6 +366,33 @@ export type EncoderView = {
 	/**  Why it cannot be used here; `None` when it can. */
 	refused: string | null,
 };
+
+/**  What kind of file is looked for. */
+export type FileKind = 
+/**  A picture. */
+"image" | 
+/**  A video. */
+"video";
+
+/**  What happens to a picture whose shape is not its place's. */
+export type Fit = 
+/**  All of it is shown, in the middle. */
+"contain" | 
+/**  The place is filled; what does not fit in is cut off. */
+"cover" | 
+/**  It is stretched. */
+"stretch";
+
+/**  A folder that can be opened from the window. */
+export type Folder = 
+/**  The origin's data. */
+"data" | 
+/**  The origin's recordings. */
+"recordings" | 
+/**  The log. */
+"logs" | 
+/**  The last report. */
+"reports";
 
 /**  What the page hears. */
 export type Heard = 
@@ -228,6 +414,45 @@ export type Language =
 /**  Simplified Chinese. */
 "zh-CN";
 
+/**  One source, and where and how it lies on the canvas. */
+export type Layer = {
+	/**  Unique among scenes and layers, and never used again. */
+	id: number,
+	/**  What people call it; empty, it is called by what it is. */
+	name: string,
+	/**  Kept, and not shown. */
+	hidden: boolean,
+	/**  Its place is not changed by mistake. */
+	locked: boolean,
+	/**  What it shows. */
+	source: Source,
+	/**  Where. */
+	place: Place,
+	/**  What is cut off the source first. */
+	crop: Crop,
+	/**  Degrees clockwise. */
+	rotation: number,
+	/**  0, not to be seen, to 100. */
+	opacityPercent: number,
+	/**  Mirrored left to right. */
+	mirrored: boolean,
+	/**  Mirrored top to bottom. */
+	flipped: boolean,
+	/**  The colour that becomes transparent. */
+	chromaKey: ChromaKey | null,
+};
+
+/**  How the pictures of a scene are arranged. */
+export type Layout = 
+/**  One fills the canvas, above the others. */
+"full" | 
+/**  The lowest one fills the canvas, the others are small in its corners. */
+"picture-in-picture" | 
+/**  One beside the other, all of the same size. */
+"side-by-side" | 
+/**  In rows and columns. */
+"grid";
+
 /**  The Go live button and all that belongs to it. */
 export type LiveView = {
 	/**  Which button is shown. */
@@ -240,6 +465,25 @@ export type LiveView = {
 	stats: Stats | null,
 	/**  Most viewers at once in this broadcast. */
 	peakViewers: number,
+};
+
+/**  How much a line of the log matters. */
+export type LogLevel = 
+/**  Something failed. */
+"error" | 
+/**  Something is not as it ought to be. */
+"warn" | 
+/**  Something happened. */
+"info";
+
+/**  A line of the log. */
+export type LogLine = {
+	/**  Unix time, seconds. */
+	atS: number,
+	/**  How much it matters. */
+	level: LogLevel,
+	/**  What happened. */
+	text: string,
 };
 
 /**  A microphone to choose. */
@@ -266,6 +510,10 @@ export type NoticeKind =
 keptAs: string; 
 /**  What is wrong with it. */
 reason: string } | 
+/**  Scenes could not be written. */
+{ type: "scenes-not-saved"; 
+/**  Why. */
+reason: string } | 
 /**  Settings could not be written. */
 { type: "settings-not-saved"; 
 /**  Why. */
@@ -291,7 +539,11 @@ reason: string } |
 /**  Why. */
 reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
-{ type: "cut-off" };
+{ type: "cut-off" } | 
+/**  A link leads nowhere here. */
+{ type: "link-refused"; 
+/**  It, or its beginning. */
+link: string };
 
 /**  A profile of OBS on this computer. */
 export type ObsView = {
@@ -301,6 +553,30 @@ export type ObsView = {
 	folder: string,
 };
 
+/**  How the running origin does; the panel asks for it while it is open. */
+export type OriginFigures = {
+	/**  The rooms, by name. */
+	rooms: RoomFigures[],
+	/**  People on all watch pages. */
+	viewers: number,
+	/**  The same every ten seconds of the last hour, the oldest first. */
+	viewersHour: number[],
+	/**  1 000 bits a second that leave the computer, other programs' in it. */
+	sentKbps: number,
+	/**  1 000 000 bytes of finished recordings. */
+	recordedMb: number,
+	/**  1 000 000 bytes used of the disk, by whatever it is. */
+	diskUsedMb: number,
+	/**  Its size, 1 000 000 bytes; 0 where the system does not tell. */
+	diskMb: number,
+	/**  The newest recordings, the newest first. */
+	recordings: RecordingFigures[],
+	/**  The last lines of the log, the oldest first. */
+	log: LogLine[],
+	/**  Whether Rostrum starts when the person logs in. */
+	autostart: boolean,
+};
+
 /**  Why the origin could not start. */
 export type OriginProblem = 
 /**  Another program has the port of the watch page. */
@@ -308,7 +584,9 @@ export type OriginProblem =
 /**  The port. */
 port: number; 
 /**  A port that was free a moment ago. */
-free: number | null } | 
+free: number | null; 
+/**  The program, where that can be known. */
+program: Program | null } | 
 /**  Another Rostrum has the data folder, or the database cannot be opened, or something rarer. */
 { type: "other"; 
 /**  What the origin said. */
@@ -317,27 +595,15 @@ reason: string };
 /**  What the origin is doing. */
 export type OriginState = 
 /**  Off, because it was stopped. */
-{ type: "off" } | 
+({ type: "off" }) & { problem?: never } | 
 /**  On its way. */
-{ type: "starting" } | 
+({ type: "starting" }) & { problem?: never } | 
 /**  Serving. */
-{ type: "running"; 
-/**  Unix time, seconds. */
-sinceS: number; 
-/**  Where HTTP is bound, e.g. `0.0.0.0:8080`. */
-http: string; 
-/**  Where RTMP is bound. */
-rtmp: string; 
-/**  The RTMP port that was asked for, when another had to be taken. */
-rtmpWanted: number | null; 
-/**  The watch page on this computer. */
-localUrl: string; 
-/**  The watch page on the network, if the network may watch and this computer has an address there. */
-networkUrl: string | null; 
-/**  The data folder. */
-data: string } | 
+{
+	type: "running",
+} & RunningOrigin | 
 /**  On its way down. */
-{ type: "stopping" } | 
+({ type: "stopping" }) & { problem?: never } | 
 /**  It could not start. */
 { type: "failed"; 
 /**  Why, and with it what to do. */
@@ -438,6 +704,59 @@ export type PictureKind =
 /**  Moving bars. */
 "test";
 
+/**  A rectangle on the canvas, which it may pass; millionths of the canvas's sides. */
+export type Place = {
+	/**  From the left edge. */
+	leftPpm: number,
+	/**  From the top edge. */
+	topPpm: number,
+	/**  Of the canvas's width. */
+	widthPpm: number,
+	/**  Of the canvas's height. */
+	heightPpm: number,
+	/**  What happens to a picture of another shape. */
+	fit: Fit,
+};
+
+/**  Why a source shows nothing. */
+export type Problem = {
+	/**  The layer. */
+	layer: number,
+	/**  What kind of problem. */
+	kind: ProblemKind,
+	/**  What the system says; may be empty. */
+	reason: string,
+};
+
+/**  What keeps a source from being shown. */
+export type ProblemKind = 
+/**  No file or window is chosen yet. */
+"not-chosen" | 
+/**  A camera, window or display that is away; it comes back by itself. */
+"away" | 
+/**  A file that cannot be read, or something that cannot be drawn. */
+"unusable";
+
+/**  A program that listens. */
+export type Program = {
+	/**  As the system calls it. */
+	name: string,
+	/**  Its process. */
+	pid: number,
+};
+
+/**  A recording of the origin. */
+export type RecordingFigures = {
+	/**  The room's title when it began. */
+	title: string,
+	/**  When that was: Unix time, seconds. */
+	startedS: number,
+	/**  Its length, seconds. */
+	seconds: number,
+	/**  Its files, 1 000 000 bytes. */
+	mb: number,
+};
+
 /**  A recording on this computer. */
 export type RecordingView = {
 	/**  Where it is. */
@@ -446,6 +765,20 @@ export type RecordingView = {
 	elapsedMs: number,
 	/**  What was written, 1 000 bytes. */
 	kilobytes: number,
+};
+
+/**  A room. */
+export type RoomFigures = {
+	/**  Its name in links. */
+	slug: string,
+	/**  Its name for people. */
+	title: string,
+	/**  Whether somebody publishes. */
+	live: boolean,
+	/**  People on its watch page. */
+	viewers: number,
+	/**  1 000 bits a second that its publisher sends. */
+	ingestKbps: number,
 };
 
 /**  The person's room. */
@@ -462,6 +795,66 @@ export type RoomView = {
 	viewers: number,
 };
 
+/**  An origin that serves. */
+export type RunningOrigin = {
+	/**  Unix time, seconds. */
+	sinceS: number,
+	/**  Where HTTP is bound, e.g. `0.0.0.0:8080`. */
+	http: string,
+	/**  Where HTTPS is bound. */
+	https: string | null,
+	/**  Where RTMP is bound. */
+	rtmp: string,
+	/**  The RTMP port that was asked for, when another had to be taken. */
+	rtmpWanted: number | null,
+	/**  Where SRT is bound, UDP. */
+	srt: string,
+	/**  The watch page on this computer. */
+	localUrl: string,
+	/**  The watch page on the network, if the network may watch and this computer has an address there. */
+	networkUrl: string | null,
+	/**  The same by this computer's name, once the name is told to the network. */
+	namedUrl: string | null,
+	/**  The same over TLS, with a certificate that browsers warn of. */
+	secureUrl: string | null,
+	/**  The certificate that it made for itself. */
+	certificate: CertificateView | null,
+	/**  The data folder. */
+	data: string,
+};
+
+/**  One picture to show. */
+export type Scene = {
+	/**  Unique among scenes and layers, and never used again. */
+	id: number,
+	/**  What people call it; empty, it is called by what is in it. */
+	name: string,
+	/**  From the bottom to the top. */
+	layers: Layer[],
+};
+
+/**  The left column, and what lies on the preview. */
+export type ScenesView = {
+	/**  In their order; at least one once the studio has looked around. */
+	scenes: Scene[],
+	/**  The one that is shown. */
+	chosen: number,
+	/**  How another one follows. */
+	transition: Transition,
+	/**  The arrangement of the chosen scene's pictures; `None` where it is the person's own. */
+	layout: Layout | null,
+	/**  Whether an edit can be taken back. */
+	canUndo: boolean,
+	/**  Whether an edit that was taken back can be made again. */
+	canRedo: boolean,
+	/**  Sources of the chosen scene that show nothing, each with why. */
+	problems: Problem[],
+	/**  Cameras to choose from. */
+	cameras: Device[],
+	/**  Windows to choose from. */
+	windows: Device[],
+};
+
 /**  A public service that takes broadcasts. */
 export type ServiceView = {
 	/**  E.g. `youtube`. */
@@ -475,6 +868,30 @@ export type ServiceView = {
 	/**  Most video it takes, 1 000 bits per second. */
 	kbpsMax: number,
 };
+
+/**  One thing of a sound that is changed. Values that cannot be are brought to the nearest that can. */
+export type SoundChange = 
+/**  See [`Kept::name`]. */
+{ what: "name"; value: string } | 
+/**  See [`Kept::device`]. */
+{ what: "device"; value: SoundDevice } | 
+/**  See [`Kept::gain_tenths_db`]. */
+{ what: "gain-tenths-db"; value: number } | 
+/**  See [`Kept::muted`]. */
+{ what: "muted"; value: boolean } | 
+/**  See [`Kept::solo`]. */
+{ what: "solo"; value: boolean } | 
+/**  See [`Kept::noise_suppression`]. */
+{ what: "noise-suppression"; value: boolean } | 
+/**  See [`Kept::compress_above_db`]. */
+{ what: "compress-above-db"; value?: number | null } | 
+/**  See [`Kept::limit_to_db`]. */
+{ what: "limit-to-db"; value?: number | null } | 
+/**  See [`Kept::delay_ms`]. */
+{ what: "delay-ms"; value: number };
+
+/**  Where a sound comes from, written as for `rostrum-cast --audio`: `mic`, `mic:ID` or `system`. */
+export type SoundDevice = string;
 
 /**  What a sound is. */
 export type SoundKind = 
@@ -492,7 +909,7 @@ export type SoundView = {
 	/**  What it is. */
 	kind: SoundKind,
 	/**  See [`Kept::device`]. */
-	device: Device,
+	device: SoundDevice,
 	/**  Whether it works, and what the device is called. */
 	state: SourceView,
 	/**  See [`Kept::gain_tenths_db`]. */
@@ -512,6 +929,53 @@ export type SoundView = {
 	/**  See [`Kept::delay_ms`]. */
 	delayMs: number,
 };
+
+/**  What a layer shows. */
+export type Source = 
+/**  The display. */
+{ type: "display"; 
+/**  Whether the mouse pointer is in the picture. */
+cursor: boolean } | 
+/**  A window. */
+{ type: "window"; 
+/**  Which, for as long as it is open; windows are numbered anew at each start of the system. */
+id: string | null; 
+/**  Its title when it was chosen: what it is found by at the next start. Empty while none is chosen. */
+title: string; 
+/**  Whether the mouse pointer is in the picture. */
+cursor: boolean } | 
+/**  A camera. */
+{ type: "camera"; 
+/**  Which; `None` takes the first one. */
+id: string | null } | 
+/**  The picture of a video file, once, at its own pace. */
+{ type: "video"; 
+/**  Where it is; empty while none is chosen. */
+file: string } | 
+/**  A picture from a file: PNG, JPEG or WebP. */
+{ type: "image"; 
+/**  Where it is; empty while none is chosen. */
+file: string } | 
+/**  Words. */
+{ type: "text"; 
+/**  The words. */
+text: string; 
+/**  How they look. */
+style: Style } | 
+/**  A clock. */
+{ type: "timer"; 
+/**  Counts down from so many seconds; up from 0 without. */
+downFromS: number | null; 
+/**  What stands there once 0 is reached; empty, it is `0:00`. */
+over: string; 
+/**  How it looks. */
+style: Style } | 
+/**  One colour. */
+{ type: "colour"; 
+/**  `#rrggbb` or `#rrggbbaa`. */
+colour: string } | 
+/**  Moving bars with a clock. */
+{ type: "test" };
 
 /**  One source. */
 export type SourceView = 
@@ -552,6 +1016,29 @@ export type Stats = {
 	queuedMs: number,
 };
 
+/**  Where the person is in the set-up. */
+export type Step = 
+/**  Who can watch. Nothing listens on the network before this is answered. */
+"audience" | 
+/**  Picture, sound, and what the encoder can do. */
+"devices" | 
+/**  Where the broadcast goes. */
+"destinations";
+
+/**  How words look. */
+export type Style = {
+	/**  Height of the letters, of the canvas's height. */
+	sizePercent: number,
+	/**  `#rrggbb` or `#rrggbbaa`. */
+	colour: string,
+	/**  Fills the place behind the letters. */
+	background: string | null,
+	/**  Where lines stand. */
+	align: Align,
+	/**  Heavy letters. */
+	bold: boolean,
+};
+
 /**  Colours of the window. */
 export type Theme = 
 /**  As the system has it. */
@@ -560,6 +1047,15 @@ export type Theme =
 "dark" | 
 /**  Dark text on light. */
 "light";
+
+/**  How another scene follows. */
+export type Transition = 
+/**  At once. */
+{ type: "cut" } | 
+/**  The new scene shows through more and more. */
+{ type: "fade"; 
+/**  For so long, milliseconds. */
+ms: number };
 
 /**  What is captured as the picture, written as for `rostrum-cast --video`: `screen`, `window:ID`, `camera:ID` or `test`. */
 export type VideoChoice = string;
@@ -572,6 +1068,8 @@ export type View = {
 	theme: Theme,
 	/**  Words. */
 	language: Language,
+	/**  The step of the set-up that is shown instead of the studio. */
+	firstRun: Step | null,
 	/**  Where pictures and levels come from: a `ws://127.0.0.1` address with its token. */
 	feedUrl: string,
 	/**  What the person should know, oldest first. */
@@ -580,7 +1078,9 @@ export type View = {
 	origin: OriginView,
 	/**  The person's room; `None` until the origin first ran. */
 	room: RoomView | null,
-	/**  The picture. */
+	/**  Scenes and their sources. */
+	scenes: ScenesView,
+	/**  The main picture of the scene that is shown. */
 	video: SourceView,
 	/**  Why there is no picture, while a camera, window or display that was there is away. */
 	trouble: string | null,
@@ -610,5 +1110,26 @@ export type View = {
 	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
+	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
+	tray: boolean,
+	/**  A place that the page is to show. */
+	arrival: Arrival | null,
 };
+
+/**  A place in the window. A link leads to one and does nothing else: what it would change, the person does there. */
+export type WindowPlace = 
+/**  The main view. */
+{ type: "studio" } | 
+/**  The origin's panel. */
+{ type: "origin" } | 
+/**  The settings. */
+{ type: "settings"; 
+/**  Which page of them. */
+tab: string | null } | 
+/**  The form of a destination. */
+{ type: "destination"; 
+/**  Which one; `None` is a new one. */
+id: number | null } | 
+/**  The question whether to end the broadcast. */
+{ type: "end" };
 
