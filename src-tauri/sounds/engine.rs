@@ -36,9 +36,12 @@ struct Placed {
     device: SoundDevice,
 }
 
+/// Where a sound is now mixed, if at all; or which device the engine did not take, and why.
+type Outcome = Result<Option<Placed>, (SoundDevice, String)>;
+
 /// What was done to the engine.
 #[derive(Debug)]
-pub(crate) struct Changed(Vec<(u32, Result<Option<Placed>, (SoundDevice, String)>)>);
+pub(crate) struct Changed(Vec<(u32, Outcome)>);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -99,7 +102,7 @@ impl Board {
 
 impl Todo {
     /// Takes up to seconds.
-    fn apply(self, sources: &Sources) -> (u32, Result<Option<Placed>, (SoundDevice, String)>) {
+    fn apply(self, sources: &Sources) -> (u32, Outcome) {
         match self {
             Todo::Remove(id, index) => {
                 if let Err(error) = sources.remove_sound(index) {
@@ -124,7 +127,7 @@ impl Todo {
     }
 }
 
-fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Result<Option<Placed>, (SoundDevice, String)>) {
+fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Outcome) {
     let Kept { id, device, .. } = kept;
     match done {
         Ok(index) => (id, Ok(Some(Placed { index, device }))),
