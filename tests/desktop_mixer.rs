@@ -15,6 +15,7 @@ use crate::harness::environment::{clip, keep_screenshot};
 use crate::harness::http::Http;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
+use crate::harness::speech::best;
 use crate::harness::viewer::Viewer;
 use crate::harness::wait::{seconds, until};
 
@@ -35,8 +36,6 @@ const STATE_SECONDS: f64 = 2.0;
 /// Samples a second, and in a window of 50 ms: whole periods of both tones.
 const RATE: usize = 48_000;
 const WINDOW: usize = 2_400;
-/// How much lower the rate of the first search is.
-const ROUGH: usize = 16;
 /// The least correlation of each second with what was spoken, and how often it is spoken before it counts as wrong.
 const LIKE_MIN: f64 = 0.95;
 const PLAYED_MAX: usize = 3;
@@ -116,19 +115,8 @@ fn likeness(played: &[f32], received: &[f32]) -> Vec<f64> {
         };
         product(one, other) / (product(one, one) * product(other, other)).sqrt().max(f64::MIN_POSITIVE)
     };
-    let sparse = |samples: &[f32]| -> Vec<f32> {
-        samples.chunks(ROUGH).map(|chunk| chunk.iter().sum::<f32>() / ROUGH as f32).collect()
-    };
-    // Where it fits best, roughly and then to the sample.
-    let begin = &played[..2 * RATE];
-    let (small, large) = (sparse(begin), sparse(received));
-    let best = |places: std::ops::Range<usize>, small: &[f32], large: &[f32]| {
-        let at = |place: usize| like(small, &large[place..][..small.len()]);
-        places.max_by(|&one, &other| at(one).total_cmp(&at(other))).unwrap_or(0)
-    };
-    let last = received.len().saturating_sub(played.len());
-    let rough = best(0..last / ROUGH, &small, &large) * ROUGH;
-    let at = best(rough.saturating_sub(2 * ROUGH)..(rough + 2 * ROUGH).min(last), begin, received);
+    let last = received.len().saturating_sub(played.len() - 2 * RATE);
+    let (at, _) = best(&played[..2 * RATE], &received[..last]);
     let second = |number: usize| number * RATE..(number + 1) * RATE;
     let seconds = (0..played.len() / RATE).map(second);
     seconds.map(|range| like(&played[range.clone()], &received[at..][range])).collect()

@@ -33,9 +33,9 @@ async fn around() {
     assert_eq!(services.held(), (vec![], vec![]), "kept awake while nothing runs");
 
     services.choose("Mute microphone").await;
-    meets(&app, "[data-testid=mute]", "it.ariaPressed === 'true'").await;
+    meets(&app, "[data-testid=mute-1]", "it.ariaPressed === 'true'").await;
     services.choose("Mute microphone").await;
-    meets(&app, "[data-testid=mute]", "it.ariaPressed === 'false'").await;
+    meets(&app, "[data-testid=mute-1]", "it.ariaPressed === 'false'").await;
 
     services.choose("Go live").await;
     app.comes_to_show("live-timer", LIMIT).await;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use rustfft::FftPlanner;
+use rustfft::num_complex::Complex;
 use serde_json::json;
 
 use super::browser::Session;
@@ -10,8 +12,6 @@ use super::wait::{seconds, until};
 
 /// Samples a second at which sounds are compared: all of a voice's consonants are below half of it.
 pub const RATE: usize = 8000;
-/// How much lower the rate of the first, rough search is.
-const ROUGH: usize = 8;
 /// How much faster a player may play to catch up, per cent; the watch page allows eight.
 const SPEEDS: usize = 10;
 
@@ -47,13 +47,8 @@ impl Sound {
     }
 
     /// The loudest correlation, 0 to 1, of this sound with any equally long stretch of `other`.
-    ///
-    /// A search at a lower rate finds the place, and only its surroundings are searched at the full rate.
     pub fn correlation(&self, other: &Sound) -> f64 {
-        let (small, large) = (rough(&self.0), rough(&other.0));
-        let place = best(&small, &large, 0..large.len().saturating_sub(small.len())).0 * ROUGH;
-        let end = other.0.len().saturating_sub(self.0.len());
-        best(&self.0, &other.0, place.saturating_sub(2 * ROUGH)..(place + 2 * ROUGH).min(end)).1
+        best(&self.0, &other.0).1
     }
 }
 
@@ -98,27 +93,50 @@ fn fit(small: &[f64], large: &[f64]) -> f64 {
     large.windows(small.len().max(1)).map(correlation).fold(-1.0, f64::max)
 }
 
-fn rough(samples: &[f32]) -> Vec<f32> {
-    samples.chunks(ROUGH).map(|chunk| chunk.iter().sum::<f32>() / chunk.len() as f32).collect()
-}
-
 /// The offset into `large` at which `small` fits best, and their normalised correlation there.
-fn best(small: &[f32], large: &[f32], offsets: std::ops::Range<usize>) -> (usize, f64) {
-    let own: f32 = small.iter().map(|it| it * it).sum();
+pub fn best(small: &[f32], large: &[f32]) -> (usize, f64) {
+    let own: f64 = small.iter().map(|it| f64::from(it * it)).sum();
     // Sums of squares up to each sample, so that the power of any stretch is a difference.
     let mut sums = vec![0.0];
     for sample in large {
         sums.push(sums[sums.len() - 1] + f64::from(sample * sample));
     }
-    let correlation = |offset: usize| {
-        let mut product = 0.0;
-        for (a, b) in small.iter().zip(&large[offset..]) {
-            product += a * b;
-        }
-        let scale = (f64::from(own) * (sums[offset + small.len()] - sums[offset])).sqrt();
-        if scale > 0.0 { f64::from(product).abs() / scale } else { 0.0 }
+    let products = products(small, large);
+    let found = (0..=large.len().saturating_sub(small.len())).map(|offset| {
+        let scale = (own * (sums[offset + small.len()] - sums[offset])).sqrt();
+        (offset, if scale > 0.0 { products[offset].abs() / scale } else { 0.0 })
+    });
+    found.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+}
+
+/// The sum of the products of `small` with `large` at each offset into it, by way of their spectra.
+fn products(small: &[f32], large: &[f32]) -> Vec<f64> {
+    let size = (small.len() + large.len()).next_power_of_two();
+    let mut planner = FftPlanner::<f64>::new();
+    let (forward, back) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let spectrum = |samples: &[f32]| {
+        let mut spectrum: Vec<_> = samples.iter().map(|it| Complex::new(f64::from(*it), 0.0)).collect();
+        spectrum.resize(size, Complex::default());
+        forward.process(&mut spectrum);
+        spectrum
     };
-    offsets.map(|offset| (offset, correlation(offset))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+    let mut both = spectrum(large);
+    both.iter_mut().zip(spectrum(small)).for_each(|(large, small)| *large *= small.conj() / size as f64);
+    back.process(&mut both);
+    both.into_iter().map(|product| product.re).collect()
+}
+
+#[test]
+fn a_stretch_is_found_at_whatever_sample_it_begins() {
+    let Some(spoken) = super::environment::clip("jfk_speech.flac") else { return };
+    let spoken = Sound::read(&spoken);
+    for first in 0..8 {
+        for second in [0.5, 3.0, 5.5, 7.5] {
+            let from = (second * RATE as f64) as usize + first;
+            let found = Sound(spoken.0[from..from + 3 * RATE].to_vec()).correlation(&spoken);
+            assert!(found > 0.999, "from sample {from} on: {found}");
+        }
+    }
 }
 
 /// Records what a page's video element plays, after the browser decoded it, for some seconds.
