@@ -60,6 +60,11 @@ async fn a_teacher_keeps_order_among_five_hundred() {
             }
         }
         host.tells("chat-message", &format!("line {}", LINES - 1)).await;
+        // Whoever reads along is still at the end.
+        until("the end of the log", LIMIT, async || {
+            (host.counts("[data-testid=chat-newer]").await == 0).then_some(())
+        })
+        .await;
         host.picture("class-of-500.png").await;
         let longest = host.session().run("return window.__longest", vec![]).await;
         println!("the longest task of the teacher's page: {longest} ms");

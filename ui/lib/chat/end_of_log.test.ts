@@ -17,42 +17,34 @@ class Log {
 function atTheEnd(): { log: Log; end: EndOfLog } {
   const [log, end] = [new Log(2_000), new EndOfLog()];
   end.show(log);
-  expect(end.scrolled(log, true)).toBe(true);
+  expect(end.scrolled(log, true, 0)).toBe(true);
   return { log, end };
 }
 
 test('who scrolls back reads something earlier, and follows again at the end', () => {
   const { log, end } = atTheEnd();
+  end.acted(5_000);
   log.scrollTop -= 300;
-  expect(end.scrolled(log, true)).toBe(false);
+  expect(end.scrolled(log, true, 5_016)).toBe(false);
   log.scrollTop += 100;
-  expect(end.scrolled(log, false)).toBe(false);
+  expect(end.scrolled(log, false, 9_000)).toBe(false);
+  expect(log.scrollTop).toBe(1_400);
   log.scrollTop += 200;
-  expect(end.scrolled(log, false)).toBe(true);
-});
-
-test('lines that grow under who follows do not leave them behind', () => {
-  const { log, end } = atTheEnd();
-  log.scrollHeight += 500;
-  log.scrollTop += 100;
-  expect(end.scrolled(log, true)).toBe(true);
-  expect(log.scrollTop).toBe(2_100);
+  expect(end.scrolled(log, false, 9_100)).toBe(true);
 });
 
 test('a small step back is left where it is', () => {
   const { log, end } = atTheEnd();
+  end.acted(5_000);
   log.scrollTop -= 40;
-  expect(end.scrolled(log, true)).toBe(true);
+  expect(end.scrolled(log, true, 5_010)).toBe(true);
   expect(log.scrollTop).toBe(1_560);
-  log.scrollTop -= 40;
-  expect(end.scrolled(log, true)).toBe(false);
 });
 
-test('old lines that go move nobody', () => {
+test('lines that grow or go leave nobody behind who follows', () => {
   const { log, end } = atTheEnd();
-  log.scrollHeight += 300;
-  end.scrolled(log, true);
-  log.scrollHeight -= 200;
-  log.scrollTop -= 200;
-  expect(end.scrolled(log, true)).toBe(true);
+  log.scrollHeight += 500;
+  log.scrollTop -= 100;
+  expect(end.scrolled(log, true, 5_000)).toBe(true);
+  expect(log.scrollTop).toBe(2_100);
 });

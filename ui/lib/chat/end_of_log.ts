@@ -3,37 +3,52 @@ export type Scrolled = Pick<HTMLElement, 'scrollTop' | 'scrollHeight' | 'clientH
 
 /** Readers this close to the end follow new lines. Pixels. */
 const NEAR_PX = 48;
+/** What a person does scrolls for so long: a wheel that runs out, a key held down. Milliseconds. */
+const ACT_MS = 1_000;
 
 /**
- * Whether a reader follows the end of a log. Lines that grow when they come into sight, and old ones that go, move what is
- * shown too: only who moved back against the text reads something earlier.
+ * Whether a reader follows the end of a log. Lines that grow when they come into sight, and old ones that go, scroll it too:
+ * only who scrolled it themselves reads something earlier, and the others are taken to the end again.
  */
 export class EndOfLog {
-  #top = 0;
-  #height = 0;
+  #acted_ms = Number.NEGATIVE_INFINITY;
 
-  /**
-   * The log was scrolled, by whomever; whether its reader follows it, who did so before or not. Whom the text left behind
-   * is taken to the end again.
-   */
-  scrolled(log: Scrolled, followed: boolean): boolean {
-    const { scrollTop, scrollHeight, clientHeight } = log;
-    const back = this.#top - scrollTop;
-    const shrunk = Math.max(0, this.#height - scrollHeight);
-    this.#top = scrollTop;
-    this.#height = scrollHeight;
-    const isNear = scrollHeight - scrollTop - clientHeight <= NEAR_PX;
-    const isLeftBehind = !isNear && followed && back <= shrunk;
-    if (isLeftBehind) {
+  /** The person turned the wheel, pressed a key or touched the log, at so many milliseconds. */
+  acted(at_ms: number): void {
+    this.#acted_ms = at_ms;
+  }
+
+  /** The log was scrolled; whether its reader follows it, who did so before or not. */
+  scrolled(log: Scrolled, followed: boolean, at_ms: number): boolean {
+    const isNear = log.scrollHeight - log.scrollTop - log.clientHeight <= NEAR_PX;
+    if (isNear || !followed) {
+      return isNear;
+    }
+    const byPerson = at_ms - this.#acted_ms <= ACT_MS;
+    if (!byPerson) {
       this.show(log);
     }
-    return isNear || isLeftBehind;
+    return !byPerson;
   }
 
   /** Shows the end. */
   show(log: Scrolled): void {
     log.scrollTop = log.scrollHeight;
-    this.#top = log.scrollTop;
-    this.#height = log.scrollHeight;
   }
+}
+
+/** Tells it what the person does to a log; for `{@attach}`. */
+export function watched(end: EndOfLog): (log: HTMLElement) => () => void {
+  const ACTS = ['wheel', 'touchmove', 'keydown', 'pointerdown'] as const;
+  return (log) => {
+    const acted = (event: Event): void => end.acted(event.timeStamp);
+    for (const act of ACTS) {
+      log.addEventListener(act, acted, { passive: true });
+    }
+    return () => {
+      for (const act of ACTS) {
+        log.removeEventListener(act, acted);
+      }
+    };
+  };
 }
