@@ -51,6 +51,7 @@ async fn in_browsers() {
         watch(&browser.session, duration, BEGINS).await
     };
     let with = async |library, stream: &Stream| {
+        whole_segments(stream).await;
         let page = stream.server.url("/healthz");
         let browser = open(library, &page, &stream.server.playlist_url(ROOM)).await;
         watch(&browser.session, OTHERS, BEGINS).await
@@ -102,16 +103,21 @@ async fn live(separate_audio: bool, renditions: bool) -> Stream {
     Stream { server, _publisher: publisher }
 }
 
-async fn outside() {
-    let stream = live(false, true).await;
-    let url = stream.server.playlist_url(ROOM);
-    // These read whole segments only, and FFmpeg gives up on a playlist without one.
-    let main = media_playlist_url(&stream.server.http, &url).await;
+/// Waits until a stream has some. FFmpeg gives up on a playlist without one, Shaka Player 5.2 on one that has parts only.
+async fn whole_segments(stream: &Stream) {
+    let main = media_playlist_url(&stream.server.http, &stream.server.playlist_url(ROOM)).await;
     until("whole segments", seconds(45), async || {
         let text = stream.server.http.get(&main).await.text().to_owned();
         (text.matches("#EXTINF").count() >= 3).then_some(())
     })
     .await;
+}
+
+async fn outside() {
+    let stream = live(false, true).await;
+    let url = stream.server.playlist_url(ROOM);
+    // These read whole segments only.
+    whole_segments(&stream).await;
     tokio::join!(mpv(&url), vlc(&url), gstreamer(&url), ffplay(&url));
 }
 

@@ -112,11 +112,15 @@ pub async fn watch(session: &Session, duration: Duration, limit: Duration) -> Wa
     let look = async || look(session).await;
     let number = |told: &Value, name: &str| told[name].as_f64().unwrap_or(0.0);
     let mut first = None;
-    until("the player to move", limit, async || {
-        let time = number(&look().await, "time");
+    let mut last = Value::Null;
+    let moves = until("the player to move", limit * 2, async || {
+        last = look().await;
+        let time = number(&last, "time");
         (time > 0.0 && time >= *first.get_or_insert(time) + SETTLED_S).then_some(())
-    })
-    .await;
+    });
+    if tokio::time::timeout(limit, moves).await.is_err() {
+        panic!("the player does not move: {last}");
+    }
     // The watch page begins without sound, as browsers demand of a page that nobody clicked.
     session.run("document.querySelector('video').muted = false; window.__seen.stalls = [];", vec![]).await;
     let from = look().await;
