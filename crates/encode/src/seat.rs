@@ -93,6 +93,7 @@ impl Seat {
         let packets = match &mut self.place {
             Place::Here(encoder) => encode(encoder, picture, tick, keyframe),
             Place::Apart { orders, answers } => {
+                // A copy: should this one never come back, the next encoder begins with the same picture.
                 let order = Order::Picture { picture: picture.clone(), tick, keyframe };
                 ordered(self.known, "encoding", orders, order)?;
                 heard(self.known, "encoding", answers, PICTURE_LIMIT)
