@@ -330,7 +330,18 @@ fn reported(
         let last = playlist.segments.last()?;
         Some((last.msn, (last.parts.len() as u64).saturating_sub(1)))
     };
-    let fits = last(before)? <= (msn, part) && (msn, part) <= last(after)?;
+    // While a segment has its first part alone, the end of the one before is told.
+    let told =
+        |playlist: &MediaPlaylist| match last(playlist)? {
+            (msn, 0) => {
+                let before = playlist.segments.iter().rev().find(|segment| segment.msn < msn);
+                Some(before.map_or((msn, 0), |segment| {
+                    (segment.msn, (segment.parts.len() as u64).saturating_sub(1))
+                }))
+            }
+            last => Some(last),
+        };
+    let fits = told(before)? <= (msn, part) && (msn, part) <= last(after)?;
     (!fits)
         .then(|| format!("{msn}.{part} is reported last, between {:?} and {:?}", last(before), last(after)))
 }

@@ -51,7 +51,7 @@ pub struct Rendition {
 pub(crate) struct Report {
     /// The folder of its playlist.
     pub(crate) folder: String,
-    /// Its last part.
+    /// Its last part, as [`Rendition::reported`] tells it.
     pub(crate) last: Position,
 }
 
@@ -103,7 +103,7 @@ impl Window {
 /// Tells each rendition where the others end; `suffix` ends their folders' names.
 pub(crate) fn report(renditions: &mut BTreeMap<&'static str, Rendition>, suffix: &str) {
     let report = |(name, rendition): (&&'static str, &Rendition)| {
-        Some((*name, Report { folder: format!("{name}{suffix}"), last: rendition.last()? }))
+        Some((*name, Report { folder: format!("{name}{suffix}"), last: rendition.reported()? }))
     };
     let reports: Vec<_> = renditions.iter().filter_map(report).collect();
     for (name, rendition) in renditions {
@@ -144,6 +144,22 @@ impl Rendition {
             part: segment.parts.len().saturating_sub(1) as u32,
         };
         self.open.as_ref().or(self.complete.segments.last().map(Arc::as_ref)).map(last)
+    }
+
+    /// What the other renditions report of this one (rfc8216bis §4.4.5.4): its last part, or, while that is a segment's
+    /// first, the end of the segment before.
+    ///
+    /// hls.js 1.7 takes `LAST-PART=0` for a missing one: it asks for a part that is seconds away, and who changes the
+    /// rendition at a segment's end runs dry. A report that is a part old is what every cache in between would tell too.
+    #[must_use]
+    pub fn reported(&self) -> Option<Position> {
+        let last = self.last()?;
+        let before = || {
+            let segment = self.complete(last.msn.checked_sub(1)?)?;
+            let part = segment.parts.len().checked_sub(1)?;
+            Some(Position { msn: segment.msn, part: part as u32 })
+        };
+        if last.part > 0 { Some(last) } else { before().or(Some(last)) }
     }
 
     /// Whether a blocking reload for `msn`, and `part` of it, can be answered with this playlist: it holds

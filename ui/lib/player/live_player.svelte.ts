@@ -2,6 +2,7 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { codecNames } from './codecs';
 import { CATCH_UP_RATE, HLS_CONFIG } from './hls_config';
+import { LevelSwitch } from './level_switch';
 import { liveAbr } from './live_abr';
 import { isBehind, latencySeconds, mayResume, rejoin, SCRAP_S, type Stretch, unstick } from './measure';
 import { levelFor, type Quality, qualities, readWish, type Wish } from './quality';
@@ -60,6 +61,7 @@ export class LivePlayer {
 
   #video: HTMLVideoElement | null = null;
   #hls: Hls | null = null;
+  #levelSwitch: LevelSwitch | null = null;
   #url = '';
   /** The playlist of the sound alone, once it is known. */
   #soundUrl = $state('');
@@ -133,6 +135,7 @@ export class LivePlayer {
     }
     const hls = new Library({ ...HLS_CONFIG, abrController: liveAbr(Library.DefaultConfig.abrController) });
     this.#hls = hls;
+    this.#levelSwitch = new LevelSwitch(hls, Library.Events);
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
     let pictured = false;
@@ -183,7 +186,7 @@ export class LivePlayer {
       this.playing = null;
       hls.loadSource(sounds ? this.#soundUrl : this.#url);
     } else if (!sounds) {
-      hls.loadLevel = levelFor(wish, this.qualities);
+      this.#levelSwitch?.to(levelFor(wish, this.qualities));
     }
   }
 
@@ -198,7 +201,7 @@ export class LivePlayer {
     this.qualities = qualities(hls.levels);
     const level = levelFor(this.wish, this.qualities);
     if (level !== hls.loadLevel || (level === -1) !== hls.autoLevelEnabled) {
-      hls.loadLevel = level;
+      this.#levelSwitch?.to(level);
     }
   }
 

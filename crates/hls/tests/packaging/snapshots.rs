@@ -61,6 +61,20 @@ fn media_playlist_while_live() {
 }
 
 #[test]
+fn a_segment_with_its_first_part_alone_is_reported_as_the_end_of_the_one_before() {
+    let source = Source::default();
+    let report = |until_ms| {
+        let reader = after(&source, Span::from_millis(until_ms));
+        let text = reader.text().to_owned();
+        let line = text.lines().find(|line| line.starts_with("#EXT-X-RENDITION-REPORT")).expect("a report");
+        line.split_once(',').expect("attributes").1.to_owned()
+    };
+    assert_eq!(report(4_100), "LAST-MSN=1,LAST-PART=5");
+    assert_eq!(report(4_450), "LAST-MSN=1,LAST-PART=6", "and not LAST-MSN=2,LAST-PART=0");
+    assert_eq!(report(4_800), "LAST-MSN=2,LAST-PART=1");
+}
+
+#[test]
 fn media_playlist_of_sound_alone() {
     let source = Source { frames: Vec::new(), sample_rate: Some(44_100), ..Source::default() };
     let reader = after(&source, Span::from_millis(2_900));
