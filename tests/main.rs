@@ -24,6 +24,7 @@ mod foreign_sound;
 mod full_class;
 mod gifts;
 mod harness;
+mod he_aac;
 mod interaction;
 mod newer_codecs;
 mod obs;

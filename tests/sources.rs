@@ -3,14 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use tempfile::TempDir;
-use testkit::{Tag, read_mp4, to_tags};
-
 use crate::harness::browser::Browser;
 use crate::harness::machine::beside_others;
 use crate::harness::process::Process;
-use crate::harness::rtmp_push::push_tags;
 use crate::harness::server::{Room, Server};
 use crate::harness::wait::seconds;
 use crate::harness::watch_page::{Player, WatchPage};
@@ -56,53 +51,6 @@ async fn sound_without_a_picture_plays() {
         assert!(ingest["video"].is_null() && ingest["audio"].is_object(), "{ingest}");
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sound_announced_as_he_aac_plays_at_its_own_pace() {
-    // Debian has no encoder for HE-AAC: the core is real and announced as the core of HE-AAC, without the data for its
-    // upper band, which decoders take for silence there.
-    for (way, configuration) in [
-        // Object type 5: core 24 kHz, stereo, output 48 kHz, then AAC LC.
-        ("explicitly", &[0x2b, 0x11, 0x88, 0x00][..]),
-        // AAC LC of 24 kHz, stereo: decoders look for SBR in the frames.
-        ("implicitly", &[0x13, 0x10][..]),
-    ] {
-        beside_others(LIMIT, async {
-            let folder = TempDir::new().expect("a temporary folder");
-            let file = folder.path().join("core.mp4");
-            let made = Command::new("ffmpeg")
-                .args(
-                    "-nostdin -v error -f lavfi -i sine=frequency=440:sample_rate=24000 -t 24 -ac 2"
-                        .split(' '),
-                )
-                .args(["-c:a", "aac"])
-                .arg(&file)
-                .status();
-            assert!(made.expect("ffmpeg starts").success());
-            let mut tags = to_tags(&read_mp4(&file));
-            announce(&mut tags, configuration);
-            let server = Server::start().await;
-            let room = server.room("he-aac").await;
-            let push = push_tags(server.rtmp_address, &room.key, tags);
-            server.live(&room.room).await;
-            let (_, played) = play(&server, &room).await;
-            assert_eq!(played.size, (0, 0), "{way}: {played:?}");
-            let ingest = server.describe(&room.room).await["ingest"].clone();
-            assert_eq!(ingest["audio"]["sample_rate"], 24_000, "{way}: {ingest}");
-            push.abort();
-        })
-        .await;
-    }
-}
-
-/// Puts another `AudioSpecificConfig` into the sequence header.
-fn announce(tags: &mut [Tag], configuration: &[u8]) {
-    let is_header = |tag: &&mut Tag| tag.body.len() >= 2 && tag.body[0] >> 4 == 10 && tag.body[1] == 0;
-    let header = tags.iter_mut().find(is_header).expect("a sequence header of AAC");
-    let mut body = BytesMut::from(&header.body[..2]);
-    body.put_slice(configuration);
-    header.body = Bytes::from(body);
 }
 
 /// An origin with a room that FFmpeg publishes to.

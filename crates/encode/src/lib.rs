@@ -26,6 +26,7 @@ mod speed;
 mod stand_in;
 pub mod still;
 mod stretch;
+mod upper_band;
 mod video;
 
 pub use audio::Audio;
@@ -35,6 +36,7 @@ pub use list::{Choice, Found, VideoCodec, encoders, encoders_anew};
 pub use recode::Recoder;
 pub use speed::{Speed, speed};
 pub use stretch::Stretch;
+pub use upper_band::UpperBand;
 pub use video::Video;
 
 /// Starts FFmpeg, once, and keeps its own words off stderr, where a publisher could write at will: ours tell what matters.

@@ -179,7 +179,7 @@ fn open(sound: ForeignSound) -> Result<ffmpeg::decoder::Audio, Error> {
 }
 
 /// Opens a decoder for sound of so many samples a second and channels; `head` is what stands before its packets.
-fn open_decoder(
+pub(crate) fn open_decoder(
     id: Id,
     name: &str,
     (rate, channels): (u32, u8),
@@ -231,7 +231,7 @@ fn output(frames: usize) -> frame::Audio {
     out
 }
 
-fn fault(step: &'static str) -> impl Fn(ffmpeg::Error) -> Error {
+pub(crate) fn fault(step: &'static str) -> impl Fn(ffmpeg::Error) -> Error {
     move |source| Error::Ffmpeg { name: NAME, step, source }
 }
 

@@ -21,6 +21,34 @@ impl Aac {
         let (sample_rate, channels) = read(&mut Bits::new(&asc)).ok_or(cut)??;
         Ok(Aac { asc, sample_rate, channels })
     }
+
+    /// The same with its spectral band replication (SBR) announced, as HE-AAC; `None` where there can be none, or it is
+    /// announced already.
+    ///
+    /// A configuration need not say that SBR is in the access units (ISO/IEC 14496-3 §1.6.5.3): ADTS cannot. Browsers
+    /// leave the upper band away when it does not.
+    #[must_use]
+    pub fn with_sbr(&self) -> Option<Aac> {
+        let bits = &mut Bits::new(&self.asc);
+        let (object_type, core) = (bits.bits(5)? as u8, bits.bits(4)?);
+        let channel_configuration = bits.bits(4)?;
+        let plain =
+            self.asc.len() == PLAIN_BYTES && object_type == LOW_COMPLEXITY && channel_configuration > 0;
+        let doubled = self.sample_rate * 2;
+        let output = SAMPLE_RATES.iter().position(|&rate| rate == doubled)? as u32;
+        if !plain || doubled > SBR_RATE_MAX || core == EXPLICIT_RATE {
+            return None;
+        }
+        // audioObjectType, samplingFrequencyIndex, channelConfiguration, extensionSamplingFrequencyIndex,
+        // audioObjectType, three flags that are 0, and padding.
+        let sbr = u32::from(SPECTRAL_BAND_REPLICATION);
+        let packed = sbr << 27
+            | core << 23
+            | channel_configuration << 19
+            | output << 15
+            | u32::from(LOW_COMPLEXITY) << 10;
+        Aac::from_asc(Bytes::copy_from_slice(&packed.to_be_bytes())).ok()
+    }
 }
 
 type Layout = (u32, u8);
@@ -103,6 +131,14 @@ const CHANNELS_MAX: u8 = 16;
 const SAMPLE_RATE_MIN: u32 = 7_350;
 const SAMPLE_RATE_MAX: u32 = 96_000;
 
+/// A configuration without any extension.
+const PLAIN_BYTES: usize = 2;
+/// The highest rate that SBR doubles to.
+const SBR_RATE_MAX: u32 = 48_000;
+/// The index that stands for a rate written out.
+const EXPLICIT_RATE: u32 = 15;
+
+const LOW_COMPLEXITY: u8 = 2;
 const SPECTRAL_BAND_REPLICATION: u8 = 5;
 const PARAMETRIC_STEREO: u8 = 29;
 const ESCAPE: u8 = 31;
@@ -127,6 +163,18 @@ mod tests {
         check(&[0x11, 0x90], Ok((48_000, 2)));
         check(&[0x12, 0x08], Ok((44_100, 1)));
         check(&[0x11, 0xb0], Ok((48_000, 6)));
+    }
+
+    #[test]
+    fn sbr_is_announced_where_it_can_be() {
+        let with_sbr = |asc: &'static [u8]| {
+            Some(Aac::from_asc(Bytes::from_static(asc)).expect("a configuration").with_sbr()?.asc.to_vec())
+        };
+        assert_eq!(with_sbr(&[0x13, 0x10]), Some(vec![0x2b, 0x11, 0x88, 0x00]), "24 kHz, stereo");
+        assert_eq!(with_sbr(&[0x13, 0x08]), Some(vec![0x2b, 0x09, 0x88, 0x00]), "24 kHz, mono");
+        assert_eq!(with_sbr(&[0x13, 0x90]), Some(vec![0x2b, 0x92, 0x08, 0x00]), "22.05 kHz, stereo");
+        assert_eq!(with_sbr(&[0x11, 0x90]), None, "48 kHz has no rate above");
+        assert_eq!(with_sbr(&[0x2b, 0x11, 0x88, 0x00]), None, "it is announced");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod rung_sound;
 mod sound;
+mod upper_band;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -9,11 +9,13 @@ use encode::Recoder;
 use media::{Codec, ForeignSound, MediaEvent, Packet, Track, TrackId};
 
 use super::Plan;
+use super::upper_band::Announced;
 
 /// The sound of one publisher's stream.
 #[derive(Debug)]
 pub(crate) struct Sound {
     wanted: bool,
+    announced: Announced,
     running: Option<Running>,
 }
 
@@ -29,7 +31,7 @@ struct Running {
 impl Sound {
     /// For a publisher's stream that begins; without a plan such sound is refused.
     pub(crate) fn new(plan: Option<&Arc<Plan>>) -> Sound {
-        Sound { wanted: plan.is_some(), running: None }
+        Sound { wanted: plan.is_some(), announced: Announced::default(), running: None }
     }
 
     /// What takes the place of an event; `None` where it goes on as it is.
@@ -37,6 +39,18 @@ impl Sound {
     /// # Errors
     /// When the sound is not taken or cannot be re-encoded.
     pub(crate) fn take(&mut self, event: &MediaEvent) -> Result<Option<Vec<MediaEvent>>, hls::Error> {
+        let Some(events) = self.announced.take(event) else { return self.taken(event) };
+        let mut out = Vec::new();
+        for event in events {
+            match self.taken(&event)? {
+                Some(more) => out.extend(more),
+                None => out.push(event),
+            }
+        }
+        Ok(Some(out))
+    }
+
+    fn taken(&mut self, event: &MediaEvent) -> Result<Option<Vec<MediaEvent>>, hls::Error> {
         match event {
             MediaEvent::Tracks(tracks) => self.tracks(tracks),
             MediaEvent::Packet(packet) => {
