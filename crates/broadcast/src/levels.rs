@@ -88,7 +88,7 @@ impl LoudnessMeter {
         if self.values >= LOUDNESS_VALUES {
             self.values = 0;
             let heard = |loudness: Result<f64, ebur128::Error>| {
-                loudness.ok().map(|lufs| lufs as f32).filter(|lufs| lufs.is_finite())
+                loudness.ok().map(|lufs| lufs as f32).filter(|&lufs| lufs > FLOOR_DB)
             };
             self.loudness.momentary_lufs = heard(meter.loudness_momentary());
             self.momentary += 1;
@@ -221,6 +221,9 @@ mod tests {
     fn pauses_do_not_count_and_silence_has_no_loudness() {
         let mut meter = LoudnessMeter::new();
         meter.take(&vec![0.0; 48_000 * 2 * 5]);
+        assert_eq!(meter.get(), Loudness::default());
+        // What a filter has left of a sound: -160 dBFS.
+        meter.take(&sine(1e-8, 5));
         assert_eq!(meter.get(), Loudness::default());
         sine(0.1, 5).chunks(960).for_each(|block| meter.take(block));
         meter.take(&vec![0.0; 48_000 * 2 * 5]);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use broadcast::scene::Scene;
 use broadcast::{
-    Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState, RecordingStatus, Sources,
-    SourcesConfig, Status,
+    Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState, RecordingStatus,
+    SoundLevels, Sources, SourcesConfig, Status,
 };
+use tokio::sync::watch;
 
 use super::Failure;
 use super::args::{self, Stats};
@@ -73,7 +74,9 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     };
     let mut wishes = Wishes { interrupts: Interrupts::new()?, replays: Replays::new(args.replay)? };
     let mut live = Broadcast::start(config, &sources)?;
-    let outcome = watch_over(&mut live, args.duration, json, &mut wishes).await;
+    let levels = sources.levels();
+    let told = json.then_some(&levels);
+    let outcome = watch_over(&mut live, args.duration, told, &mut wishes).await;
     if args.delay.is_some() && outcome.is_ok() {
         tracing::info!("what is held back is sent; interrupt once more to cut it off");
         tokio::select! {
@@ -89,7 +92,7 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         tracing::warn!("a destination did not take the end of the stream in time");
     }
     if json {
-        print(&summary.status, true)?;
+        print(&summary.status, &levels.borrow(), true)?;
     }
     outcome?;
     verdict(&summary.status)
@@ -105,7 +108,7 @@ struct Wishes {
 async fn watch_over(
     live: &mut Broadcast,
     duration: Option<Duration>,
-    json: bool,
+    told: Option<&watch::Receiver<SoundLevels>>,
     wishes: &mut Wishes,
 ) -> Result<(), Failure> {
     let over = async {
@@ -125,9 +128,9 @@ async fn watch_over(
             () = wishes.replays.asked() => wishes.replays.save(live),
             changed = status.changed() => {
                 let now = status.borrow_and_update();
-                if json && now.duration >= next_line {
+                if let Some(levels) = told && now.duration >= next_line {
                     next_line += STATS_INTERVAL;
-                    print(&now, false)?;
+                    print(&now, &levels.borrow(), false)?;
                 }
                 if changed.is_err() || now.source_ended || now.has_failed() {
                     return Ok(());
@@ -160,8 +163,8 @@ fn verdict(status: &Status) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(status: &Status, last: bool) -> Result<(), Failure> {
-    let object = stats::object(status, Instant::now(), last);
+fn print(status: &Status, levels: &SoundLevels, last: bool) -> Result<(), Failure> {
+    let object = stats::object(status, levels, Instant::now(), last);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{object}")?;
     Ok(out.flush()?)

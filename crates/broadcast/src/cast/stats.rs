@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use broadcast::{DestinationState, DestinationStatus, RecordingState, RecordingStatus, Status};
+use broadcast::{
+    DestinationState, DestinationStatus, Levels, RecordingState, RecordingStatus, SoundLevels, Status,
+};
 use serde_json::{Value, json};
 
 /// The status as one object. `last` marks the one after the end.
-pub fn object(status: &Status, now: Instant, last: bool) -> Value {
+pub fn object(status: &Status, levels: &SoundLevels, now: Instant, last: bool) -> Value {
     let destinations: Vec<Value> =
         status.destinations.iter().map(|destination| destination_object(destination, now)).collect();
     let replaced = status.replaced_encoder.as_ref();
@@ -26,12 +28,25 @@ pub fn object(status: &Status, now: Instant, last: bool) -> Value {
         "dropped_frames": status.dropped_frames,
         "repeated_frames": status.repeated_frames,
         "silent_samples": status.silent_samples,
+        "sound": sound_object(levels),
         "destinations": destinations,
         "recording": status.recording.as_ref().map(recording_object),
         "replay": status.replay.as_ref().map(recording_object),
         "failure": status.failure,
         "final": last,
     })
+}
+
+/// dBFS and LUFS to a tenth; the loudness is `null` where there was only silence.
+fn sound_object(SoundLevels { sounds, mix, loudness }: &SoundLevels) -> Value {
+    let tenth = |value: f32| (f64::from(value) * 10.0).round() / 10.0;
+    let level = |levels: &Levels| json!({ "rms_db": tenth(levels.rms_db), "peak_db": tenth(levels.peak_db) });
+    let mut object = level(mix);
+    object["momentary_lufs"] = json!(loudness.momentary_lufs.map(tenth));
+    object["short_term_lufs"] = json!(loudness.short_term_lufs.map(tenth));
+    object["integrated_lufs"] = json!(loudness.integrated_lufs.map(tenth));
+    object["sources"] = sounds.iter().map(level).collect();
+    object
 }
 
 fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
@@ -83,5 +98,25 @@ fn state_name(state: &DestinationState) -> &'static str {
         DestinationState::Retrying { .. } => "retrying",
         DestinationState::Failed { .. } => "failed",
         DestinationState::Ended => "ended",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broadcast::Loudness;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_told_to_a_tenth_and_silence_has_no_loudness() {
+        let of = |db| Levels { rms_db: db, peak_db: db + 3.04 };
+        let loudness = Loudness { momentary_lufs: Some(-23.04), ..Loudness::default() };
+        let object = sound_object(&SoundLevels { sounds: vec![of(-30.06)], mix: of(-20.0), loudness });
+        let expected = json!({
+            "rms_db": -20.0, "peak_db": -17.0,
+            "momentary_lufs": -23.0, "short_term_lufs": null, "integrated_lufs": null,
+            "sources": [{ "rms_db": -30.1, "peak_db": -27.0 }],
+        });
+        assert_eq!(object, expected);
     }
 }
