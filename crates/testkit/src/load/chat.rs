@@ -115,7 +115,8 @@ impl Writers {
     async fn write(self, plan: &Plan, begun: Instant, seen: &Arc<Seen>) -> Result<u64> {
         let lines = plan.rate as u64 * plan.length.as_secs();
         let mut pace = interval(Duration::from_secs(1) / u32::try_from(plan.rate.max(1))?);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        // Not at once after a stall: nobody may write faster than a line a second, and what is refused would be no loss.
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         match self {
             Writers::Poster(mut stream, head) => {
                 for line in 0..lines {
@@ -192,7 +193,8 @@ impl Socket {
         }
     }
 
-    /// The payload of the next frame, whatever it is.
+    /// The payload of the next frame, whatever it is. Pings are answered: who is silent for a minute is closed, and ten
+    /// thousand take longer to join.
     async fn next(&mut self) -> Result<&[u8]> {
         loop {
             if let Some((head, length)) = header(&self.received[self.taken..])
@@ -200,6 +202,10 @@ impl Socket {
             {
                 let from = self.taken + head;
                 self.taken = from + length;
+                if self.received[from - head] & 0x0f == PING {
+                    self.stream.write_all(&EMPTY_PONG).await?;
+                    continue;
+                }
                 return Ok(&self.received[from..from + length]);
             }
             self.received.drain(..self.taken);
@@ -249,6 +255,9 @@ fn ticks(pid: u32) -> Result<u64> {
     Ok(fields.get(11).context("utime")?.parse::<u64>()? + fields.get(12).context("stime")?.parse::<u64>()?)
 }
 
+/// The opcode of a ping (RFC 6455 §5.5.2); the origin's are empty.
+const PING: u8 = 9;
+const EMPTY_PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 /// A line as people write them.
 const TEXT: &str = "that was a good move, I would not have seen it";
 /// Somebody may write one line a second: with two for each, none is slowed.
