@@ -1,6 +1,7 @@
 //! Chat over WebSocket: one task a connection between a socket and its room.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -233,9 +234,11 @@ async fn talk(
     let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     let mut heard = Instant::now();
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    // Made once: each made anew takes a lock that all connections share.
+    let mut stops = pin!(shared.shutdown.cancelled());
     loop {
         tokio::select! {
-            () = shared.shutdown.cancelled() => {
+            () = &mut stops => {
                 return Some(Goodbye { code: close_code::AWAY, reason: "the origin stops" });
             }
             count = member.frames.recv_many(&mut batch, BATCH_MAX) => {
