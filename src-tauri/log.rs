@@ -24,7 +24,7 @@ pub struct Log(Arc<Mutex<VecDeque<LogLine>>>);
 /// Begins to log; `folder` is the data folder.
 pub fn start(folder: Option<&Path>) -> Log {
     let log = Log::default();
-    let filter = || EnvFilter::try_from_env("ROSTRUM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = || EnvFilter::try_from_env("ROSTRUM_LOG").unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     let file = folder.and_then(|folder| Rotating::open(folder.join(FOLDER)).ok());
     let to_file =
         file.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(filter()));
@@ -32,7 +32,7 @@ pub fn start(folder: Option<&Path>) -> Log {
     tracing_subscriber::registry()
         .with(fmt::layer().with_writer(io::stderr).with_filter(filter()))
         .with(to_file)
-        .with(lines.with_filter(EnvFilter::new("info")))
+        .with(lines.with_filter(EnvFilter::new(LOG_FILTER)))
         .init();
     log
 }
@@ -148,6 +148,8 @@ const FILES: u32 = 4;
 const FILE_BYTES_MAX: u64 = 1_000_000;
 /// As many as somebody reads in a window. Full: the oldest goes.
 const LINES_MAX: usize = 200;
+/// The client of D-Bus warns of a portal's objects that have no properties.
+const LOG_FILTER: &str = "info,zbus=error";
 /// An encoder's reason may be a page long.
 const LINE_CHARS_MAX: usize = 400;
 

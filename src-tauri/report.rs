@@ -96,7 +96,7 @@ fn devices() -> Value {
     json!({
         "cameras": found.cameras.iter().map(|camera| camera.name.clone()).collect::<Vec<_>>(),
         "microphones": found.microphones.iter().map(|microphone| microphone.name.clone()).collect::<Vec<_>>(),
-        "screens": found.screens.iter().map(|screen| format!("{:?}", screen.size)).collect::<Vec<_>>(),
+        "screens": found.screens.iter().map(|screen| screen.size.map(|size| format!("{size:?}"))).collect::<Vec<_>>(),
         "windows": found.windows.len(),
         "encoders": encoders.collect::<Vec<_>>(),
     })

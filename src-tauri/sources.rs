@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use broadcast::{AudioInput, Devices, Size, Sources, SourcesConfig, VideoInput};
+use broadcast::{AudioInput, Devices, ScreenPermission, Size, Sources, SourcesConfig, VideoInput};
 use tracing::error;
 
 use crate::scenes::engine::{Broken, Stageable};
@@ -19,6 +19,8 @@ pub struct Wanted {
     pub size: Size,
     /// Frames per second.
     pub fps: u32,
+    /// What a Wayland desktop was answered.
+    pub screen_permission: ScreenPermission,
 }
 
 /// What could be opened.
@@ -35,9 +37,14 @@ pub struct Opened {
 /// thread.
 #[must_use]
 pub fn open(wanted: Wanted) -> Opened {
-    let Wanted { mut scene, size, fps } = wanted;
-    let config =
-        || SourcesConfig { video: VideoInput::None, sounds: vec![AudioInput::Silence.into()], size, fps };
+    let Wanted { mut scene, size, fps, screen_permission } = wanted;
+    let config = || SourcesConfig {
+        video: VideoInput::None,
+        sounds: vec![AudioInput::Silence.into()],
+        size,
+        fps,
+        screen_permission: Some(screen_permission.clone()),
+    };
     let (opened, broken) = scene.show(|scene| Sources::open_scene(config(), scene));
     let (opened, no_video) = match opened {
         Ok(sources) => (Ok(sources), None),
@@ -61,9 +68,12 @@ pub fn pictures(devices: &Devices, chosen: &VideoChoice) -> Vec<Picture> {
         .windows
         .iter()
         .map(|window| picture(VideoChoice::window(&window.id), PictureKind::Window, &window.title));
-    let size = |screen: &broadcast::Screen| format!("{} × {}", screen.size.width, screen.size.height);
-    let screen = devices.screens.first().map(size).unwrap_or_default();
-    let mut all = vec![picture(VideoChoice::default(), PictureKind::Screen, &screen)];
+    let (kind, screen) = match devices.screens.first().map(|screen| screen.size) {
+        Some(Some(size)) => (PictureKind::Screen, format!("{} × {}", size.width, size.height)),
+        Some(None) => (PictureKind::Shared, String::new()),
+        None => (PictureKind::Screen, String::new()),
+    };
+    let mut all = vec![picture(VideoChoice::default(), kind, &screen)];
     all.extend(cameras);
     all.extend(windows);
     all.push(picture(VideoChoice::test(), PictureKind::Test, ""));

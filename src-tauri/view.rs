@@ -169,6 +169,8 @@ pub struct Picture {
 pub enum PictureKind {
     /// The whole screen.
     Screen,
+    /// A screen or window, which a Wayland desktop asks for.
+    Shared,
     /// One window.
     Window,
     /// A camera.

@@ -44,4 +44,5 @@ mod soak;
 mod sources;
 mod switching;
 mod video_file;
+mod wayland_screen;
 mod weak_network;

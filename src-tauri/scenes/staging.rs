@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use broadcast::Sources;
+use broadcast::{ScreenPermission, Sources};
 use tracing::warn;
 
 use super::engine::{self, Broken, Stageable};
@@ -174,8 +174,12 @@ impl Studio {
         let scene = self.book.chosen();
         let stageable = Stageable::of(scene);
         self.staging.given = Some((scene.id, stageable.scene.clone()));
-        let wanted =
-            Wanted { scene: stageable, size: self.settings.output.size(), fps: self.settings.output.fps };
+        let wanted = Wanted {
+            scene: stageable,
+            size: self.settings.output.size(),
+            fps: self.settings.output.fps,
+            screen_permission: ScreenPermission::in_file(self.folder.join(SCREEN_PERMISSION)),
+        };
         self.tasks.spawn_blocking(move || {
             // A device can be open once only.
             drop(before);
@@ -265,3 +269,6 @@ impl Studio {
 pub(crate) fn first_book(choice: &VideoChoice) -> Book {
     Book::first(Source::of_choice(choice).unwrap_or(Source::Display { cursor: true }))
 }
+
+/// In the data folder: what a Wayland desktop was answered.
+const SCREEN_PERMISSION: &str = "screen-permission";

@@ -267,6 +267,7 @@ fn a_missing_image_is_left_out_and_named() {
         sounds: Vec::new(),
         size: broadcast::Size { width: 320, height: 180 },
         fps: 30,
+        screen_permission: None,
     };
     let (sources, broken) =
         Stageable::of(book.chosen()).show(|scene| broadcast::Sources::open_scene(config.clone(), scene));

@@ -33,4 +33,5 @@ pub mod throttled_line;
 pub mod viewer;
 pub mod wait;
 pub mod watch_page;
+pub mod wayland;
 pub mod web_player;

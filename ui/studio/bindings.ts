@@ -697,6 +697,8 @@ export type Picture = {
 export type PictureKind = 
 /**  The whole screen. */
 "screen" | 
+/**  A screen or window, which a Wayland desktop asks for. */
+"shared" | 
 /**  One window. */
 "window" | 
 /**  A camera. */

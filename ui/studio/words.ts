@@ -51,6 +51,7 @@ export const t = words(
     'share.off': 'The origin is off: the link works when it runs.',
 
     'source.screen': 'Screen',
+    'source.shared': 'Screen or window (your desktop asks which)',
     'source.window': 'Window',
     'source.camera': 'Camera',
     'source.test': 'Test pattern',
@@ -275,6 +276,7 @@ export const t = words(
     'share.off': '源站已关闭：启动后链接才能打开。',
 
     'source.screen': '屏幕',
+    'source.shared': '屏幕或窗口（由桌面询问）',
     'source.window': '窗口',
     'source.camera': '摄像头',
     'source.test': '测试图案',

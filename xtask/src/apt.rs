@@ -28,6 +28,8 @@ pub const TO_BUILD: &[&str] = &[
     // cpal's ALSA host, and the plug-in by which ALSA programs reach PulseAudio.
     "libasound2-dev",
     "libasound2-plugins",
+    // The screen of a Wayland session.
+    "libpipewire-0.3-dev",
     // The window; dbus is how a second start finds the first, libayatana-appindicator3 is the tray.
     "libwebkit2gtk-4.1-dev",
     "libayatana-appindicator3-dev",
@@ -61,6 +63,13 @@ pub const TO_TEST: &[&str] = &[
     "python3-venv",
     // The mail server that takes letters.
     "python3-aiosmtpd",
+    // What shares the screen of a Wayland desktop, and what draws one.
+    "pipewire",
+    "pipewire-bin",
+    "wireplumber",
+    "xdg-desktop-portal",
+    "gstreamer1.0-pipewire",
+    "gstreamer1.0-plugins-base",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
     "fonts-noto-color-emoji",

@@ -85,6 +85,9 @@ fn rust(workspace: &Workspace, media: &Path, tools: &Tools) -> Result<()> {
     step("the origin without FFmpeg", || {
         execute(cargo().args(["check", "-p", "origin", "--no-default-features"]))
     })?;
+    step("the broadcaster without PipeWire", || {
+        execute(cargo().args(["check", "-p", "broadcast", "--no-default-features"]))
+    })?;
     step("build", || execute(cargo().args(["build", "--workspace", "--all-targets"])))?;
     step("tests", || {
         run_tests(|| {

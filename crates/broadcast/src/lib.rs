@@ -40,7 +40,7 @@ mod threads;
 
 pub use capture::{
     AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Grab, InputError, Region, Screen,
-    VideoInput, Window, devices,
+    ScreenPermission, VideoInput, Window, devices,
 };
 pub use destination::Destination;
 pub use encode::probe::child_main as encoder_trial;

@@ -34,7 +34,7 @@ impl PictureLine {
             };
             tracing::warn!(input = %self.input, %error, "the picture source broke off");
             self.stage.set_trouble(self.feed, Some(error.to_string()));
-            match self.reopen() {
+            match self.reopen(error.is_for_the_person()) {
                 Some(reopened) => opened = Ok(reopened),
                 None => return self.stage.end(self.feed),
             }
@@ -55,7 +55,9 @@ impl PictureLine {
 
     /// A display, window or camera may come back; a file that broke off has ended. Until it does, the last picture is
     /// repeated; one that stands still for long would pass for the truth, so it goes.
-    fn reopen(&self) -> Option<VideoSource> {
+    ///
+    /// What the person took away comes back when the person shows the source again, by another line.
+    fn reopen(&self, is_for_the_person: bool) -> Option<VideoSource> {
         if !comes_back(&self.input) {
             return None;
         }
@@ -65,6 +67,9 @@ impl PictureLine {
             if lost_at.is_some_and(|lost_at| clock.now() >= lost_at) {
                 self.stage.lose(self.feed);
                 lost_at = None;
+            }
+            if is_for_the_person {
+                continue;
             }
             match VideoSource::open(&self.input, clock, &self.settings) {
                 Ok(Some(source)) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use capture::{AudioInput, Clock, Stop, VideoInput, VideoSettings, VideoSource};
+use capture::{AudioInput, Clock, ScreenPermission, Stop, VideoInput, VideoSettings, VideoSource};
 use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
@@ -30,6 +30,9 @@ pub struct SourcesConfig {
     pub size: Size,
     /// Frames per second, 1 to 120.
     pub fps: u32,
+    /// Saves the person a question at the next start, where the desktop asks which screen is captured (Wayland); without
+    /// it each start asks.
+    pub screen_permission: Option<ScreenPermission>,
 }
 
 /// Running capture. Dropping it stops its threads.
@@ -162,7 +165,7 @@ impl Sources {
             let line = PictureLine {
                 feed: self.stage.add_feed(input.clone(), stop.clone()),
                 input,
-                settings: VideoSettings { size: self.config.size, fps: self.config.fps, begin },
+                settings: settings(&self.config, begin),
                 clock: self.program.clock,
                 stage: Arc::clone(&self.stage),
                 stop,
@@ -315,7 +318,7 @@ fn open_all<'a>(
     clock: Clock,
     begin: Timestamp,
 ) -> Result<Vec<Opened>, Error> {
-    let settings = VideoSettings { size: config.size, fps: config.fps, begin };
+    let settings = settings(config, begin);
     let mut opened: Vec<Opened> = Vec::new();
     for input in inputs {
         if opened.iter().any(|(other, _)| other == input) {
@@ -329,6 +332,11 @@ fn open_all<'a>(
         }
     }
     Ok(opened)
+}
+
+fn settings(config: &SourcesConfig, begin: Timestamp) -> VideoSettings {
+    let screen_permission = config.screen_permission.clone();
+    VideoSettings { size: config.size, fps: config.fps, begin, screen_permission }
 }
 
 /// The next tick of the grid on which pictures leave: a file of the same rate then meets each tick with a picture, which

@@ -134,7 +134,13 @@ async fn measure(source: Source, over: Over) -> Vec<f64> {
         }
     };
     // Encoders open within the file's lead; the server may come later, so no more than that is missing.
-    let sources = SourcesConfig { video, sounds: vec![audio.into()], size: Size::new(320, 180), fps };
+    let sources = SourcesConfig {
+        video,
+        sounds: vec![audio.into()],
+        size: Size::new(320, 180),
+        fps,
+        screen_permission: None,
+    };
     let sources = tokio::task::spawn_blocking(move || Sources::open(sources)).await.unwrap().unwrap();
     let destination = Destination { name: name.clone(), url, key };
     let config = Config { bitrate_bps: 300_000, destinations: vec![destination], ..Config::default() };

@@ -38,6 +38,7 @@ async fn an_unplugged_camera_is_told_in_words_turns_black_and_comes_back_by_itse
         sounds: vec![audio.into()],
         size: Size::new(320, 180),
         fps: 10,
+        screen_permission: None,
     })
     .unwrap();
     let (mut preview, mut trouble) = (sources.preview(), sources.trouble());

@@ -24,7 +24,13 @@ const RATE: f64 = 48_000.0;
 const WINDOW: usize = 2_400;
 
 fn open(sounds: Vec<Sound>) -> Sources {
-    let config = SourcesConfig { video: VideoInput::None, sounds, size: Size::new(320, 180), fps: 30 };
+    let config = SourcesConfig {
+        video: VideoInput::None,
+        sounds,
+        size: Size::new(320, 180),
+        fps: 30,
+        screen_permission: None,
+    };
     Sources::open(config).unwrap()
 }
 

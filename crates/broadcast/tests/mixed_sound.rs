@@ -16,7 +16,13 @@ use tokio::sync::watch;
 use recording::{Server, complaints, file, free_port};
 
 fn open(sounds: Vec<Sound>) -> Result<Sources, Error> {
-    Sources::open(SourcesConfig { video: VideoInput::None, sounds, size: Size::new(320, 180), fps: 30 })
+    Sources::open(SourcesConfig {
+        video: VideoInput::None,
+        sounds,
+        size: Size::new(320, 180),
+        fps: 30,
+        screen_permission: None,
+    })
 }
 
 async fn until(

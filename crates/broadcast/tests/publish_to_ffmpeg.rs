@@ -14,8 +14,14 @@ use tokio::sync::watch;
 use recording::{Server, complaints, file, free_port, probe, skews};
 
 fn open(video: VideoInput, audio: AudioInput) -> Sources {
-    Sources::open(SourcesConfig { video, sounds: vec![audio.into()], size: Size::new(320, 180), fps: 30 })
-        .unwrap()
+    Sources::open(SourcesConfig {
+        video,
+        sounds: vec![audio.into()],
+        size: Size::new(320, 180),
+        fps: 30,
+        screen_permission: None,
+    })
+    .unwrap()
 }
 
 fn start(sources: &Sources, port: u16) -> Broadcast {

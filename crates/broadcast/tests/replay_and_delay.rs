@@ -17,7 +17,8 @@ use recording::{Server, complaints, file, free_port, probe, skews};
 fn open() -> Sources {
     let sounds = vec![AudioInput::Tone.into()];
     let size = Size::new(320, 180);
-    Sources::open(SourcesConfig { video: VideoInput::Test, sounds, size, fps: 30 }).unwrap()
+    Sources::open(SourcesConfig { video: VideoInput::Test, sounds, size, fps: 30, screen_permission: None })
+        .unwrap()
 }
 
 fn to(port: u16) -> Vec<Destination> {

@@ -75,7 +75,13 @@ fn is(colour: &[u8; 3], wanted: [u8; 3]) -> bool {
 async fn scenes_change_under_a_broadcast_without_a_missing_picture() {
     let (recording, clip) = (file("scenes.mp4"), VideoInput::File(clip()));
     let _ = std::fs::remove_file(&recording);
-    let config = SourcesConfig { video: VideoInput::Test, sounds: Vec::new(), size: SIZE, fps: FPS };
+    let config = SourcesConfig {
+        video: VideoInput::Test,
+        sounds: Vec::new(),
+        size: SIZE,
+        fps: FPS,
+        screen_permission: None,
+    };
     let sources = Arc::new(Sources::open(config).unwrap());
     let config = Config { bitrate_bps: 2_000_000, record: Some(recording.clone()), ..Config::default() };
     let live = Broadcast::start(config, &sources).unwrap();
@@ -133,6 +139,7 @@ async fn skew(recording: PathBuf) -> f64 {
         sounds: vec![AudioInput::Tone.into()],
         size: SIZE,
         fps: FPS,
+        screen_permission: None,
     };
     let sources = Sources::open_scene(config, &scene).unwrap();
     let live =
@@ -163,7 +170,13 @@ async fn what_is_composed_stays_within_20_ms_of_its_sound() {
 async fn a_scene_with_a_camera_that_is_away_goes_on_air_and_tells_it() {
     let camera = VideoInput::Camera(Some("there is none like this".into()));
     let scene = Scene::picture_in_picture(VideoInput::Test, camera.clone(), Corner::TopLeft);
-    let config = SourcesConfig { video: VideoInput::None, sounds: Vec::new(), size: SIZE, fps: FPS };
+    let config = SourcesConfig {
+        video: VideoInput::None,
+        sounds: Vec::new(),
+        size: SIZE,
+        fps: FPS,
+        screen_permission: None,
+    };
     let sources = Sources::open_scene(config.clone(), &scene).unwrap();
     let told = |words: &Option<String>| {
         words.as_deref().is_some_and(|words| words.contains("there is none like this"))

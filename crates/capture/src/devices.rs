@@ -24,10 +24,10 @@ pub struct Devices {
 /// A display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// The display's name, e.g. `:0`.
+    /// The display's name, e.g. `:0`; `wayland` for what a Wayland desktop shares.
     pub id: String,
-    /// Size of the root window in pixels.
-    pub size: Size,
+    /// Size of the root window in pixels; `None` where the person chooses what is captured, in the desktop's dialog.
+    pub size: Option<Size>,
 }
 
 /// A window on the display.
@@ -59,11 +59,19 @@ pub struct AudioDevice {
 #[must_use]
 pub fn devices() -> Devices {
     Devices {
-        screens: ScreenCapture::found().into_iter().collect(),
+        screens: screens(),
         windows: crate::window::found(),
         cameras: cameras(),
         microphones: microphones(),
     }
+}
+
+fn screens() -> Vec<Screen> {
+    #[cfg(all(target_os = "linux", feature = "wayland"))]
+    if crate::wayland_portal::answers() {
+        return vec![Screen { id: crate::wayland_screen::WAYLAND.to_owned(), size: None }];
+    }
+    ScreenCapture::found().into_iter().collect()
 }
 
 fn microphones() -> Vec<AudioDevice> {

@@ -19,6 +19,12 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// The person does not share the screen, or no longer does. Another try would ask again, so nobody but the person
+    /// makes one: see [`Error::is_for_the_person`].
+    #[error(
+        "the screen is not shared: {0}; the desktop asks again when the source is hidden and shown, or at another start"
+    )]
+    NotShared(&'static str),
     /// No window has this id or title, or several have the title.
     #[error("there is no one window {wanted:?}; known are: {known}")]
     UnknownWindow {
@@ -100,4 +106,12 @@ pub enum Error {
         /// FFmpeg's reason.
         reason: String,
     },
+}
+
+impl Error {
+    /// Whether only the person can change it: trying again by itself would put a question on the screen, again and again.
+    #[must_use]
+    pub fn is_for_the_person(&self) -> bool {
+        matches!(self, Error::NotShared(_))
+    }
 }

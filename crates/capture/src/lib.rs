@@ -10,7 +10,7 @@
 //! away from the clock, so that pictures can follow it: sound is the timing master.
 //!
 //! What is particular to an operating system stands in files of its own: `screen_linux.rs`, `window_linux.rs`,
-//! `camera_linux.rs`, `pulse_linux.rs`.
+//! `camera_linux.rs`, `pulse_linux.rs`; `wayland_*.rs`, behind feature `wayland`.
 
 mod audio;
 mod audio_file;
@@ -38,11 +38,26 @@ mod resampler;
 #[cfg(target_os = "linux")]
 #[path = "screen_linux.rs"]
 mod screen;
+#[cfg_attr(
+    not(feature = "wayland"),
+    allow(dead_code, reason = "nobody but a Wayland desktop gives one to keep")
+)]
+mod screen_permission;
 mod test_pattern;
 mod time_of_day;
 mod tone;
 mod video;
 mod video_file;
+#[cfg(all(target_os = "linux", feature = "wayland"))]
+mod wayland_buffer;
+#[cfg(all(target_os = "linux", feature = "wayland"))]
+mod wayland_picture;
+#[cfg(all(target_os = "linux", feature = "wayland"))]
+mod wayland_portal;
+#[cfg(all(target_os = "linux", feature = "wayland"))]
+mod wayland_screen;
+#[cfg(all(target_os = "linux", feature = "wayland"))]
+mod wayland_stream;
 #[cfg(target_os = "linux")]
 #[path = "window_linux.rs"]
 mod window;
@@ -55,6 +70,7 @@ pub use clock::{Clock, Stop};
 pub use devices::{AudioDevice, Devices, Screen, Window, devices};
 pub use error::Error;
 pub use input::{AudioInput, Grab, InputError, Region, RegionError, VideoInput};
+pub use screen_permission::ScreenPermission;
 pub use test_pattern::TestPattern;
 pub use tone::{BEEP_LENGTH, Tone};
 pub use video::{VideoSettings, VideoSource};

@@ -35,7 +35,7 @@ impl ScreenCapture {
     /// The display that [`ScreenCapture::open`] would grab, when it can be grabbed.
     pub(crate) fn found() -> Option<Screen> {
         let screen = ScreenCapture::open(Grab::default(), 1, Clock::start()).ok()?;
-        Some(Screen { id: screen.display, size: screen.grabber.size })
+        Some(Screen { id: screen.display, size: Some(screen.grabber.size) })
     }
 
     /// Waits for the next picture: the device keeps the pace.
@@ -50,8 +50,13 @@ pub(crate) fn display() -> Result<String, Error> {
     std::env::var("DISPLAY")
         .ok()
         .filter(|name| !name.is_empty())
-        .ok_or_else(|| Error::NoScreen("DISPLAY is not set (Wayland alone is not captured yet)".to_owned()))
+        .ok_or_else(|| Error::NoScreen(NO_DISPLAY.to_owned()))
 }
+
+#[cfg(feature = "wayland")]
+const NO_DISPLAY: &str = "DISPLAY is not set, and no portal of a Wayland desktop answers";
+#[cfg(not(feature = "wayland"))]
+const NO_DISPLAY: &str = "DISPLAY is not set (this build does not capture Wayland)";
 
 /// FFmpeg's device, open on the root window or on another.
 pub(crate) struct Grabber {

@@ -20,7 +20,7 @@ fn cameras() -> Vec<Camera> {
 }
 
 fn settings(clock: Clock) -> VideoSettings {
-    VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now() }
+    VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now(), screen_permission: None }
 }
 
 /// Plugs the cameras in (`bind`) or pulls them out (`unbind`).

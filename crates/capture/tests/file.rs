@@ -25,7 +25,7 @@ fn clip(name: &str) -> PathBuf {
 }
 
 fn settings(begin: Timestamp) -> VideoSettings {
-    VideoSettings { size: Size::new(64, 48), fps: 25, begin }
+    VideoSettings { size: Size::new(64, 48), fps: 25, begin, screen_permission: None }
 }
 
 #[test]

@@ -74,7 +74,8 @@ impl Shown<'_> {
 
 fn open(title: &str, grab: Grab) -> Result<VideoSource, Error> {
     let clock = Clock::start();
-    let settings = VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now() };
+    let settings =
+        VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now(), screen_permission: None };
     let opened = VideoSource::open(&VideoInput::Window(title.into(), grab), clock, &settings)?;
     Ok(opened.expect("a window is a picture"))
 }
@@ -155,7 +156,8 @@ fn a_region_is_cut_out_and_one_that_passes_the_edge_is_refused() {
     let _left = show(&x11, "Left half", (500, 300), Size::new(100, 100), RED);
     let _right = show(&x11, "Right half", (600, 300), Size::new(100, 100), BLUE);
     let clock = Clock::start();
-    let settings = VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now() };
+    let settings =
+        VideoSettings { size: Size::new(640, 360), fps: 30, begin: clock.now(), screen_permission: None };
     let screen = |region: Region| {
         let grab = Grab { region: Some(region), cursor: false };
         VideoSource::open(&VideoInput::Screen(grab), clock, &settings)

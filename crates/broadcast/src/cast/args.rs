@@ -68,6 +68,9 @@ pub struct Broadcast {
     /// Leaves the mouse pointer out of a screen or window.
     #[arg(long)]
     pub no_cursor: bool,
+    /// Lets a Wayland desktop ask again which screen or window is captured: it asks once, and later starts use the same.
+    #[arg(long)]
+    pub choose_screen: bool,
     /// The sound: mic, mic:ID, system, tone, file:PATH or none. May be given several times, to be mixed; the first one keeps
     /// the time.
     #[arg(long, required = true)]

@@ -12,10 +12,10 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     let devices = broadcast::devices();
     let mut out = stdout().lock();
     if as_json {
-        let screens = devices
-            .screens
-            .iter()
-            .map(|screen| json!({"id": screen.id, "width": screen.size.width, "height": screen.size.height}));
+        let screens = devices.screens.iter().map(|screen| {
+            let (width, height) = (screen.size.map(|size| size.width), screen.size.map(|size| size.height));
+            json!({"id": screen.id, "width": width, "height": height})
+        });
         let windows = devices.windows.iter().map(|window| {
             let size = window.size;
             json!({"id": window.id, "title": window.title, "width": size.width, "height": size.height})
@@ -45,7 +45,14 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     for screen in &devices.screens {
-        writeln!(out, "screen      {}  {}x{}", screen.id, screen.size.width, screen.size.height)?;
+        match screen.size {
+            Some(size) => writeln!(out, "screen      {}  {}x{}", screen.id, size.width, size.height)?,
+            None => writeln!(
+                out,
+                "screen      {}  a screen or window, chosen in the desktop's dialog",
+                screen.id
+            )?,
+        }
     }
     for window in &devices.windows {
         let size = window.size;

@@ -76,5 +76,6 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// The PulseAudio client calls every closed connection an error; ours are told by `capture`.
-const LOG_FILTER: &str = "info,pulseaudio=off";
+/// The PulseAudio client calls every closed connection an error, and the client of D-Bus warns of a portal's objects that have no
+/// properties; ours are told by `capture`.
+const LOG_FILTER: &str = "info,pulseaudio=off,zbus=error";

@@ -2,12 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "the command counts down to the next try")]
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use broadcast::scene::Scene;
 use broadcast::{
     Broadcast, Config, Destination, DestinationState, ObsProfile, RecordingState, RecordingStatus,
-    SoundLevels, Sources, SourcesConfig, Status,
+    ScreenPermission, SoundLevels, Sources, SourcesConfig, Status,
 };
 use tokio::sync::watch;
 
@@ -37,6 +38,17 @@ fn from_obs(args: &mut args::Broadcast) -> Result<Option<Destination>, Failure> 
     Ok(Some(profile.destination))
 }
 
+/// Where what a Wayland desktop was answered is kept: in the user's folder for state, if there is one.
+fn screen_permission(choose_again: bool) -> Result<Option<ScreenPermission>, Failure> {
+    let of = |name| std::env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")));
+    let kept = state.map(|state| ScreenPermission::in_file(state.join("rostrum").join("screen-permission")));
+    if choose_again && let Some(permission) = &kept {
+        permission.forget()?;
+    }
+    Ok(kept)
+}
+
 async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     let imported = from_obs(&mut args)?;
     let json = args.stats == Some(Stats::Json);
@@ -45,6 +57,7 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         sounds: args.sounds().map_err(Failure::Use)?,
         size: args.size,
         fps: args.fps,
+        screen_permission: screen_permission(args.choose_screen)?,
     };
     let scene = args.scene.as_deref().map(Scene::read).transpose();
     let scene = scene.map_err(|error| Failure::Use(error.to_string()))?;
