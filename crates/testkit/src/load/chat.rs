@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -56,7 +57,7 @@ pub(super) async fn chat(plan: Plan) -> Result<Value> {
     sleep(CALM).await;
     let joined = resident_kib(plan.pid)?;
     let cpu = ticks(plan.pid)?;
-    let written = writers.write(&plan, begun, &seen).await?;
+    let (written, open) = writers.write(&plan, begun, &seen).await?;
     let wanted = written * plan.sockets as u64;
     let complete = async {
         while seen.delivered.load(Ordering::Relaxed) < wanted {
@@ -64,6 +65,7 @@ pub(super) async fn chat(plan: Plan) -> Result<Value> {
         }
     };
     let complete = timeout(PATIENCE, complete).await.is_ok();
+    drop(open);
     let used = ticks(plan.pid)? - cpu;
     readers.shutdown().await;
     let delivered = seen.delivered.load(Ordering::Relaxed);
@@ -90,6 +92,9 @@ async fn read(mut socket: Socket, begun: Instant, seen: Arc<Seen>) {
     seen.failed.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Connections of those who have written, and what reads from them.
+type Written = (Vec<OwnedWriteHalf>, JoinSet<()>);
+
 /// Who writes: as many people as it takes for none to be slowed, or one that posts.
 enum Writers {
     Members(Vec<Socket>),
@@ -111,8 +116,10 @@ impl Writers {
         Ok(Writers::Members(members))
     }
 
-    /// Writes at an even pace; how many lines.
-    async fn write(self, plan: &Plan, begun: Instant, seen: &Arc<Seen>) -> Result<u64> {
+    /// Writes at an even pace; how many lines, and the connections: one that closes with something unread resets, and the
+    /// last line may go with it.
+    async fn write(self, plan: &Plan, begun: Instant, seen: &Arc<Seen>) -> Result<(u64, Written)> {
+        let mut open = Written::default();
         let lines = plan.rate as u64 * plan.length.as_secs();
         let mut pace = interval(Duration::from_secs(1) / u32::try_from(plan.rate.max(1))?);
         // Not at once after a stall: nobody may write faster than a line a second, and what is refused would be no loss.
@@ -157,9 +164,10 @@ impl Writers {
                     let writer = line as usize % writing.len();
                     writing[writer].write_all(&masked(frame.as_bytes())?).await?;
                 }
+                open = (writing, reading);
             }
         }
-        Ok(lines)
+        Ok((lines, open))
     }
 }
 
