@@ -1,5 +1,6 @@
 //! The sounds that a person mixes, as they are kept: `sounds.json` in the data folder.
 
+mod earlier;
 pub(crate) mod engine;
 pub(crate) mod view;
 
@@ -244,10 +245,17 @@ impl Sounds {
 }
 
 /// Reads the sounds kept in `folder`. A file that cannot be used is put aside, never overwritten, and the default microphone
-/// is mixed.
+/// is mixed. Without a file, what a version without a mixer has set is taken over.
 #[must_use]
 pub fn load(folder: &Path) -> (Sounds, Option<Unusable>) {
-    crate::settings::read(&folder.join(FILE))
+    let file = folder.join(FILE);
+    // Not there for certain: what cannot be looked at is a problem to be told.
+    if let Ok(false) = file.try_exists()
+        && let Some(sounds) = earlier::take_over(folder)
+    {
+        return (sounds, None);
+    }
+    crate::settings::read(&file)
 }
 
 /// Writes the sounds so that a crash leaves either the old file or the new one.
