@@ -62,6 +62,8 @@ pub enum Request {
     UsePort(u16),
     /// Changes the colours.
     SetTheme(Theme),
+    /// Changes what the window does for the eyes.
+    SetLooks(crate::looks::Looks),
     /// Changes the words.
     SetLanguage(Language),
     /// Puts a notice away.

@@ -22,6 +22,8 @@ pub struct Settings {
     pub first_run: Option<crate::first_run::Step>,
     /// Colours of the window.
     pub theme: Theme,
+    /// What the window does for the eyes.
+    pub looks: crate::looks::Looks,
     /// Words of the window.
     pub language: Language,
     /// What is captured.

@@ -251,6 +251,7 @@ impl Studio {
                 self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
             }
             Request::SetTheme(theme) => self.set(|settings| settings.theme = theme),
+            Request::SetLooks(looks) => self.set(|settings| settings.looks = looks),
             Request::SetLanguage(language) => self.set(|settings| settings.language = language),
             Request::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Request::AskToClose => {
@@ -341,9 +342,7 @@ impl Studio {
     fn origin_stopped(&mut self) {
         self.doors.chat_target.send_replace(None);
         // The network is told no name of a page that is gone.
-        if let Some(room) = &mut self.room {
-            room.announced = None;
-        }
+        self.room.iter_mut().for_each(|room| room.announced = None);
         match std::mem::replace(&mut self.origin, OriginPhase::Off) {
             OriginPhase::Stopping { again } => {
                 info!("origin stopped");

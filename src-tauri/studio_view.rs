@@ -20,6 +20,7 @@ impl View {
         View {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: crate::settings::Theme::default(),
+            looks: crate::looks::Looks::default(),
             language: crate::settings::Language::default(),
             first_run: None,
             feed_url: feed_url.to_owned(),
@@ -59,6 +60,7 @@ impl Studio {
     pub(crate) fn as_view(&self, now: Instant) -> View {
         let mut view = View::empty(&self.doors.feed_url);
         view.theme = self.settings.theme;
+        view.looks = self.settings.looks;
         view.language = self.settings.language;
         view.first_run = self.settings.first_run;
         view.notices.clone_from(&self.notices);

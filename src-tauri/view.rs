@@ -20,6 +20,8 @@ pub struct View {
     pub version: String,
     /// Colours.
     pub theme: Theme,
+    /// What it does for the eyes.
+    pub looks: crate::looks::Looks,
     /// Words.
     pub language: Language,
     /// The step of the set-up that is shown instead of the studio.

@@ -130,6 +130,9 @@ async fn settings(looks: &mut Looks<'_>) {
     looks.keep("settings-destinations").await;
     app.press("tab-accessibility", &["set-theme-light"]).await;
     app.session.click("set-theme-light").await;
+    look(app, "set-lessMovement", "dataset.motion", "less").await;
+    look(app, "set-moreContrast", "dataset.contrast", "more").await;
+    looks.check("settings-accessibility-light").await;
     app.press("tab-language", &["set-language-zh-CN"]).await;
     app.session.click("set-language-zh-CN").await;
     until("Chinese", LIMIT, async || {
@@ -140,6 +143,16 @@ async fn settings(looks: &mut Looks<'_>) {
     looks.keep("settings-language-zh-light").await;
     app.press("settings-back", &["end"]).await;
     looks.keep("studio-live-zh-light").await;
+}
+
+/// A switch of the settings reaches the page.
+async fn look(app: &DesktopApp, test_id: &str, part: &str, wanted: &str) {
+    app.session.click(test_id).await;
+    until(&format!("{part} {wanted}"), LIMIT, async || {
+        let now = app.session.run(&format!("return document.documentElement.{part}"), vec![]).await;
+        (now == json!(wanted)).then_some(())
+    })
+    .await;
 }
 
 /// The broadcast ends, the recording goes on until it is stopped, and the summary names its file.

@@ -61,6 +61,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             sounds::remove_sound,
             sounds::change_sound,
             window::set_theme,
+            window::set_looks,
             window::set_language,
             window::dismiss,
             window::ask_to_close,

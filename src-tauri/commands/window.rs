@@ -4,6 +4,7 @@ use tauri::State;
 
 use crate::App;
 use crate::command_error::CommandError;
+use crate::looks::Looks;
 use crate::settings::{Language, Theme};
 
 /// Changes the colours.
@@ -11,6 +12,13 @@ use crate::settings::{Language, Theme};
 #[specta::specta]
 pub fn set_theme(app: State<'_, App>, theme: Theme) -> Result<(), CommandError> {
     Ok(app.set_theme(theme)?)
+}
+
+/// Changes what the window does for the eyes.
+#[tauri::command]
+#[specta::specta]
+pub fn set_looks(app: State<'_, App>, looks: Looks) -> Result<(), CommandError> {
+    Ok(app.set_looks(looks)?)
 }
 
 /// Changes the words.

@@ -94,6 +94,8 @@ export const commands = {
 	changeSound: (id: number, change: SoundChange) => __TAURI_INVOKE<null>("change_sound", { id, change }),
 	/**  Changes the colours. */
 	setTheme: (theme: Theme) => __TAURI_INVOKE<null>("set_theme", { theme }),
+	/**  Changes what the window does for the eyes. */
+	setLooks: (looks: Looks) => __TAURI_INVOKE<null>("set_looks", { looks }),
 	/**  Changes the words. */
 	setLanguage: (language: Language) => __TAURI_INVOKE<null>("set_language", { language }),
 	/**  Puts a notice away. */
@@ -484,6 +486,14 @@ export type LogLine = {
 	level: LogLevel,
 	/**  What happened. */
 	text: string,
+};
+
+/**  What the window does for the eyes. The system's own wishes hold as well. */
+export type Looks = {
+	/**  Nothing slides or spins. */
+	lessMovement?: boolean,
+	/**  Stronger lines and darker or brighter grey text. */
+	moreContrast?: boolean,
 };
 
 /**  A microphone to choose. */
@@ -1068,6 +1078,8 @@ export type View = {
 	version: string,
 	/**  Colours. */
 	theme: Theme,
+	/**  What it does for the eyes. */
+	looks: Looks,
 	/**  Words. */
 	language: Language,
 	/**  The step of the set-up that is shown instead of the studio. */

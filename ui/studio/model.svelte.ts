@@ -29,6 +29,8 @@ export function follow(): void {
     if (view.language !== current?.language) {
       setLanguage(languageOf(view));
     }
+    document.documentElement.dataset.motion = view.looks.lessMovement ? 'less' : 'full';
+    document.documentElement.dataset.contrast = view.looks.moreContrast ? 'more' : 'normal';
     received_ms = now_ms = performance.now();
     current = view;
     past = past.with(view.live.stats?.bitrateBps ?? null);
