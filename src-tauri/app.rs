@@ -40,6 +40,9 @@ pub enum Error {
     /// The profile of OBS cannot be taken over.
     #[error(transparent)]
     Obs(#[from] broadcast::ObsProfileError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] crate::hotkeys::WrongKeys),
     /// The folder of the recording cannot be shown.
     #[error("the folder cannot be opened: {0}")]
     Folder(String),

@@ -136,6 +136,12 @@ impl GoLive {
         )
     }
 
+    /// Whether a broadcast ends that viewers have seen.
+    #[must_use]
+    pub fn was_on_air(&self) -> bool {
+        matches!(self.phase, Phase::Ending { on_air: Some(_) })
+    }
+
     /// Most viewers at once since the first live moment.
     #[must_use]
     pub fn peak_viewers(&self) -> u32 {

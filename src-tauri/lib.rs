@@ -18,6 +18,7 @@ pub mod destination;
 pub mod first_run;
 pub mod go_live;
 pub mod hosting;
+pub mod hotkeys;
 pub mod log;
 pub mod looks;
 mod mdns;
@@ -28,6 +29,7 @@ pub mod output;
 mod port_owner;
 pub mod preview;
 pub mod recording;
+pub mod replay;
 pub mod report;
 pub mod request;
 mod resume;
@@ -79,6 +81,7 @@ fn try_run(folder: PathBuf, log: log::Log) -> anyhow::Result<()> {
         .plugin(only_instance(&folder))
         .plugin(window::remembered(&folder))
         .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .invoke_handler(commands.invoke_handler())
         .setup(move |app| Ok(set_up(app.handle(), folder, log)?))
         .build(tauri::generate_context!())
@@ -106,6 +109,7 @@ fn set_up(handle: &AppHandle, folder: PathBuf, log: log::Log) -> anyhow::Result<
     tauri::async_runtime::spawn(wait_for_end(handle.clone()));
     tauri::async_runtime::spawn(awake::keep(handle.state::<App>().view()));
     tauri::async_runtime::spawn(tray::keep(handle.clone()));
+    tauri::async_runtime::spawn(hotkeys::background::keep(handle.clone()));
     follow_link(handle, &std::env::args().collect::<Vec<_>>());
     Ok(())
 }

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::destination::{self, Saved};
 use crate::go_live::{self, Input, Output, Phase};
 use crate::recording::{self, Recording};
+use crate::replay::Held;
 use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
 use crate::view::{Notice, NoticeKind};
 
@@ -21,6 +22,7 @@ impl Studio {
             match output {
                 Output::Start if self.ending => self.start_next = true,
                 Output::Start => self.start_broadcast(),
+                Output::Stop if self.stops_later() => {}
                 Output::Stop => self.stop_broadcast(),
             }
         }
@@ -169,11 +171,12 @@ impl Studio {
         let broadcast = Broadcast::start(config, sources).map_err(|error| error.to_string())?;
         self.status = Some(broadcast.status());
         self.replaced_encoder = None;
+        self.held = Held::of(&self.settings.output);
         self.broadcast = Some(broadcast);
         Ok(())
     }
 
-    fn stop_broadcast(&mut self) {
+    pub(crate) fn stop_broadcast(&mut self) {
         self.start_next = false;
         let goes_on = self.recording.as_ref().is_some_and(|recording| !recording.ends_with_broadcast);
         match (&mut self.broadcast, &self.status) {
@@ -201,6 +204,7 @@ impl Studio {
         info!(duration = ?summary.status.duration, cut_short = summary.cut_short, "broadcast ended");
         self.ending = false;
         self.status = None;
+        self.report_replay(&summary.status);
         self.drive(Input::Finished(destination::outcome(&summary.status)));
         if std::mem::take(&mut self.start_next) {
             self.start_broadcast();
@@ -210,6 +214,7 @@ impl Studio {
     pub(crate) fn report(&mut self, status: &Status) {
         let states = status.destinations.iter().map(|destination| destination.state.clone());
         self.drive(Input::Destinations(states.collect()));
+        self.report_replay(status);
         let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
         if status.source_ended && self.is_running() && !self.notices.iter().any(told) {
             self.notify(NoticeKind::PictureEnded);

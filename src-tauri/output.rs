@@ -1,5 +1,7 @@
 //! What viewers get: size, frame rate, bit rate, encoder. A person sets it; what a file says is put right before use.
 
+use std::time::Duration;
+
 use broadcast::{Config, Destination, EncoderChoice, Size};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -26,6 +28,10 @@ pub struct Output {
     pub encoder: Option<String>,
     /// Whether every broadcast is recorded on this computer.
     pub record: bool,
+    /// How much of the last is kept to be saved on request, seconds; 0 is nothing.
+    pub replay_seconds: u32,
+    /// How much later viewers get everything, seconds.
+    pub delay_seconds: u32,
 }
 
 impl Default for Output {
@@ -40,6 +46,8 @@ impl Default for Output {
             keyframe_seconds: 1,
             encoder: None,
             record: false,
+            replay_seconds: 0,
+            delay_seconds: 0,
         }
     }
 }
@@ -56,6 +64,11 @@ impl Output {
             bitrate_kbps,
             floor_kbps: self.floor_kbps.clamp(KBPS.0, bitrate_kbps),
             keyframe_seconds: self.keyframe_seconds.clamp(1, KEYFRAME_SECONDS_MAX),
+            replay_seconds: match self.replay_seconds {
+                0 => 0,
+                seconds => seconds.clamp(REPLAY_SECONDS.0, REPLAY_SECONDS.1),
+            },
+            delay_seconds: self.delay_seconds.min(DELAY_SECONDS_MAX),
             ..self
         }
     }
@@ -76,6 +89,8 @@ impl Output {
             keyframe_interval: broadcast::Span::from_secs(self.keyframe_seconds.into()),
             encoder,
             destinations,
+            delay: Duration::from_secs(self.delay_seconds.into()),
+            replay: (self.replay_seconds > 0).then(|| Duration::from_secs(self.replay_seconds.into())),
             ..Config::default()
         }
     }
@@ -100,6 +115,10 @@ const SIDE: (u32, u32) = (160, 3_840);
 const FPS_MAX: u32 = 120;
 /// Viewers join at keyframes: a longer wait is no use to anybody.
 const KEYFRAME_SECONDS_MAX: u32 = 10;
+/// As the engine's limits.
+const REPLAY_SECONDS: (u32, u32) = (5, 300);
+/// As the engine's limit.
+const DELAY_SECONDS_MAX: u32 = 30;
 
 #[cfg(test)]
 mod tests {
@@ -108,6 +127,18 @@ mod tests {
     #[test]
     fn the_defaults_need_no_putting_right() {
         assert_eq!(Output::default().checked(), Output::default());
+    }
+
+    #[test]
+    fn what_is_held_of_a_broadcast_is_nothing_or_what_the_engine_can_hold() {
+        let held = |replay_seconds, delay_seconds| {
+            let output = Output { replay_seconds, delay_seconds, ..Output::default() }.checked();
+            (output.replay_seconds, output.delay_seconds)
+        };
+        assert_eq!([held(0, 0), held(1, 31), held(301, 30)], [(0, 0), (5, 30), (300, 30)]);
+        let config = Output { replay_seconds: 15, ..Output::default() }.config(Vec::new());
+        assert_eq!((config.replay, config.delay.as_secs()), (Some(std::time::Duration::from_secs(15)), 0));
+        assert_eq!(Output::default().config(Vec::new()).replay, None);
     }
 
     #[test]

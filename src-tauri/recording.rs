@@ -19,9 +19,18 @@ pub(crate) struct Recording {
 /// A file for a recording that begins at `at`, which is not there yet: `Rostrum 2026-03-29 09.05.07.mp4` in the person's
 /// folder for videos, else in `data`.
 pub(crate) fn file(data: &Path, at: DateTime<Local>) -> std::io::Result<PathBuf> {
+    named(data, &at.format("Rostrum %Y-%m-%d %H.%M.%S").to_string())
+}
+
+/// A file for a replay that is saved at `at`, beside the recordings.
+pub(crate) fn replay_file(data: &Path, at: DateTime<Local>) -> std::io::Result<PathBuf> {
+    named(data, &at.format("Rostrum replay %Y-%m-%d %H.%M.%S").to_string())
+}
+
+fn named(data: &Path, stem: &str) -> std::io::Result<PathBuf> {
     let folder = dirs::video_dir().unwrap_or_else(|| data.join("recordings"));
     std::fs::create_dir_all(&folder)?;
-    Ok(free_name(&folder, &at.format("Rostrum %Y-%m-%d %H.%M.%S").to_string()))
+    Ok(free_name(&folder, stem))
 }
 
 /// Two recordings may begin within a second, and clocks are put back.

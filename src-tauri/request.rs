@@ -48,6 +48,8 @@ pub enum Request {
     SetOutput(Output),
     /// Records on this computer, or no more.
     Record(bool),
+    /// Saves what happened last.
+    SaveReplay,
     /// Goes to a step of the set-up, or leaves it.
     FirstRun(Option<crate::first_run::Step>),
     /// Starts the origin.
@@ -64,6 +66,8 @@ pub enum Request {
     SetTheme(Theme),
     /// Changes what the window does for the eyes.
     SetLooks(crate::looks::Looks),
+    /// Changes keys.
+    Hotkeys(crate::hotkeys::Ask),
     /// Changes the words.
     SetLanguage(Language),
     /// Puts a notice away.

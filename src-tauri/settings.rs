@@ -24,6 +24,8 @@ pub struct Settings {
     pub theme: Theme,
     /// What the window does for the eyes.
     pub looks: crate::looks::Looks,
+    /// Keys of the window's actions.
+    pub hotkeys: crate::hotkeys::Hotkeys,
     /// Words of the window.
     pub language: Language,
     /// What is captured.

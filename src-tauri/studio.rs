@@ -15,9 +15,11 @@ use crate::chat::Target;
 use crate::destination::{self, Saved};
 use crate::go_live::{GoLive, Input};
 use crate::hosting::{self, Hosted, Started};
+use crate::hotkeys;
 use crate::output::Output;
 use crate::preview::Feeds;
 use crate::recording::Recording;
+use crate::replay::Held;
 use crate::request::{Doors, Request};
 use crate::resume;
 use crate::scenes::{self, Book, Staged, Staging};
@@ -36,6 +38,7 @@ pub(crate) enum Done {
     DevicesFound(Devices),
     Staged(Staged),
     ScenesSaved(Result<(), String>),
+    HeldBackSent,
     BroadcastEnded(Box<Summary>),
 }
 
@@ -77,6 +80,7 @@ pub struct Studio {
     /// Where the running broadcast was told to go.
     pub(crate) sent: Vec<broadcast::Destination>,
     pub(crate) recording: Option<Recording>,
+    pub(crate) held: Held,
     /// The recording that ended last, for the summary.
     pub(crate) recorded: Option<PathBuf>,
     /// What was told about the encoder last.
@@ -91,6 +95,7 @@ pub struct Studio {
     notice_id: u32,
     pub(crate) asks_to_close: bool,
     pub(crate) surroundings: Surroundings,
+    pub(crate) hotkeys: hotkeys::Board,
     quitting: bool,
     pub(crate) doors: Doors,
     view: watch::Sender<View>,
@@ -127,6 +132,7 @@ impl Studio {
             status: None,
             sent: Vec::new(),
             recording: None,
+            held: Held::default(),
             recorded: None,
             replaced_encoder: None,
             trouble: None,
@@ -136,6 +142,7 @@ impl Studio {
             notice_id: 0,
             asks_to_close: false,
             surroundings: Surroundings::default(),
+            hotkeys: hotkeys::Board::default(),
             quitting: false,
             view: watch::Sender::new(View::empty(&doors.feed_url)),
             doors,
@@ -240,6 +247,7 @@ impl Studio {
             Request::RemoveDestination(id) => self.remove_destination(id),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
+            Request::SaveReplay => self.save_replay(),
             Request::FirstRun(step) => self.go_to_step(step),
             Request::StartOrigin => self.start_origin(),
             Request::StopOrigin => self.stop_origin(false),
@@ -252,6 +260,7 @@ impl Studio {
             }
             Request::SetTheme(theme) => self.set(|settings| settings.theme = theme),
             Request::SetLooks(looks) => self.set(|settings| settings.looks = looks),
+            Request::Hotkeys(ask) => self.hotkeys_asked(ask),
             Request::SetLanguage(language) => self.set(|settings| settings.language = language),
             Request::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Request::AskToClose => {
@@ -278,6 +287,7 @@ impl Studio {
             }
             Done::Staged(staged) => self.staged(staged),
             Done::ScenesSaved(saved) => self.scenes_saved(saved),
+            Done::HeldBackSent => self.held_back_sent(),
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }

@@ -21,6 +21,7 @@ impl View {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             theme: crate::settings::Theme::default(),
             looks: crate::looks::Looks::default(),
+            hotkeys: crate::hotkeys::view::HotkeysView::of(&crate::hotkeys::Hotkeys::default()),
             language: crate::settings::Language::default(),
             first_run: None,
             feed_url: feed_url.to_owned(),
@@ -47,6 +48,7 @@ impl View {
                 peak_viewers: 0,
             },
             recording: None,
+            replay_seconds: None,
             recorded: None,
             asks_to_close: false,
             tray: false,
@@ -61,6 +63,7 @@ impl Studio {
         let mut view = View::empty(&self.doors.feed_url);
         view.theme = self.settings.theme;
         view.looks = self.settings.looks;
+        view.hotkeys = self.hotkeys_view();
         view.language = self.settings.language;
         view.first_run = self.settings.first_run;
         view.notices.clone_from(&self.notices);
@@ -91,6 +94,7 @@ impl Studio {
         view.locked = self.is_running();
         view.live = self.live_view(now);
         view.recording = self.recording_view(now);
+        view.replay_seconds = self.replay_seconds();
         view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
         view.tray = self.surroundings.tray;

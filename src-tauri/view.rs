@@ -22,6 +22,8 @@ pub struct View {
     pub theme: Theme,
     /// What it does for the eyes.
     pub looks: crate::looks::Looks,
+    /// Keys of the window's actions.
+    pub hotkeys: crate::hotkeys::view::HotkeysView,
     /// Words.
     pub language: Language,
     /// The step of the set-up that is shown instead of the studio.
@@ -62,6 +64,8 @@ pub struct View {
     pub live: LiveView,
     /// The recording that runs; `None` when none does.
     pub recording: Option<RecordingView>,
+    /// How much *Save replay* would save now, seconds; `None` when nothing is kept.
+    pub replay_seconds: Option<u32>,
     /// The file of the recording that ended last, since the last Go live.
     pub recorded: Option<String>,
     /// The window was asked to close while on air, and waits for an answer.
@@ -124,6 +128,16 @@ pub enum NoticeKind {
     },
     /// Nothing is recorded, or no more.
     RecordingFailed {
+        /// Why.
+        reason: String,
+    },
+    /// What happened last is saved.
+    ReplaySaved {
+        /// Where.
+        file: String,
+    },
+    /// What happened last could not be saved.
+    ReplayFailed {
         /// Why.
         reason: String,
     },

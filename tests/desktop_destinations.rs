@@ -129,6 +129,7 @@ async fn settings(looks: &mut Looks<'_>) {
     app.press("tab-destinations", &["settings-add"]).await;
     looks.keep("settings-destinations").await;
     app.press("tab-accessibility", &["set-theme-light"]).await;
+    looks.check("settings-accessibility-dark").await;
     app.session.click("set-theme-light").await;
     look(app, "set-lessMovement", "dataset.motion", "less").await;
     look(app, "set-moreContrast", "dataset.contrast", "more").await;

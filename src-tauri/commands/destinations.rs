@@ -77,3 +77,17 @@ pub fn record(app: State<'_, App>, on: bool) -> Result<(), CommandError> {
 pub fn show_recording(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.show_recording()?)
 }
+
+/// Saves what happened last.
+#[tauri::command]
+#[specta::specta]
+pub fn save_replay(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.save_replay()?)
+}
+
+/// Opens the folder of the replay that was saved last.
+#[tauri::command]
+#[specta::specta]
+pub fn show_replay(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.show_replay()?)
+}

@@ -4,6 +4,7 @@ mod broadcast;
 mod destinations;
 mod first_run;
 mod hosting;
+mod hotkeys;
 mod scenes;
 mod session;
 mod sounds;
@@ -36,6 +37,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             destinations::set_output,
             destinations::record,
             destinations::show_recording,
+            destinations::save_replay,
+            destinations::show_replay,
             first_run::first_run,
             first_run::try_encoder,
             hosting::start_origin,
@@ -53,6 +56,11 @@ pub fn builder() -> Builder<tauri::Wry> {
             hosting::set_autostart,
             hosting::open_folder,
             hosting::qr_code,
+            hotkeys::set_hotkey,
+            hotkeys::set_background_hotkey,
+            hotkeys::set_single_letters,
+            hotkeys::standard_hotkeys,
+            hotkeys::hold_hotkeys,
             session::show_views,
             session::show_chat,
             session::say,

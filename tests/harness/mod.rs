@@ -12,6 +12,7 @@ pub mod display;
 pub mod environment;
 pub mod frames;
 pub mod http;
+pub mod keyboard;
 pub mod linter;
 pub mod machine;
 pub mod mail;

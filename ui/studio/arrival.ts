@@ -2,12 +2,13 @@
 import type { WindowPlace } from './bindings';
 
 /** The pages of the settings. */
-export type Tab = 'video' | 'sound' | 'output' | 'destinations' | 'accessibility' | 'language';
+export type Tab = 'video' | 'sound' | 'output' | 'destinations' | 'hotkeys' | 'accessibility' | 'language';
 const TABS: readonly string[] = [
   'video',
   'sound',
   'output',
   'destinations',
+  'hotkeys',
   'accessibility',
   'language',
 ] satisfies Tab[];

@@ -44,6 +44,10 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
+	/**  Saves what happened last. */
+	saveReplay: () => __TAURI_INVOKE<null>("save_replay"),
+	/**  Opens the folder of the replay that was saved last. */
+	showReplay: () => __TAURI_INVOKE<null>("show_replay"),
 	/**  Goes to a step of the set-up, or leaves it. */
 	firstRun: (step: Step | null) => __TAURI_INVOKE<null>("first_run", { step }),
 	/**  Measures the encoder. */
@@ -78,6 +82,16 @@ export const commands = {
 	openFolder: (folder: Folder) => __TAURI_INVOKE<null>("open_folder", { folder }),
 	/**  A link as a QR code. */
 	qrCode: (link: string) => __TAURI_INVOKE<string>("qr_code", { link }),
+	/**  Gives an action other keys, or none. */
+	setHotkey: (action: Action, keys: string | null) => __TAURI_INVOKE<null>("set_hotkey", { action, keys }),
+	/**  Lets an action's keys work while another program has the keyboard, or not. */
+	setBackgroundHotkey: (action: Action, on: boolean) => __TAURI_INVOKE<null>("set_background_hotkey", { action, on }),
+	/**  Lets keys do something that people press while writing, or not. */
+	setSingleLetters: (on: boolean) => __TAURI_INVOKE<null>("set_single_letters", { on }),
+	/**  All keys as they come. */
+	standardHotkeys: () => __TAURI_INVOKE<null>("standard_hotkeys"),
+	/**  The person presses new keys, or no more. */
+	holdHotkeys: (held: boolean) => __TAURI_INVOKE<null>("hold_hotkeys", { held }),
 	/**  Sends the view now and whenever it changes. A page that reloads calls it again. */
 	showViews: (views: Channel<View>) => __TAURI_INVOKE<null>("show_views", { views }),
 	/**  Sends what is heard in the room's chat, from its welcome on. A page that reloads calls it again. */
@@ -113,6 +127,43 @@ export const commands = {
 };
 
 /* Types */
+/**  What has keys. */
+export type Action = 
+/**  Starts the countdown; on air, asks whether to end. */
+"go-live" | 
+/**  Records, or no more. */
+"record" | 
+/**  Saves what happened last. */
+"save-replay" | 
+/**  Mutes the first microphone, or not. */
+"mute" | 
+/**  Shows one of the first nine scenes. The keys have a digit, which stands for all of them. */
+"scenes" | 
+/**  Takes the last edit back. */
+"undo" | 
+/**  Makes it again. */
+"redo" | 
+/**  Hides the chosen source, or shows it. */
+"hide" | 
+/**  Locks the chosen source, or not. */
+"lock" | 
+/**  Renames the chosen source or scene. */
+"rename" | 
+/**  Removes the chosen source or scene. */
+"remove" | 
+/**  Goes to the chat's field. */
+"chat" | 
+/**  Shows the origin's panel. */
+"origin" | 
+/**  Shows the settings. */
+"settings" | 
+/**  Goes to the next part of the window. */
+"next-part" | 
+/**  Goes to the previous part of the window. */
+"previous-part" | 
+/**  Closes. */
+"quit";
+
 /**  Where lines stand in their place. */
 export type Align = 
 /**  At the left. */
@@ -136,6 +187,13 @@ export type Audience =
 "only-me" | 
 /**  Everyone on the same network. */
 "my-network";
+
+/**  Whether the system lets a program have keys while another one has the keyboard. */
+export type BackgroundView = 
+/**  It does. */
+"offered" | 
+/**  Wayland keeps the keyboard to the window in use. */
+"wayland";
 
 /**  Why Go live is off. */
 export type Blocked = 
@@ -407,6 +465,35 @@ frames: string[] } |
 /**  The connection is gone, and is tried again by itself. */
 { type: "closed" };
 
+/**  The keys of an action. */
+export type HotkeyView = {
+	/**  What they do. */
+	action: Action,
+	/**  `None` when there are none. */
+	keys: Keys | null,
+	/**  Whether they work while another program has the keyboard; `None` where that makes no sense. */
+	background: boolean | null,
+	/**  Whether such keys can work in the background: not those that people press while writing. */
+	mayBackground: boolean,
+	/**  Those of them that do not work in the background although they should: another program has them. */
+	refused: string | null,
+};
+
+/**  All of them. */
+export type HotkeysView = {
+	/**  One for each action. */
+	rows: HotkeyView[],
+	/**  Whether keys that people press while writing do anything. */
+	singleLetters: boolean,
+	/**  Whether anything is other than it comes. */
+	changed: boolean,
+	/**  Whether keys can work while another program has the keyboard. */
+	background: BackgroundView,
+};
+
+/**  Modifiers and one key. Written with spaces between, the modifiers in the order of [`MODIFIERS`]. */
+export type Keys = string;
+
 /**  Words of the window. */
 export type Language = 
 /**  As the system has it. */
@@ -548,6 +635,14 @@ reason: string } |
 { type: "recording-failed"; 
 /**  Why. */
 reason: string } | 
+/**  What happened last is saved. */
+{ type: "replay-saved"; 
+/**  Where. */
+file: string } | 
+/**  What happened last could not be saved. */
+{ type: "replay-failed"; 
+/**  Why. */
+reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
 { type: "cut-off" } | 
 /**  A link leads nowhere here. */
@@ -648,6 +743,10 @@ export type Output = {
 	encoder: string | null,
 	/**  Whether every broadcast is recorded on this computer. */
 	record: boolean,
+	/**  How much of the last is kept to be saved on request, seconds; 0 is nothing. */
+	replaySeconds: number,
+	/**  How much later viewers get everything, seconds. */
+	delaySeconds: number,
 };
 
 /**  See [`crate::go_live::Phase`]; times are relative to the moment the view was made. */
@@ -1080,6 +1179,8 @@ export type View = {
 	theme: Theme,
 	/**  What it does for the eyes. */
 	looks: Looks,
+	/**  Keys of the window's actions. */
+	hotkeys: HotkeysView,
 	/**  Words. */
 	language: Language,
 	/**  The step of the set-up that is shown instead of the studio. */
@@ -1120,6 +1221,8 @@ export type View = {
 	live: LiveView,
 	/**  The recording that runs; `None` when none does. */
 	recording: RecordingView | null,
+	/**  How much *Save replay* would save now, seconds; `None` when nothing is kept. */
+	replaySeconds: number | null,
 	/**  The file of the recording that ended last, since the last Go live. */
 	recorded: string | null,
 	/**  The window was asked to close while on air, and waits for an answer. */

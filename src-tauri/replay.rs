@@ -1,0 +1,137 @@
+//! What is held of a running broadcast: the last seconds, to be saved when something worth keeping has happened, and what
+//! viewers get later.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use broadcast::{RecordingState, RecordingStatus, Status};
+use tracing::warn;
+
+use crate::app::{App, Error};
+use crate::output::Output;
+use crate::recording;
+use crate::request::Request;
+use crate::studio::{Done, Studio};
+use crate::view::NoticeKind;
+
+/// What the running engine was told to hold, and the replay that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    replay_seconds: u32,
+    delay: Duration,
+    saving: Option<PathBuf>,
+}
+
+impl Held {
+    /// As the engine begins with it; a change of the settings counts from the next one on.
+    pub(crate) fn of(output: &Output) -> Held {
+        let delay = Duration::from_secs(output.delay_seconds.into());
+        Held { replay_seconds: output.replay_seconds, delay, saving: None }
+    }
+}
+
+impl Studio {
+    /// How much *Save replay* would save now, seconds; `None` when nothing is kept.
+    pub(crate) fn replay_seconds(&self) -> Option<u32> {
+        let kept = Some(self.held.replay_seconds).filter(|seconds| *seconds > 0);
+        kept.filter(|_| self.broadcast.is_some())
+    }
+
+    /// Saves the last seconds. One at a time: what happens meanwhile is in the next one too.
+    pub(crate) fn save_replay(&mut self) {
+        if self.replay_seconds().is_none() || self.held.saving.is_some() {
+            return;
+        }
+        let Some(broadcast) = &mut self.broadcast else { return };
+        self.notices.retain(|notice| !is_about_replay(&notice.kind));
+        let begun = recording::replay_file(&self.folder, chrono::Local::now())
+            .map_err(|error| format!("there is no folder for it: {error}"))
+            .and_then(|file| match broadcast.save_replay(&file) {
+                Ok(()) => Ok(file),
+                Err(error) => Err(error.to_string()),
+            });
+        match begun {
+            Ok(file) => self.held.saving = Some(file),
+            Err(reason) => self.replay_failed(reason),
+        }
+    }
+
+    /// Tells what became of the replay.
+    pub(crate) fn report_replay(&mut self, status: &Status) {
+        let Some(saving) = &self.held.saving else { return };
+        let Some(replay) = status.replay.as_ref().filter(|replay| is_of(replay, saving)) else { return };
+        match &replay.state {
+            RecordingState::Recording => {}
+            RecordingState::Finished => {
+                let file = saving.display().to_string();
+                self.held.saving = None;
+                self.notify(NoticeKind::ReplaySaved { file });
+            }
+            RecordingState::Failed { reason } => {
+                let reason = reason.clone();
+                self.held.saving = None;
+                self.replay_failed(reason);
+            }
+        }
+    }
+
+    fn replay_failed(&mut self, reason: String) {
+        warn!(reason, "no replay");
+        self.notify(NoticeKind::ReplayFailed { reason });
+    }
+
+    /// Whether a broadcast that ends has viewers who have not seen its end. If so, it is stopped as much later: what they
+    /// get until then was captured before.
+    pub(crate) fn stops_later(&mut self) -> bool {
+        let held_back = self.held.delay;
+        let later = held_back > Duration::ZERO && self.go_live.was_on_air() && self.broadcast.is_some();
+        if later {
+            self.tasks.spawn(async move {
+                tokio::time::sleep(held_back).await;
+                Done::HeldBackSent
+            });
+        }
+        later
+    }
+
+    /// Viewers have seen the end.
+    pub(crate) fn held_back_sent(&mut self) {
+        if self.go_live.was_on_air() {
+            self.stop_broadcast();
+        }
+    }
+}
+
+/// A replay whose tracks changed has a second file, called like the first with `-2`.
+fn is_of(replay: &RecordingStatus, saving: &Path) -> bool {
+    let stem = saving.with_extension("");
+    replay.file.to_string_lossy().starts_with(&*stem.to_string_lossy())
+}
+
+fn is_about_replay(kind: &NoticeKind) -> bool {
+    matches!(kind, NoticeKind::ReplaySaved { .. } | NoticeKind::ReplayFailed { .. })
+}
+
+impl App {
+    /// Saves what happened last, while something is sent or recorded.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn save_replay(&self) -> Result<(), Error> {
+        self.ask(Request::SaveReplay)
+    }
+
+    /// Opens the folder of the replay that was saved last in the system's file manager.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] when there is none, or the system has no way to open it.
+    pub fn show_replay(&self) -> Result<(), Error> {
+        let view = self.view();
+        let notices = view.borrow().notices.clone();
+        let folder = notices.iter().rev().find_map(|notice| match &notice.kind {
+            NoticeKind::ReplaySaved { file } => Path::new(file).parent().map(Path::to_owned),
+            _ => None,
+        });
+        crate::app_origin::open(folder.ok_or_else(|| Error::Folder("no replay was saved".to_owned()))?)
+    }
+}
