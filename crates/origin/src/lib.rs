@@ -46,6 +46,7 @@ mod transcode;
 mod transcode;
 mod uploads;
 mod webhooks;
+mod wire;
 
 pub use config::{
     AccountSettings, Config, ConfigError, HlsSettings, Limits, MailSettings, Network, NetworkError,

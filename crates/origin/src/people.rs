@@ -1,17 +1,17 @@
 //! Where sockets meet the rules of crate `rooms`: one task a room, with a bounded mailbox.
 //!
 //! The task tells the rules what happened, stores what they ask to store, and hands frames to members. A
-//! frame for everybody is serialised once and shared. A member whose queue is full is dropped, with a
+//! frame for everybody is serialised once and shared. The room writes it to the sockets itself; where one is full, or
+//! encrypted, it waits in a queue for the connection's task. A member whose queue is full is dropped, with a
 //! reason; it comes back and resumes from its last sequence number.
 
 mod following;
+mod queue;
 mod room_task;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use axum::extract::ws::Utf8Bytes;
 use rooms::frame::{ErrorCode, In, Out, Person, RoomView};
 use rooms::{ConnectionId, Room, Settings, Slug, Time};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,9 +21,12 @@ use crate::audience::PlayerKey;
 use crate::clock::Clock;
 use crate::state::Shared;
 use crate::store::{Kept, RoomRecord, Store, StoreError};
+use crate::wire::Wire;
+use queue::{Frames, Queue, queue};
 use room_task::Task;
 
 pub(crate) use following::member_id;
+pub(crate) use queue::{Due, Frame};
 
 /// The rooms that anybody came to since the start.
 #[derive(Debug)]
@@ -46,9 +49,7 @@ pub(crate) struct Handle {
 pub(crate) struct Member {
     connection: ConnectionId,
     mailbox: mpsc::Sender<Mail>,
-    /// Frames for this member, as JSON text.
-    pub(crate) frames: mpsc::Receiver<Utf8Bytes>,
-    too_slow: Arc<AtomicBool>,
+    pub(crate) frames: Frames,
 }
 
 /// Why nobody was let in.
@@ -94,13 +95,14 @@ pub(crate) struct Arrival {
     pub(crate) address: Option<String>,
     /// What their player is known by, when they have one.
     pub(crate) player: Option<PlayerKey>,
+    /// Where their socket sends, when frames can be written to it as they are.
+    pub(crate) wire: Option<Arc<Wire>>,
 }
 
 #[derive(Debug)]
 struct Join {
     arrival: Arrival,
-    frames: mpsc::Sender<Utf8Bytes>,
-    too_slow: Arc<AtomicBool>,
+    queue: Queue,
     answer: oneshot::Sender<Result<ConnectionId, JoinError>>,
 }
 
@@ -181,14 +183,13 @@ impl People {
 
 impl Handle {
     /// Comes in; the first frame is `welcome`.
-    pub(crate) async fn join(&self, arrival: Arrival) -> Result<Member, JoinError> {
-        let (sender, frames) = mpsc::channel(FRAMES_WAITING_MAX);
-        let too_slow = Arc::new(AtomicBool::new(false));
+    pub(crate) async fn join(&self, mut arrival: Arrival) -> Result<Member, JoinError> {
+        let (queue, frames) = queue(arrival.wire.take());
         let (answer, answered) = oneshot::channel();
-        let join = Join { arrival, frames: sender, too_slow: Arc::clone(&too_slow), answer };
+        let join = Join { arrival, queue, answer };
         self.mailbox.send(Mail::Join(join)).await.map_err(|_| JoinError::Closed)?;
         let connection = answered.await.unwrap_or(Err(JoinError::Closed))?;
-        Ok(Member { connection, mailbox: self.mailbox.clone(), frames, too_slow })
+        Ok(Member { connection, mailbox: self.mailbox.clone(), frames })
     }
 
     /// Has something done by somebody who is not connected; the answer is [`Out::Ack`] or [`Out::Error`].
@@ -221,12 +222,8 @@ impl Member {
 
     /// Leaves; waits for a place in the mailbox, so that no full mailbox keeps a ghost in the room.
     pub(crate) async fn leave(self) {
+        self.frames.close();
         let _ = self.mailbox.send(Mail::Leave(self.connection)).await;
-    }
-
-    /// Whether the room let go of this member because it took its frames too slowly.
-    pub(crate) fn was_too_slow(&self) -> bool {
-        self.too_slow.load(Ordering::Relaxed)
     }
 }
 
@@ -238,11 +235,6 @@ pub(crate) fn too_slow() -> Out {
         message: "this connection took its messages too slowly: reconnect and resume".to_owned(),
         retry_after_ms: None,
     }
-}
-
-/// A frame as it travels.
-pub(crate) fn json(frame: &Out) -> Utf8Bytes {
-    serde_json::to_string(frame).expect("a frame holds only texts and numbers").into()
 }
 
 fn settings(record: &RoomRecord, kept: Kept) -> Settings {
@@ -260,8 +252,6 @@ fn settings(record: &RoomRecord, kept: Kept) -> Settings {
 
 /// Commands that wait for a room; full, it makes the senders' sockets wait.
 const MAILBOX_MAX: usize = 256;
-/// Frames that wait for one member: half a minute of a busy chat. Full, the member is let go.
-const FRAMES_WAITING_MAX: usize = 256;
 
 #[cfg(test)]
 #[path = "people_tests.rs"]

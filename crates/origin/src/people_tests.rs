@@ -48,20 +48,28 @@ fn person(number: usize) -> Person {
 }
 
 fn arrival(number: usize) -> Arrival {
-    Arrival { person: person(number), address: None, player: None }
+    Arrival { person: person(number), address: None, player: None, wire: None }
 }
 
 fn said(id: &str) -> In {
     In::Send { id: id.to_owned(), text: "hi".to_owned(), reply_to: None, danmaku: None }
 }
 
-async fn received(member: &mut Member) -> Option<Utf8Bytes> {
-    timeout(Duration::from_secs(20), member.frames.recv()).await.expect("a frame, or the end, in time")
+/// The next frame, once it is due; it counts as written.
+async fn received(member: &mut Member) -> Option<String> {
+    let mut batch = Vec::new();
+    let due = member.frames.recv_many(&mut batch, 1);
+    let count = timeout(Duration::from_secs(20), due).await.expect("a frame, or the end, in time");
+    member.frames.done(count);
+    batch.pop().map(|due| match due {
+        Due::Write(text) => text.to_string(),
+        Due::Flush => unreachable!("there is no socket"),
+    })
 }
 
 /// Takes frames until one holds `wanted`.
 async fn until(member: &mut Member, wanted: &str) {
-    while !received(member).await.expect("the member stays").as_str().contains(wanted) {}
+    while !received(member).await.expect("the member stays").contains(wanted) {}
 }
 
 #[tokio::test]
@@ -71,7 +79,7 @@ async fn a_member_that_takes_nothing_is_let_go_and_the_others_stay() {
     let mut slow = room.join(arrival(0)).await.unwrap();
     let mut watcher = room.join(arrival(1)).await.unwrap();
     // Each says one thing, so that nobody is slowed; together it is more than a member's queue holds.
-    for number in 2..FRAMES_WAITING_MAX + 10 {
+    for number in 2..queue::FRAMES_WAITING_MAX + 10 {
         let mut talker = room.join(arrival(number)).await.unwrap();
         let send = said(&format!("c{number}"));
         talker.hand_in(send).await.unwrap();
@@ -83,9 +91,9 @@ async fn a_member_that_takes_nothing_is_let_go_and_the_others_stay() {
     while received(&mut slow).await.is_some() {
         taken += 1;
     }
-    assert_eq!(taken, FRAMES_WAITING_MAX);
-    assert!(slow.was_too_slow());
-    assert!(!watcher.was_too_slow());
+    assert_eq!(taken, queue::FRAMES_WAITING_MAX);
+    assert!(slow.frames.was_too_slow());
+    assert!(!watcher.frames.was_too_slow());
 }
 
 #[tokio::test]

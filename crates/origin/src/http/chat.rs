@@ -23,10 +23,11 @@ use super::description::RoomPath;
 use super::player;
 use super::problem::Problem;
 use super::rooms::find;
-use crate::people::{Arrival, Handle, JoinError, Member, json, member_id, too_slow};
+use crate::people::{Arrival, Due, Frame, Handle, JoinError, Member, member_id, too_slow};
 use crate::secret::{self, Digest};
 use crate::state::Shared;
 use crate::store::RoomRecord;
+use crate::wire::Wire;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -84,7 +85,8 @@ pub(crate) async fn upgrade(
     let Newcomer { person, remark, cookie } = newcomer;
     let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
     let player = shared.streams.open(&record.slug).audience().key(player);
-    let arrival = Arrival { person, address: household(address), player: Some(player) };
+    let wire = extensions.get::<Arc<Wire>>().cloned();
+    let arrival = Arrival { person, address: household(address), player: Some(player), wire };
     let caller = Calling { arrival, account, room: record.id };
     let task = Arc::clone(&shared);
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
@@ -246,15 +248,20 @@ async fn talk(
                     return Some(let_go(socket, member).await);
                 }
                 // The first frame is `welcome`; what is said about the name follows it.
-                let remark = remark.take().map(|remark| json(&remark));
-                send(socket, batch.drain(..).chain(remark)).await.ok()?;
+                let remark = remark.take().map(|remark| spoken(&remark));
+                let frames = batch.drain(..).filter_map(|due| match due {
+                    Due::Write(text) => Some(text),
+                    Due::Flush => None,
+                });
+                send(socket, frames.chain(remark)).await.ok()?;
+                member.frames.done(count);
             }
             received = socket.recv() => {
                 heard = Instant::now();
                 match received? {
                     Ok(Message::Text(text)) => match serde_json::from_str::<In>(&text) {
                         Ok(frame) => member.hand_in(frame).await.ok()?,
-                        Err(error) => send(socket, [json(&bad_frame(&error))]).await.ok()?,
+                        Err(error) => send(socket, [spoken(&bad_frame(&error))]).await.ok()?,
                     },
                     Ok(Message::Binary(_)) => {
                         return Some(Goodbye { code: close_code::UNSUPPORTED, reason: "frames are text" });
@@ -274,11 +281,11 @@ async fn talk(
 }
 
 async fn let_go(socket: &mut WebSocket, member: &Member) -> Goodbye {
-    if !member.was_too_slow() {
+    if !member.frames.was_too_slow() {
         return Goodbye { code: close_code::AGAIN, reason: "the room is closed" };
     }
     // It may take this frame no better than those before; the close frame says it again.
-    let _ = send(socket, [json(&too_slow())]).await;
+    let _ = send(socket, [spoken(&too_slow())]).await;
     Goodbye { code: close_code::POLICY, reason: "too slow: reconnect and resume" }
 }
 
@@ -302,6 +309,10 @@ async fn close(socket: &mut WebSocket, Goodbye { code, reason }: Goodbye) {
         }
     })
     .await;
+}
+
+fn spoken(frame: &Out) -> Utf8Bytes {
+    Frame::new(frame).into_text()
 }
 
 fn bad_frame(error: &serde_json::Error) -> Out {

@@ -20,6 +20,7 @@ use tower::ServiceExt as _;
 use super::playback::{self, Asked};
 use super::{client_address, player};
 use crate::state::Shared;
+use crate::wire::Wire;
 
 /// The service of one connection.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(super) struct Front {
     pub(super) router: Router,
     pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
+    /// Where it sends, unless something between encrypts.
+    pub(super) wire: Option<Arc<Wire>>,
 }
 
 impl Service<Request<Incoming>> for Front {
@@ -39,6 +42,9 @@ impl Service<Request<Incoming>> for Front {
             return Box::pin(live(Arc::clone(&self.shared), self.peer, request));
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        if let Some(wire) = &self.wire {
+            request.extensions_mut().insert(Arc::clone(wire));
+        }
         Box::pin(self.router.clone().oneshot(request))
     }
 }

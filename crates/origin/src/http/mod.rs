@@ -110,7 +110,7 @@ pub(crate) async fn serve(
                     tracing::warn!(%peer, "too many HTTP connections, this one is refused");
                     continue;
                 };
-                let front = Front { router: router.clone(), shared: Arc::clone(&shared), peer };
+                let front = Front { router: router.clone(), shared: Arc::clone(&shared), peer, wire: None };
                 let connection = Connection { front, shutdown: shutdown.clone() };
                 let tls = tls.clone();
                 connections.spawn(async move {
@@ -136,13 +136,14 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(self, socket: TcpStream, tls: Option<Acceptor>) {
+    async fn open(mut self, socket: TcpStream, tls: Option<Acceptor>) {
         // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
         let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
         let Some(tls) = tls else {
             let socket = Socket::new(socket, Arc::clone(&self.front.shared.files));
+            self.front.wire = Some(Arc::clone(socket.wire()));
             return self.serve(socket, builder().http1_only()).await;
         };
         let peer = self.front.peer;

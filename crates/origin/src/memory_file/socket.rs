@@ -3,62 +3,39 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use rustix::fs::sendfile;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 
-use super::{Files, Place};
+use super::Files;
+use crate::wire::{Wire, send};
 
 /// Takes bytes as any socket does. Those that lie in one of `files` are not copied.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    tcp: TcpStream,
+    receive: OwnedReadHalf,
+    wire: Arc<Wire>,
     files: Arc<Files>,
 }
 
 impl Socket {
     pub(crate) fn new(tcp: TcpStream, files: Arc<Files>) -> Socket {
-        Socket { tcp, files }
+        let (receive, tcp) = tcp.into_split();
+        Socket { receive, wire: Arc::new(Wire::new(tcp)), files }
     }
 
-    /// Sends `length` bytes from `place` on, or as many as the peer has room for.
-    fn poll_send(&self, cx: &mut Context<'_>, place: &Place, length: usize) -> Poll<io::Result<usize>> {
-        self.poll_try(cx, || {
-            let mut offset = place.offset;
-            Ok(sendfile(&self.tcp, place.file(), Some(&mut offset), length)?)
-        })
-    }
-
-    /// Sends what stands before a file, which the system keeps back until the file follows.
-    fn poll_send_before(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.poll_try(cx, || {
-            socket2::SockRef::from(&self.tcp)
-                .send_vectored_with_flags(slices, libc::MSG_MORE | libc::MSG_NOSIGNAL)
-        })
-    }
-
-    /// Does it once there is room.
-    fn poll_try(
-        &self,
-        cx: &mut Context<'_>,
-        mut send: impl FnMut() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.tcp.poll_write_ready(cx))?;
-            match self.tcp.try_io(Interest::WRITABLE, &mut send) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                sent => return Poll::Ready(sent),
-            }
-        }
+    /// Where this socket sends, for those who write beside its owner.
+    pub(crate) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_read(cx, into)
+        Pin::new(&mut self.get_mut().receive).poll_read(cx, into)
     }
 }
 
@@ -72,13 +49,20 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let socket = self.get_mut();
+        let total = slices.iter().map(|slice| slice.len()).sum();
         let found = slices.iter().enumerate().filter(|(_, slice)| slice.len() >= FILE_BYTES_MIN);
-        let found = found.map(|(at, slice)| (at, socket.files.find(slice)));
+        let found = found.map(|(at, slice)| (at, self.files.find(slice)));
         match found.filter_map(|(at, place)| Some((at, place?))).next() {
-            None => Pin::new(&mut socket.tcp).poll_write_vectored(cx, slices),
-            Some((0, place)) => socket.poll_send(cx, &place, slices[0].len()),
-            Some((at, _)) => socket.poll_send_before(cx, &slices[..at]),
+            None => self.wire.poll_write(cx, total, |tcp| send(tcp, slices)),
+            Some((0, place)) => self.wire.poll_write(cx, total, |tcp| {
+                let mut offset = place.offset;
+                Ok(sendfile(tcp, place.file(), Some(&mut offset), slices[0].len())?)
+            }),
+            // The system keeps back what stands before a file until the file follows.
+            Some((at, _)) => self.wire.poll_write(cx, total, |tcp| {
+                let flags = libc::MSG_MORE | libc::MSG_NOSIGNAL;
+                socket2::SockRef::from(tcp).send_vectored_with_flags(&slices[..at], flags)
+            }),
         }
     }
 
@@ -87,11 +71,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+        self.wire.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.wire.shutdown())
     }
 }
 
