@@ -1,8 +1,9 @@
 //! Encoders are tried by `rostrum-cast` in processes of their own, with stand-ins that crash, hang, or lie.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, one of which waits for a process")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -94,4 +95,56 @@ fn what_was_found_is_remembered_for_a_driver_and_no_longer() {
         assert!(broadcast(memory.path(), "stand_in_green").contains(refused));
         assert_eq!(std::fs::read_to_string(&file).unwrap().matches(refused).count(), 1);
     }
+}
+
+/// The trial that `cast` waits for; none yet, or none any more.
+fn trial_of(cast: &Child) -> Option<PathBuf> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    processes.into_iter().find(|folder| state_of(folder).is_some_and(|(_, parent)| parent == cast.id()))
+}
+
+/// What a process does (`Z`: it has ended), and who is its parent; `None` when nothing is left of it.
+fn state_of(process: &Path) -> Option<(char, u32)> {
+    // They stand after the name, which is in brackets and may hold anything.
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let mut after = stat.rsplit_once(") ")?.1.split(' ');
+    Some((after.next()?.chars().next()?, after.next()?.parse().ok()?))
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(45), "waited in vain for {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn who_interrupts_while_encoders_are_tried_ends_it_quietly() {
+    let memory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rostrum-cast"));
+    command.env("XDG_CACHE_HOME", memory.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["--video", "test", "--audio", "none", "--size", "320x180"]);
+    command.args(["--to", "rtmp://127.0.0.1:1/live/key", "--encoder", "stand_in_hangs"]);
+    // As a terminal does: Ctrl-C is told to the whole group.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let cast = command.spawn().unwrap();
+    let started = until("a trial", || trial_of(&cast));
+    let argument = |line: String| line.contains("stand_in_hangs").then_some(());
+    until("the trial's own program", || {
+        std::fs::read_to_string(started.join("cmdline")).ok().and_then(argument)
+    });
+    let group = format!("-{}", cast.id());
+    assert!(Command::new("kill").args(["-s", "INT", "--", &group]).status().unwrap().success());
+    let output = cast.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!said.contains("rostrum-cast:") && !said.contains("stand_in"), "{said}");
+    // Whose parent is gone, may be left as a zombie where nobody inherits it.
+    until("the trial's end", || state_of(&started).is_none_or(|(state, _)| state == 'Z').then_some(()));
+    // Nobody is to believe tomorrow that the encoder crashed.
+    assert!(!memory.path().join("rostrum").join("encoders.json").exists());
 }

@@ -65,8 +65,8 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         Some(scene) => Sources::open_scene(sources, scene),
         None => Sources::open(sources),
     };
-    let sources =
-        tokio::task::spawn_blocking(open).await.map_err(|error| Failure::Failed(error.to_string()))??;
+    let mut wishes = Wishes { interrupts: Interrupts::new()?, replays: Replays::new(args.replay.clone())? };
+    let Some(sources) = wishes.unless_interrupted(open).await? else { return Ok(()) };
     let name =
         |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
     let destinations = args.to.iter().enumerate();
@@ -85,8 +85,9 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         replay: args.replay.is_some().then_some(args.replay_length),
         certificates: args.ca,
     };
-    let mut wishes = Wishes { interrupts: Interrupts::new()?, replays: Replays::new(args.replay)? };
-    let mut live = Broadcast::start(config, &sources)?;
+    // Encoders may have to be tried first, which takes seconds.
+    let start = move || Broadcast::start(config, &sources).map(|live| (live, sources));
+    let Some((mut live, sources)) = wishes.unless_interrupted(start).await? else { return Ok(()) };
     let levels = sources.levels();
     let told = json.then_some(&levels);
     let outcome = watch_over(&mut live, args.duration, told, &mut wishes).await;
@@ -115,6 +116,22 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
 struct Wishes {
     interrupts: Interrupts,
     replays: Replays,
+}
+
+impl Wishes {
+    /// Does what takes a while, away from the async threads; `None` when it was interrupted. Then nothing was sent yet, so
+    /// there is nothing to tell, and the end of the program ends what was begun.
+    async fn unless_interrupted<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> Result<T, broadcast::Error> + Send + 'static,
+    ) -> Result<Option<T>, Failure> {
+        tokio::select! {
+            () = self.interrupts.next() => Ok(None),
+            done = tokio::task::spawn_blocking(work) => {
+                Ok(Some(done.map_err(|error| Failure::Failed(error.to_string()))??))
+            }
+        }
+    }
 }
 
 /// Prints and saves replays, until there is a reason to end.

@@ -10,9 +10,14 @@ use crate::list::Known;
 use crate::video::start_ffmpeg;
 use crate::{Choice, Config, Video, key_frame};
 
-/// Tries the encoder called `name` and ends the process.
-pub(super) fn run(name: &str) -> ! {
+/// Tries the encoder called `name` for the process `parent`, and ends the process.
+pub(super) fn run(name: &str, parent: Option<u32>) -> ! {
     guard();
+    #[cfg(unix)]
+    if parent.is_some_and(|parent| parent != std::os::unix::process::parent_id()) {
+        // It ended before this one could ask to end with it.
+        std::process::exit(1);
+    }
     let verdict = try_out(name);
     let line = match verdict {
         Ok(()) => serde_json::json!({ "encoder": name, "usable": true }),
@@ -121,6 +126,9 @@ fn guard() {
         libc::setrlimit(libc::RLIMIT_CORE, &none);
         libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
         libc::alarm(super::WHOLE_LIMIT.as_secs() as libc::c_uint);
+        // With the thread that waits for it, which lives until its verdict unless the whole program ends.
+        #[cfg(target_os = "linux")]
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     }
 }
 

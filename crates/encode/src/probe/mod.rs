@@ -40,7 +40,8 @@ pub fn child_main() {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().as_deref() == Some(OsStr::new(ARGUMENT)) {
         let name = arguments.next().unwrap_or_default();
-        child::run(&name.to_string_lossy());
+        let parent = arguments.next().and_then(|parent| parent.to_str()?.parse().ok());
+        child::run(&name.to_string_lossy(), parent);
     }
     if let Ok(program) = std::env::current_exe() {
         // A second call finds the same program.

@@ -10,14 +10,13 @@ use super::ARGUMENT;
 
 /// Has `program` try the encoder called `name`; an error says in words why it is not to be used.
 pub(super) fn try_out(program: &Path, name: &str, limit: Duration) -> Result<(), String> {
-    let mut child = Command::new(program)
-        .arg(ARGUMENT)
-        .arg(name)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("it could not be tried: {error}"))?;
+    let mut command = Command::new(program);
+    command.arg(ARGUMENT).arg(name).arg(std::process::id().to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // What a terminal tells this program (Ctrl-C) is not meant for a trial: it would count as a crash of the encoder.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|error| format!("it could not be tried: {error}"))?;
     match listen(&mut child, limit) {
         Heard::Nothing => {
             // One that hangs inside its driver may not even die; nobody waits for it.
