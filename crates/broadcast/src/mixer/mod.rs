@@ -14,6 +14,7 @@ mod ramp;
 mod settings;
 mod strip;
 mod sum;
+mod true_peak;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
