@@ -137,7 +137,13 @@ impl AvSync {
     fn jump(&mut self, distance: Span, frames: usize) -> (usize, usize) {
         self.locked = None;
         let samples = distance.ticks(self.rate);
-        if samples >= 0 { (samples as usize, 0) } else { (0, frames.min(samples.unsigned_abs() as usize)) }
+        if samples < -(frames as i64) {
+            return (0, frames);
+        }
+        // The line has no parts of samples. Were the half of one that remains followed, each new line in the place of another
+        // would move the pictures, and all other sounds, a little.
+        self.anchor -= distance - Span::from_ticks(samples, self.rate);
+        if samples >= 0 { (samples as usize, 0) } else { (0, samples.unsigned_abs() as usize) }
     }
 }
 
@@ -233,6 +239,20 @@ mod tests {
         assert_eq!(filled, Placed { pts: millis(820), silence: 20 * 48, skip: 0 });
         let placed = sync.block(millis(1_160), millis(1_140), 960);
         assert_eq!(placed, Placed { pts: millis(840), silence: 300 * 48, skip: 0 });
+    }
+
+    #[test]
+    fn a_line_in_the_place_of_another_keeps_its_offset_to_the_flick() {
+        let offset = Span::from_flicks(123_456_789);
+        // Files do not begin where a sample of the line lies.
+        for part in [1, 4_000, 7_351, 10_000, 14_699] {
+            let mut sync = AvSync::new(RATE, millis(1_000)).after(offset);
+            for block in 0..500 {
+                let begin = millis(1_700) + Span::from_flicks(part) + Span::from_ticks(block * 960, RATE);
+                sync.block(begin + Span::from_millis(25), begin, 960);
+                assert_eq!(sync.offset(), offset, "{part} flicks, block {block}");
+            }
+        }
     }
 
     /// The distance in milliseconds between sound and picture, for an hour of a device that is `ppm` off.

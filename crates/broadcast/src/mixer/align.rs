@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use media::Timestamp;
+use capture::SAMPLE_RATE;
+use media::{Span, Timestamp};
 
 use super::{CHANNELS, RATE};
 
@@ -21,9 +22,10 @@ impl Align {
     /// Takes interleaved samples that belong at `time` of the first sound's timeline. Returns where they go, one after the
     /// other, and what they became.
     pub(crate) fn process(&mut self, time: Timestamp, samples: Arc<[f32]>) -> (i64, Arc<[f32]>) {
-        let belongs = time.ticks(RATE);
-        let at = *self.next.get_or_insert(belongs);
-        let samples = match belongs - at {
+        let at = *self.next.get_or_insert(time.ticks(RATE));
+        let late = (time - Timestamp::from_ticks(at, RATE)).flicks();
+        // A line that lies half way between two samples must not go to and fro between them.
+        let samples = match late / SAMPLE.flicks() {
             0 => samples,
             _ if samples.len() < (FADE + 2 * MARGIN) * CHANNELS => samples,
             late => retimed(&samples, late.signum()).into(),
@@ -61,6 +63,9 @@ fn cubic([a, b, c, d]: [f32; 4], part: f32) -> f32 {
         + d * before * part * after / 6.0
 }
 
+/// From one sample to the next.
+const SAMPLE: Span = Span::from_flicks(705_600_000 / SAMPLE_RATE as i64);
+
 /// Samples over which one is added or left out: 5 ms.
 const FADE: usize = 256;
 
@@ -84,6 +89,22 @@ mod tests {
             let (at, out) = align.process(time, Arc::clone(&samples));
             assert_eq!(at, 700 + block as i64 * 480);
             assert!(Arc::ptr_eq(&samples, &out));
+        }
+    }
+
+    #[test]
+    fn parts_of_a_sample_move_nothing() {
+        for part in [-14_000, -7_351, -7_349, 0, 7_349, 7_350, 14_000] {
+            let mut align = Align::default();
+            for block in 0..20 {
+                let samples = tone(block * 480, 480);
+                let exact = Timestamp::from_ticks(700 + block as i64 * 480, RATE);
+                // It wavers from the second block on.
+                let part = if block % 2 == 1 { Span::from_flicks(part) } else { Span::ZERO };
+                let (at, out) = align.process(exact + part, Arc::clone(&samples));
+                assert_eq!(at, 700 + block as i64 * 480);
+                assert!(Arc::ptr_eq(&samples, &out), "{part:?}");
+            }
         }
     }
 
