@@ -117,7 +117,7 @@ impl Saved {
         let name = self.name.clone();
         if !self.address.starts_with("srt://") {
             let key = Some(self.key.clone()).filter(|key| !key.is_empty());
-            return broadcast::Destination { name, url: self.address.clone(), key };
+            return broadcast::Destination { name, url: self.address.clone(), key, picture: None };
         }
         let secrets = [("streamid", &self.key), ("passphrase", &self.passphrase)];
         let secrets = secrets.into_iter().filter(|(_, value)| !value.is_empty());
@@ -126,7 +126,7 @@ impl Saved {
             let joint = if url.contains('?') { '&' } else { '?' };
             url = format!("{url}{joint}{option}={}", escaped(value));
         }
-        broadcast::Destination { name, url, key: None }
+        broadcast::Destination { name, url, key: None, picture: None }
     }
 
     /// A key that was pasted with the address goes where keys are.
@@ -156,7 +156,7 @@ impl Saved {
 /// Another server out of a program that had it.
 #[must_use]
 pub fn draft_of(destination: broadcast::Destination, known: &[String]) -> Draft {
-    let broadcast::Destination { name, url, key } = destination;
+    let broadcast::Destination { name, url, key, picture: _ } = destination;
     let service = Service::all().iter().find(|service| service.servers.contains(&url));
     let kind = if url.starts_with("srt://") { "srt" } else { "rtmp" };
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
@@ -177,6 +177,7 @@ pub(crate) fn this_computer(hosted: &Hosted) -> broadcast::Destination {
         name: THIS_COMPUTER.to_owned(),
         url: hosted.ingest_url(),
         key: Some(hosted.owner.stream_key().to_owned()),
+        picture: None,
     }
 }
 

@@ -60,7 +60,8 @@ fn what_cannot_work_is_refused_in_words() {
 fn what_another_program_had_gets_a_name_that_is_free() {
     let taken = ["Twitch".to_owned()];
     let url = "rtmp://live.twitch.tv/app".to_owned();
-    let found = broadcast::Destination { name: "Twitch".to_owned(), url, key: Some("k".to_owned()) };
+    let found =
+        broadcast::Destination { name: "Twitch".to_owned(), url, key: Some("k".to_owned()), picture: None };
     let draft = draft_of(found, &taken);
     assert_eq!((draft.name.as_str(), draft.service.as_str()), ("Twitch 2", "twitch"));
 }

@@ -47,4 +47,5 @@ mod sources;
 mod switching;
 mod video_file;
 mod wayland_screen;
+mod weak_destination;
 mod weak_network;

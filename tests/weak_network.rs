@@ -59,7 +59,7 @@ impl Stage {
 }
 
 /// Pictures that no encoder can make small.
-fn noise(folder: &Path, seconds: u32) -> String {
+pub fn noise(folder: &Path, seconds: u32) -> String {
     let file = folder.join("noise.mp4").display().to_string();
     let source = format!("testsrc2=size=640x360:rate=30:duration={seconds}");
     let made = Command::new("ffmpeg")

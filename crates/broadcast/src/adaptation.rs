@@ -1,11 +1,11 @@
-//! The task that lets the one encode follow the network.
+//! The task that lets an encode follow the network.
 #![allow(clippy::disallowed_methods, reason = "this driver module looks at the network at intervals")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use media::Span;
-use publish::{Adaptive, Limits, State};
+use publish::{Adaptive, Limits};
 use tokio::time::MissedTickBehavior;
 
 use crate::encoding::Output;
@@ -54,7 +54,8 @@ impl Wanted {
         self.lock().shape
     }
 
-    fn ceiling_bps(&self) -> u32 {
+    /// The most that a good network gets.
+    pub(crate) fn ceiling_bps(&self) -> u32 {
         self.lock().ceiling_bps
     }
 
@@ -64,7 +65,7 @@ impl Wanted {
     }
 }
 
-/// Looks at every destination and asks the encoder for what the best of them carries.
+/// Looks at every destination of one encode and asks the encoder for what the best of them carries.
 ///
 /// One encode serves all: as long as one network carries everything, the weak ones drop frames instead of making the
 /// picture worse for everybody. Only when all are weak does the encode follow.
@@ -95,10 +96,11 @@ impl Adaptation {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            self.follow_the_ceiling();
-            self.follow_the_outlets();
+            let at = self.started.elapsed().into();
+            self.follow_the_ceiling(at);
+            self.follow_the_outlets(at);
             let before = self.output.wanted.shape();
-            let Some(shape) = self.look(self.started.elapsed().into()) else { continue };
+            let Some(shape) = self.look(at) else { continue };
             if shape != before {
                 let Shape { size, fps, bitrate_bps } = shape;
                 tracing::info!(
@@ -113,43 +115,56 @@ impl Adaptation {
         }
     }
 
-    fn follow_the_ceiling(&mut self) {
-        let ceiling_bps = self.output.wanted.ceiling_bps();
-        if ceiling_bps == self.limits.ceiling_bps {
+    fn follow_the_ceiling(&mut self, at: Span) {
+        let (before, ceiling_bps) = (self.limits.ceiling_bps, self.output.wanted.ceiling_bps());
+        if ceiling_bps == before {
             return;
         }
         self.ladder.set_ceiling(ceiling_bps);
         let floor_bps = self.ladder.least_bps().min(ceiling_bps);
         self.limits = Limits { floor_bps, ceiling_bps, ..self.limits };
-        self.links.iter_mut().for_each(|(_, adaptive)| *adaptive = Adaptive::new(self.limits));
+        for (outlet, adaptive) in &mut self.links {
+            // Who carried all there was may carry more.
+            let carried_bps = outlet.carried_bps().filter(|&carried| carried < before);
+            *adaptive = begun(self.limits, carried_bps, at);
+        }
     }
 
     /// What is known of a destination stays with it.
-    fn follow_the_outlets(&mut self) {
+    fn follow_the_outlets(&mut self, now: Span) {
         let mut known = std::mem::take(&mut self.links);
         let link = |outlet: Arc<Outlet>| {
             let at = known.iter().position(|(other, _)| Arc::ptr_eq(other, &outlet));
-            at.map_or_else(|| (outlet, Adaptive::new(self.limits)), |at| known.swap_remove(at))
+            // What is known of the network from another encode holds for this one too.
+            let begin = || begun(self.limits, outlet.carried_bps(), now);
+            let adaptive = at.map_or_else(begin, |at| known.swap_remove(at).1);
+            (outlet, adaptive)
         };
-        self.links = self.output.outlets.all().into_iter().map(link).collect();
+        let all = self.output.outlets.all().into_iter();
+        self.links = all.filter(|outlet| outlet.encode() == self.output.id).map(link).collect();
     }
 
     /// The shape for now; `None` while nobody is reached, since nothing is known then.
     fn look(&mut self, at: Span) -> Option<Shape> {
         let mut best = None;
         for (outlet, adaptive) in &mut self.links {
-            if !matches!(*outlet.state.borrow(), State::Live { .. }) {
+            if !outlet.is_live() {
                 adaptive.reconnected();
                 continue;
             }
             let Some((when, look)) = outlet.feed.progress().look else { continue };
             let at = when.saturating_duration_since(self.started).into();
             let aimed_bps = adaptive.look(at, &look);
+            outlet.set_carried_bps(adaptive.sustained_bps());
             best = best.max(Some((aimed_bps, adaptive.sustained_bps())));
         }
         let (aimed_bps, sustained_bps) = best?;
         Some(self.ladder.look(at, sustained_bps, aimed_bps))
     }
+}
+
+fn begun(limits: Limits, carried_bps: Option<u32>, at: Span) -> Adaptive {
+    carried_bps.map_or_else(|| Adaptive::new(limits), |bps| Adaptive::starting_at(limits, bps, at))
 }
 
 /// Sound of 128 kbit/s, and what the containers and their headers add.

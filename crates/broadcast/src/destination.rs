@@ -1,8 +1,9 @@
 //! Where a broadcast goes.
 
+use media::Size;
 use publish::{Target, TargetError, Trust};
 
-use crate::Error;
+use crate::{EncoderChoice, Error};
 
 /// One remote ingest.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +16,23 @@ pub struct Destination {
     pub url: String,
     /// The stream key. Never logged.
     pub key: Option<String>,
+    /// What it gets instead of the broadcast's picture: one encode more, shared by all destinations that get the same.
+    pub picture: Option<PictureSettings>,
+}
+
+/// How the picture is encoded for some destinations; the keyframe interval and the sound are the broadcast's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PictureSettings {
+    /// Pixels; the picture is scaled to it, with black bars where the shapes differ. Both sides even.
+    pub size: Size,
+    /// Frames per second, 1 to 120.
+    pub fps: u32,
+    /// As [`crate::Config::bitrate_bps`].
+    pub bitrate_bps: u32,
+    /// As [`crate::Config::bitrate_floor_bps`].
+    pub bitrate_floor_bps: u32,
+    /// Which video encoder.
+    pub encoder: EncoderChoice,
 }
 
 impl std::fmt::Debug for Destination {

@@ -1,6 +1,6 @@
 //! Where the packets of both encoders meet, and the sound encoder's thread.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use media::{AudioFrame, MediaEvent, Packet, Span, Timestamp, Track};
 use crate::adaptation::Wanted;
 use crate::delay_line::DelayLine;
 use crate::encoder_state::EncoderState;
+use crate::encodes::{EncodeId, Encodes};
 use crate::interleaver::{Interleaver, Turn};
 use crate::ladder::Shape;
 use crate::outlets::{Outlet, Outlets};
@@ -18,8 +19,9 @@ use crate::program::Program;
 use crate::recorder::Recorder;
 use crate::replay::ReplayBuffer;
 
-/// Where both encoders put their packets: merged by time, then to every destination.
+/// Where both encoders put their packets: merged by time, then to every destination that has this encode.
 pub(crate) struct Output {
+    pub(crate) id: EncodeId,
     merged: Mutex<Interleaver>,
     /// As they are once everything that waits has left.
     tracks: Mutex<Arc<[Track]>>,
@@ -35,6 +37,10 @@ pub(crate) struct Output {
 
 /// How an output begins.
 pub(crate) struct Kept {
+    /// Which encode it is of.
+    pub(crate) id: EncodeId,
+    /// Everybody's, whatever encode they have.
+    pub(crate) outlets: Arc<Outlets>,
     /// How much later destinations get everything.
     pub(crate) delay: Span,
     /// How much of the last is kept to be saved.
@@ -50,8 +56,21 @@ pub(crate) struct Counters {
     pub(crate) frames: AtomicU64,
     pub(crate) repeated: AtomicU64,
     pub(crate) skipped: AtomicU64,
+    /// How much of the time between two pictures the encoder takes, over the last ones.
+    pub(crate) busy_permille: AtomicU32,
     pub(crate) ended: AtomicBool,
     failure: Mutex<Option<String>>,
+}
+
+impl Counters {
+    /// The encoder took so long for one of `fps` pictures a second.
+    pub(crate) fn took(&self, took: Span, fps: u32) {
+        let now = took.as_secs_f64() * f64::from(fps) * 1e3;
+        let before = f64::from(self.busy_permille.load(Ordering::Relaxed));
+        // A hiccup of a second in which nothing went is as much as can be counted.
+        let smooth = before + (now.clamp(0.0, 1e3 * f64::from(fps)) - before) * BUSY_SHARE;
+        self.busy_permille.store(smooth as u32, Ordering::Relaxed);
+    }
 }
 
 impl Output {
@@ -60,9 +79,10 @@ impl Output {
         let merged = Mutex::new(Interleaver::new(tracks.iter().map(|track| track.id)));
         let replay = kept.replay.map(|span| ReplayBuffer::new(span, Arc::clone(&tracks)));
         let output = Output {
+            id: kept.id,
             merged,
             tracks: Mutex::new(Arc::clone(&tracks)),
-            outlets: Arc::new(Outlets::new()),
+            outlets: kept.outlets,
             delayed: Mutex::new(DelayLine::new(kept.delay)),
             recorder: Mutex::new(None),
             replay: Mutex::new(replay),
@@ -135,7 +155,7 @@ impl Output {
     fn release(&self, now: Timestamp) {
         let mut delayed = self.delayed();
         while let Some(event) = delayed.pop(now) {
-            self.outlets.push(&event);
+            self.outlets.push(self.id, &event);
         }
     }
 
@@ -183,6 +203,24 @@ impl Output {
         self.outlets.add(outlet);
     }
 
+    /// The tracks of the sound as they are once everything that waits has left.
+    pub(crate) fn sound_tracks(&self) -> Vec<Track> {
+        let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
+        tracks.iter().filter(|track| !track.is_video()).cloned().collect()
+    }
+
+    /// Lets a destination of another encode go over to this one.
+    pub(crate) fn take_over(&self, outlet: &Outlet) {
+        // Nothing may leave between the tracks and what follows them.
+        let delayed = self.delayed();
+        outlet.go_over(self.id, delayed.tracks());
+    }
+
+    /// Whether a destination asked for a keyframe since the last call.
+    pub(crate) fn take_keyframe_request(&self) -> bool {
+        self.outlets.take_keyframe_request(self.id)
+    }
+
     fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -204,7 +242,10 @@ pub(crate) struct SoundEncoder {
     pub(crate) encoder: encode::Audio,
     pub(crate) blocks: Receiver<AudioFrame>,
     pub(crate) program: Arc<Program>,
+    /// Of the encode that all share.
     pub(crate) output: Arc<Output>,
+    /// The others.
+    pub(crate) encodes: Arc<Encodes>,
     pub(crate) stop: Stop,
     /// Without a picture the end of the sound is the end.
     pub(crate) alone: bool,
@@ -216,7 +257,7 @@ impl SoundEncoder {
         while !self.stop.is_stopped() {
             match self.blocks.recv_timeout(BLOCK_WAIT) {
                 Ok(block) => match self.encoder.encode(&block) {
-                    Ok(packets) => self.output.send(packets),
+                    Ok(packets) => hand_out(packets, &self.encodes, &self.output),
                     Err(error) => return self.output.fail(&error),
                 },
                 Err(RecvTimeoutError::Timeout) => {}
@@ -227,11 +268,20 @@ impl SoundEncoder {
             }
         }
         match self.encoder.finish() {
-            Ok(packets) => self.output.send(packets),
+            Ok(packets) => hand_out(packets, &self.encodes, &self.output),
             Err(error) => self.output.fail(&error),
         }
     }
 }
+
+/// All encodes have the same packets of sound.
+fn hand_out(packets: Vec<Packet>, encodes: &Encodes, shared: &Output) {
+    encodes.send_sound(&packets);
+    shared.send(packets);
+}
+
+/// What the last picture counts in how busy an encoder is: some thirty pictures are looked back on.
+const BUSY_SHARE: f64 = 1.0 / 32.0;
 
 /// How long the sound encoder waits before it looks whether to stop.
 const BLOCK_WAIT: Duration = Duration::from_millis(50);

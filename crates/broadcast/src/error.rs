@@ -57,6 +57,12 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// More different pictures than can be encoded.
+    #[error("at most {max} different pictures can be encoded at a time")]
+    EncodeCount {
+        /// The limit.
+        max: usize,
+    },
     /// More sounds than can be mixed.
     #[error("{count} sounds: at most {max} can be mixed")]
     SoundCount {
@@ -126,6 +132,7 @@ impl Error {
             | Error::DestinationCount { .. }
             | Error::NoReplay
             | Error::Length { .. }
+            | Error::EncodeCount { .. }
             | Error::SoundCount { .. }
             | Error::NoSuchSound { .. }
             | Error::SoundSetting { .. }

@@ -15,6 +15,7 @@ mod delay_line;
 mod destination;
 mod encoder_speed;
 mod encoder_state;
+mod encodes;
 mod encoding;
 mod error;
 mod frame_queue;
@@ -31,6 +32,7 @@ mod picture_encoder;
 mod program;
 mod recorder;
 mod replay;
+mod reporter;
 pub mod scene;
 mod sound;
 mod sounds;
@@ -42,7 +44,7 @@ pub use capture::{
     AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Grab, InputError, Region, Screen,
     ScreenPermission, VideoInput, Window, devices,
 };
-pub use destination::Destination;
+pub use destination::{Destination, PictureSettings};
 pub use encode::probe::child_main as encoder_trial;
 pub use encode::still::Still;
 pub use encode::{
@@ -51,6 +53,7 @@ pub use encode::{
 };
 pub use encoder_speed::encoder_speed;
 pub use encoder_state::ReplacedEncoder;
+pub use encodes::NoRoom;
 pub use error::Error;
 pub use ladder::Shape;
 pub use levels::{Levels, Loudness, SoundLevels};
@@ -61,4 +64,4 @@ pub use obs_profile::{ObsProfile, ObsProfileError};
 pub use publish::{LinkStatistics, Service, State as DestinationState, TargetError};
 pub use recorder::{RecordingState, RecordingStatus, numbered};
 pub use sources::{Sources, SourcesConfig};
-pub use status::{DestinationStatus, Status, Summary};
+pub use status::{DestinationEncode, DestinationStatus, Status, Summary};

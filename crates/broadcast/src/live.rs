@@ -2,10 +2,9 @@
 #![allow(clippy::disallowed_methods, reason = "this driver module measures how long a broadcast lasts")]
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use capture::Stop;
 use media::{Span, Track};
@@ -15,11 +14,13 @@ use tokio::task::JoinSet;
 
 use crate::adaptation::Adaptation;
 use crate::encoder_state::EncoderState;
+use crate::encodes::{EncodeId, Encodes};
 use crate::encoding::{Kept, Output, SoundEncoder};
-use crate::outlets::Outlet;
+use crate::outlets::{Outlet, Outlets};
 use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
-use crate::recorder::{Recorder, RecordingStatus, RecordingWatch};
+use crate::recorder::Recorder;
+use crate::reporter::{Pace, Reporter};
 use crate::{Destination, EncoderChoice, Error, Shape, Sources, Status, Summary, destination, threads};
 
 /// How to encode, and where to send.
@@ -37,6 +38,9 @@ pub struct Config {
     pub encoder: EncoderChoice,
     /// Where to send: 1 to 8, or nowhere when it is recorded from the start.
     pub destinations: Vec<Destination>,
+    /// Gives each destination whose network carries less than the others' an encode of its own by itself, as
+    /// [`Broadcast::let_apart`] does.
+    pub apart_when_weak: bool,
     /// Where to record to from the start, a file that is not there yet. Recording is independent of the destinations.
     pub record: Option<PathBuf>,
     /// How much later destinations get everything, at most 30 s. They are connected to when the first media is due. A
@@ -57,6 +61,7 @@ impl Default for Config {
             keyframe_interval: Span::from_secs(1),
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
+            apart_when_weak: false,
             record: None,
             delay: Duration::ZERO,
             replay: None,
@@ -72,6 +77,9 @@ pub struct Broadcast {
     /// Of destinations that were taken out, on their way to say goodbye; whether each was in time.
     leaving: JoinSet<bool>,
     trust: Trust,
+    /// Beside the one that all share.
+    encodes: Arc<Encodes>,
+    apart_when_weak: bool,
     reporter: Arc<Reporter>,
     status: watch::Receiver<Status>,
     stop: Stop,
@@ -107,29 +115,32 @@ impl Broadcast {
         let keyframes = KeyframeRequest::new();
         let encoder = EncoderState::new(encoders.video.as_ref().map(encode::Video::name));
         let kept = Kept {
+            id: EncodeId::SHARED,
+            outlets: Arc::new(Outlets::new()),
             delay: config.delay.into(),
             replay: config.replay.map(Span::from),
             shape: shape(&encoders.settings),
         };
         let output = Arc::new(Output::new(encoders.tracks(), encoder, kept));
         let floor_bps = config.bitrate_floor_bps;
-        let reporter = Arc::new(Reporter {
-            started: Instant::now(),
-            output: Arc::clone(&output),
-            program: Arc::clone(&program),
-            recording: Mutex::new(None),
-            replay: Mutex::new(None),
-        });
+        let settings = (encoders.settings.clone(), floor_bps);
+        let encodes = Encodes::new(Arc::clone(&program), Arc::clone(&output), settings, config.delay.into());
+        let encodes = Arc::new(encodes);
+        let reporter =
+            Arc::new(Reporter::new(Arc::clone(&output), Arc::clone(&encodes), Arc::clone(&program)));
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
         if encoders.video.is_some() && floor_bps < output.wanted.shape().bitrate_bps {
             tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps).run());
+            tasks.spawn(Arc::clone(&encodes).separate());
         }
         let stop = Stop::new();
         let mut broadcast = Broadcast {
             publishers: Vec::new(),
             leaving: JoinSet::new(),
             trust,
+            encodes,
+            apart_when_weak: config.apart_when_weak,
             reporter,
             status,
             stop,
@@ -141,7 +152,7 @@ impl Broadcast {
             recordings: Vec::new(),
         };
         // From here on an error drops `broadcast`, which takes everything off air again.
-        config.destinations.iter().try_for_each(|destination| broadcast.connect(destination))?;
+        config.destinations.iter().try_for_each(|destination| broadcast.connect(destination).map(drop))?;
         let reporter = Arc::clone(&broadcast.reporter);
         sender.send_replace(reporter.status(&Pace::default()));
         broadcast.tasks.spawn(reporter.run(sender));
@@ -163,6 +174,21 @@ impl Broadcast {
     /// (below 50 kbit/s, above 100 Mbit/s) changes nothing.
     pub fn set_bitrate(&self, bps: u32) {
         self.reporter.output.wanted.set_ceiling(bps);
+        self.encodes.set_ceiling(bps);
+    }
+
+    /// Lets the destination of this name have an encode of its own while its network carries less than the others' do: its
+    /// bit rate is lowered instead of pictures left out, and the others keep theirs. It costs one more encode. It goes back
+    /// to the shared one when its network has carried that for half a minute, or this is taken back. A name that is not
+    /// there changes nothing.
+    ///
+    /// Does nothing where nothing follows the network ([`Config::bitrate_floor_bps`]). [`DestinationStatus::encode`] tells
+    /// who needs it.
+    ///
+    /// [`DestinationStatus::encode`]: crate::DestinationStatus::encode
+    pub fn let_apart(&self, name: &str, allowed: bool) {
+        let all = self.reporter.output.outlets.all();
+        all.iter().filter(|outlet| outlet.name == name).for_each(|outlet| outlet.weakness().allow(allowed));
     }
 
     /// Records to `file`, which must not be there yet, from the next keyframe on; a recording that runs is finished. It is
@@ -189,11 +215,14 @@ impl Broadcast {
     /// Sends to one more destination, from the next keyframe on. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Destination`] for an address that cannot be used, [`Error::DestinationCount`] when there are too many.
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::DestinationCount`] when there are too many;
+    /// [`Error::Encode`] and [`Error::EncodeCount`] for a picture of its own that cannot be encoded.
     pub fn add_destination(&mut self, destination: &Destination) -> Result<(), Error> {
         destination::check_count(self.publishers.len() + 1, false)?;
-        self.connect(destination)?;
-        self.keyframes.ask();
+        match self.connect(destination)? {
+            EncodeId::SHARED => self.keyframes.ask(),
+            other => self.encodes.ask_for_keyframe(other),
+        }
         Ok(())
     }
 
@@ -210,16 +239,22 @@ impl Broadcast {
         });
     }
 
-    fn connect(&mut self, destination: &Destination) -> Result<(), Error> {
+    /// Tells which encode it gets.
+    fn connect(&mut self, destination: &Destination) -> Result<EncodeId, Error> {
         let target = destination.target(&self.trust)?;
-        let name = destination.name.clone();
-        let publisher = Publisher::start(name.clone(), target, self.keyframes.clone());
-        let outlet = Outlet::of(name.clone(), &publisher);
-        let output = &self.reporter.output;
+        let shared = &self.reporter.output;
+        let output = match &destination.picture {
+            Some(picture) => self.encodes.of_picture(picture)?,
+            None => Arc::clone(shared),
+        };
+        let (name, keyframes) = (destination.name.clone(), KeyframeRequest::new());
+        let publisher = Publisher::start(name.clone(), target, keyframes.clone());
+        let outlet = Outlet::of(name.clone(), (&publisher, keyframes), output.id);
+        outlet.weakness().allow(self.apart_when_weak);
         self.tasks.spawn(Arc::clone(&output.outlets).follow(Arc::clone(&outlet)));
         output.add(outlet);
         self.publishers.push((name, publisher));
-        Ok(())
+        Ok(output.id)
     }
 
     /// Saves what [`Config::replay`] keeps as a plain MP4, which must not be there yet, on a thread of its own: the
@@ -232,7 +267,7 @@ impl Broadcast {
         let events = self.reporter.output.replay().filter(|events| !events.is_empty());
         let (replay, thread) = Recorder::save(file, events.ok_or(Error::NoReplay)?)?;
         self.recordings.retain(|thread| !thread.is_finished());
-        *self.reporter.replay.lock().unwrap_or_else(PoisonError::into_inner) = Some(replay);
+        self.reporter.set_replay(replay);
         self.recordings.push(thread);
         Ok(())
     }
@@ -246,7 +281,9 @@ impl Broadcast {
     /// cuts it off. Cancel safe.
     pub async fn drain(&mut self) {
         self.stop_encoding().await;
-        self.reporter.output.drain().await;
+        let all = self.encodes.outputs().into_iter().chain([Arc::clone(&self.reporter.output)]);
+        let draining: JoinSet<()> = all.map(|output| async move { output.drain().await }).collect();
+        draining.join_all().await;
     }
 
     /// Sends what is queued, says goodbye and stops everything, within two seconds. What [`Config::delay`] holds back is not
@@ -272,11 +309,15 @@ impl Broadcast {
         self.stop.stop();
         self.go_off_air();
         let mut threads = std::mem::take(&mut self.threads);
+        threads.extend(self.encodes.close());
         let joined = tokio::task::spawn_blocking(move || threads::join_within(&mut threads, THREADS_LIMIT));
         if joined.await.is_err() {
             tracing::error!("joining the encoders failed");
         }
-        self.reporter.output.flush();
+        let output = &self.reporter.output;
+        self.encodes.outputs().iter().for_each(|output| output.flush());
+        output.flush();
+        output.outlets.all().iter().for_each(|outlet| outlet.settle());
     }
 
     /// Once: another broadcast may have the sources afterwards.
@@ -301,6 +342,7 @@ impl Broadcast {
                 settings: encoders.settings,
                 shown: None,
                 last: None,
+                frames: Arc::clone(&program.frames),
                 program,
                 output,
                 keyframes,
@@ -310,7 +352,8 @@ impl Broadcast {
         }
         if let Some(encoder) = encoders.audio {
             let (program, stop) = (Arc::clone(&self.program), self.stop.clone());
-            let line = SoundEncoder { encoder, blocks, program, output, stop, alone };
+            let encodes = Arc::clone(&self.encodes);
+            let line = SoundEncoder { encoder, blocks, program, output, encodes, stop, alone };
             self.threads.push(threads::spawn("sound-encoder", move || line.run())?);
         }
         Ok(())
@@ -321,6 +364,7 @@ impl Drop for Broadcast {
     fn drop(&mut self) {
         self.stop.stop();
         self.go_off_air();
+        self.threads.extend(self.encodes.close());
         threads::join_within(&mut self.threads, THREADS_LIMIT);
         self.reporter.output.record(None);
         threads::join_within(&mut self.recordings, FILES_LIMIT);
@@ -361,83 +405,8 @@ fn shape(settings: &encode::Config) -> Shape {
     Shape { size: settings.size, fps: settings.fps, bitrate_bps: settings.bitrate_bps }
 }
 
-fn told(watch: &Mutex<Option<RecordingWatch>>) -> Option<RecordingStatus> {
-    watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(RecordingWatch::status)
-}
-
 fn check_length(what: &'static str, given: Duration, least: Duration, most: Duration) -> Result<(), Error> {
     if (least..=most).contains(&given) { Ok(()) } else { Err(Error::Length { what, given, least, most }) }
-}
-
-/// Gathers the status.
-struct Reporter {
-    started: Instant,
-    output: Arc<Output>,
-    program: Arc<Program>,
-    recording: Mutex<Option<RecordingWatch>>,
-    /// The one that was saved last.
-    replay: Mutex<Option<RecordingWatch>>,
-}
-
-/// Rates over the last second.
-#[derive(Default)]
-struct Pace {
-    fps: f64,
-    bitrate_bps: u64,
-}
-
-impl Reporter {
-    /// Until the broadcast ends.
-    async fn run(self: Arc<Self>, sender: watch::Sender<Status>) {
-        let mut changes = self.output.outlets.changes();
-        let mut interval = tokio::time::interval(Duration::from_secs(1));
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let counters = &self.output.counters;
-        let mut pace = Pace::default();
-        let mut before = (self.started, 0, 0);
-        loop {
-            tokio::select! {
-                _ = interval.tick() => {
-                    let frames = counters.frames.load(Ordering::Relaxed);
-                    let bytes = counters.bytes.load(Ordering::Relaxed);
-                    let seconds = before.0.elapsed().as_secs_f64();
-                    if seconds > PACE_SECONDS_MIN {
-                        let bits = (bytes - before.2) as f64 * 8.0;
-                        pace = Pace { fps: (frames - before.1) as f64 / seconds, bitrate_bps: (bits / seconds) as u64 };
-                        before = (Instant::now(), frames, bytes);
-                    }
-                }
-                _ = changes.changed() => {}
-            }
-            sender.send_replace(self.status(&pace));
-        }
-    }
-
-    fn set_recording(&self, recording: RecordingWatch) {
-        *self.recording.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
-    }
-
-    fn status(&self, pace: &Pace) -> Status {
-        let counters = &self.output.counters;
-        let (encoder, replaced_encoder) = self.output.encoder.get();
-        Status {
-            destinations: self.output.outlets.all().iter().map(|outlet| outlet.status()).collect(),
-            encoder,
-            replaced_encoder,
-            picture: self.output.wanted.shape(),
-            recording: told(&self.recording),
-            replay: told(&self.replay),
-            fps: pace.fps,
-            bitrate_bps: pace.bitrate_bps,
-            frames: counters.frames.load(Ordering::Relaxed),
-            dropped_frames: self.program.frames.dropped() + counters.skipped.load(Ordering::Relaxed),
-            repeated_frames: counters.repeated.load(Ordering::Relaxed),
-            silent_samples: self.program.silent_samples.load(Ordering::Relaxed),
-            duration: self.started.elapsed(),
-            source_ended: counters.ended.load(Ordering::Relaxed),
-            failure: self.output.failure(),
-        }
-    }
 }
 
 /// Longer than anybody needs to look over what is about to be seen; what is held back takes memory.
@@ -457,6 +426,3 @@ const FILES_LIMIT: Duration = Duration::from_secs(5);
 
 /// For what is queued and the goodbye. With [`THREADS_LIMIT`] it stays below two seconds.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(1_300);
-
-/// A shorter interval gives no rate worth showing.
-const PACE_SECONDS_MIN: f64 = 0.5;

@@ -98,7 +98,7 @@ fn destination(service: &Value, settings: &Ini) -> Result<Destination, ObsProfil
     let profile = settings.get("General", "Name").map(str::to_owned);
     let name = known.map(|service| service.name.clone()).or(profile).unwrap_or_else(|| "OBS".to_owned());
     let key = Some(field("key")).filter(|key| !key.is_empty());
-    Ok(Destination { name, url, key })
+    Ok(Destination { name, url, key, picture: None })
 }
 
 fn with_latency_in_milliseconds(url: &str) -> String {

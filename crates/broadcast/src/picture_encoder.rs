@@ -9,6 +9,7 @@ use publish::KeyframeRequest;
 
 use crate::ReplacedEncoder;
 use crate::encoding::Output;
+use crate::frame_queue::FrameQueue;
 use crate::ladder::Shape;
 use crate::pacer::Pacer;
 use crate::program::Program;
@@ -24,6 +25,8 @@ pub(crate) struct PictureEncoder {
     /// It again, for an encoder that has not seen it.
     pub(crate) last: Option<VideoFrame>,
     pub(crate) program: Arc<Program>,
+    /// Its pictures.
+    pub(crate) frames: Arc<FrameQueue>,
     pub(crate) output: Arc<Output>,
     pub(crate) keyframes: KeyframeRequest,
     pub(crate) stop: Stop,
@@ -43,10 +46,10 @@ impl PictureEncoder {
             if self.stop.wait_until(self.program.clock.instant(due)) {
                 break;
             }
-            let exhausted = self.program.frames.is_exhausted();
+            let exhausted = self.frames.is_exhausted();
             let tick = pacer.tick(self.program.now());
             let offset = self.program.offset();
-            let frame = self.program.frames.take(|times| {
+            let frame = self.frames.take(|times| {
                 let times: Vec<_> = times.iter().map(|&time| time + offset).collect();
                 pacer.choose(tick, &times)
             });
@@ -74,12 +77,14 @@ impl PictureEncoder {
 
     fn encode(&mut self, frame: Option<&VideoFrame>, tick: i64) -> Result<(), encode::Error> {
         let again = self.last.take();
-        let keyframe = self.keyframes.take();
+        let keyframe = self.keyframes.take() | self.output.take_keyframe_request();
+        let begun = self.program.clock.now();
         let packets = match self.encoder.encode(frame.or(again.as_ref()), tick, keyframe) {
             Err(error) if self.is_its_own(&error) => self.encode_elsewhere(error, tick)?,
             encoded => encoded?,
         };
         let counters = &self.output.counters;
+        counters.took(self.program.clock.now() - begun, self.settings.fps);
         counters.frames.fetch_add(1, Ordering::Relaxed);
         counters.repeated.fetch_add(u64::from(frame.is_none()), Ordering::Relaxed);
         self.output.send(packets);

@@ -2,17 +2,28 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use capture::Clock;
-use media::{AudioFrame, Span, Timestamp};
+use media::{AudioFrame, Span, Timestamp, VideoFrame};
 
 use crate::frame_queue::FrameQueue;
+
+/// Where captured pictures wait for other encodes than the shared one.
+#[derive(Default)]
+struct Further {
+    queues: Vec<Weak<FrameQueue>>,
+    /// What such an encode begins with: of a picture that stands still no other may come.
+    latest: Option<VideoFrame>,
+    ended: bool,
+}
 
 /// The one place where captured pictures and sound wait for an encoder.
 pub(crate) struct Program {
     pub(crate) clock: Clock,
-    pub(crate) frames: FrameQueue,
+    /// For the encode that all share.
+    pub(crate) frames: Arc<FrameQueue>,
+    further: Mutex<Further>,
     sound: Mutex<Option<SyncSender<AudioFrame>>>,
     /// Flicks between the timeline and the clock.
     offset: AtomicI64,
@@ -28,7 +39,8 @@ impl Program {
     pub(crate) fn new(clock: Clock) -> Program {
         Program {
             clock,
-            frames: FrameQueue::default(),
+            frames: Arc::default(),
+            further: Mutex::default(),
             sound: Mutex::new(None),
             offset: AtomicI64::new(0),
             muted: AtomicBool::new(false),
@@ -51,6 +63,39 @@ impl Program {
 
     pub(crate) fn set_offset(&self, offset: Span) {
         self.offset.store(offset.flicks(), Ordering::Relaxed);
+    }
+
+    /// Hands a picture to all encodes.
+    pub(crate) fn push_picture(&self, picture: VideoFrame) {
+        let mut further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
+        further.queues.retain(|queue| match queue.upgrade() {
+            Some(queue) => {
+                queue.push(picture.clone());
+                true
+            }
+            None => false,
+        });
+        further.latest = Some(picture.clone());
+        self.frames.push(picture);
+    }
+
+    /// Whether no picture follows.
+    pub(crate) fn set_pictures_ended(&self, ended: bool) {
+        let mut further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
+        further.ended = ended;
+        further.queues.iter().filter_map(Weak::upgrade).for_each(|queue| queue.set_ended(ended));
+        self.frames.set_ended(ended);
+    }
+
+    /// Pictures for one more encode, from the present one on, for as long as the queue is kept.
+    pub(crate) fn further_pictures(&self) -> Arc<FrameQueue> {
+        let queue = Arc::new(FrameQueue::default());
+        let mut further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.set_open(true);
+        queue.set_ended(further.ended);
+        further.latest.iter().for_each(|latest| queue.push(latest.clone()));
+        further.queues.push(Arc::downgrade(&queue));
+        queue
     }
 
     /// Begins to feed an encoder; `None` when one is fed already.

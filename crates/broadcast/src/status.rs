@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{DestinationState, LinkStatistics, RecordingStatus, ReplacedEncoder, Shape};
+use crate::{DestinationState, LinkStatistics, NoRoom, RecordingStatus, ReplacedEncoder, Shape};
 
 /// The state of a broadcast; a new one is published once a second and at every change of a destination.
 #[derive(Clone, Debug)]
@@ -59,6 +59,29 @@ pub struct DestinationStatus {
     pub sent_bps: u64,
     /// What the network says of the present connection; `None` while there is none.
     pub link: Option<LinkStatistics>,
+    /// Which encode it gets.
+    pub encode: DestinationEncode,
+}
+
+/// Which encode a destination gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DestinationEncode {
+    /// The broadcast's, [`Status::picture`].
+    Shared,
+    /// The broadcast's, and loses pictures, since its network carries less than that while another destination's carries it.
+    TooMuch {
+        /// Why it cannot have an encode of its own; without a reason [`crate::Broadcast::let_apart`] gives it one.
+        no_room: Option<NoRoom>,
+    },
+    /// Another one than the broadcast's.
+    Own {
+        /// What it aims at.
+        picture: Shape,
+        /// The encoder's name.
+        encoder: Option<String>,
+        /// Because its network carries less than the others'; else because it was asked for ([`crate::Destination::picture`]).
+        while_weak: bool,
+    },
 }
 
 impl Status {

@@ -142,7 +142,7 @@ async fn measure(source: Source, over: Over) -> Vec<f64> {
         screen_permission: None,
     };
     let sources = tokio::task::spawn_blocking(move || Sources::open(sources)).await.unwrap().unwrap();
-    let destination = Destination { name: name.clone(), url, key };
+    let destination = Destination { name: name.clone(), url, key, picture: None };
     let config = Config { bitrate_bps: 300_000, destinations: vec![destination], ..Config::default() };
     let live = Broadcast::start(config, &sources).unwrap();
     let mut status = live.status();

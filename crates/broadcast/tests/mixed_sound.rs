@@ -85,7 +85,7 @@ async fn two_sounds_arrive_as_they_were_set_and_one_that_ends_leaves_the_other()
     let port = free_port();
     let server = Server::start(port, file("mixed.flv"));
     let url = format!("rtmp://127.0.0.1:{port}/live");
-    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
+    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()), picture: None };
     let live =
         Broadcast::start(Config { destinations: vec![destination], ..Config::default() }, &sources).unwrap();
     let mut status = live.status();

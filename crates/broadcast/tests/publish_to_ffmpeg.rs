@@ -26,7 +26,7 @@ fn open(video: VideoInput, audio: AudioInput) -> Sources {
 
 fn start(sources: &Sources, port: u16) -> Broadcast {
     let url = format!("rtmp://127.0.0.1:{port}/live");
-    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
+    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()), picture: None };
     let config = Config { bitrate_bps: 500_000, destinations: vec![destination], ..Config::default() };
     Broadcast::start(config, sources).unwrap()
 }
@@ -134,7 +134,7 @@ async fn an_end_without_a_server_takes_no_time() {
 }
 
 fn there() -> Destination {
-    Destination { name: "there".into(), url: "rtmp://127.0.0.1/live/key".into(), key: None }
+    Destination { name: "there".into(), url: "rtmp://127.0.0.1/live/key".into(), key: None, picture: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn is_replaced(name: &str, reason: &str) {
     let server = Server::start(port, file(&format!("replaced-{name}.flv")));
     let sources = open(VideoInput::Test, AudioInput::Tone);
     let url = format!("rtmp://127.0.0.1:{port}/live");
-    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()) };
+    let destination = Destination { name: "ffmpeg".into(), url, key: Some("key".into()), picture: None };
     // It works for a hundred pictures.
     let encoder = broadcast::EncoderChoice::Named(name.into());
     let config =
@@ -192,7 +192,8 @@ async fn destinations_come_and_go_while_the_others_go_on() {
     until(&mut status, "a second is sent", |status| status.destinations[0].sent_frames > 30).await;
 
     let url = format!("rtmp://127.0.0.1:{second}/live");
-    live.add_destination(&Destination { name: "second".into(), url, key: Some("key".into()) }).unwrap();
+    live.add_destination(&Destination { name: "second".into(), url, key: Some("key".into()), picture: None })
+        .unwrap();
     until(&mut status, "the second one gets a second too", |status| {
         status.destinations.get(1).is_some_and(|second| second.sent_frames > 30)
     })
@@ -213,7 +214,8 @@ async fn destinations_come_and_go_while_the_others_go_on() {
         let packets = probe(recording, &["-select_streams", "v", "-show_entries", "packet=pts_time,flags"]);
         assert!(packets.len() > frames && packets[0].contains('K'), "{}: {packets:?}", recording.display());
     }
-    let wrong = Destination { name: "wrong".into(), url: "http://a.example/".into(), key: None };
+    let wrong =
+        Destination { name: "wrong".into(), url: "http://a.example/".into(), key: None, picture: None };
     let mut live = start(&sources, first);
     assert!(matches!(live.add_destination(&wrong), Err(broadcast::Error::Destination { .. })));
     drop(live);

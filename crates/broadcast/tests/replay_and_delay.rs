@@ -23,7 +23,7 @@ fn open() -> Sources {
 
 fn to(port: u16) -> Vec<Destination> {
     let url = format!("rtmp://127.0.0.1:{port}/live");
-    vec![Destination { name: "ffmpeg".into(), url, key: Some("key".into()) }]
+    vec![Destination { name: "ffmpeg".into(), url, key: Some("key".into()), picture: None }]
 }
 
 async fn until(status: &mut watch::Receiver<Status>, what: &str, reached: impl Fn(&Status) -> bool) {

@@ -78,6 +78,14 @@ impl Adaptive {
         }
     }
 
+    /// Begins at time `at` with what the network was seen to carry: as if it had just been lowered to it.
+    #[must_use]
+    pub fn starting_at(limits: Limits, carried_bps: u32, at: Span) -> Adaptive {
+        let bitrate_bps = carried_bps.clamp(limits.floor_bps.min(limits.ceiling_bps), limits.ceiling_bps);
+        let lowered_at = (bitrate_bps < limits.ceiling_bps).then_some(at);
+        Adaptive { bitrate_bps, lowered_at, ..Adaptive::new(limits) }
+    }
+
     /// The connection is a new one: what was measured on the old does not count.
     pub fn reconnected(&mut self) {
         self.looks.clear();
@@ -335,6 +343,19 @@ mod tests {
         let (_, each) = network.run(1_450_000.0, 600);
         let falls = each.windows(2).filter(|pair| pair[1] < pair[0]).count();
         assert!((1..=8).contains(&falls), "{falls} falls");
+    }
+
+    #[test]
+    fn what_is_known_of_a_network_is_begun_with() {
+        for srt in [false, true] {
+            let mut network = Network::new(srt);
+            network.adaptive = Adaptive::starting_at(LIMITS, 900_000, Span::ZERO);
+            network.bitrate = 900_000;
+            // A second of what was before still waits.
+            network.waiting_bits = 500_000.0;
+            let (_, each) = network.run(1_300_000.0, 25);
+            assert!(each.iter().all(|&bps| (700_000..=900_000).contains(&bps)), "{srt}: {each:?}");
+        }
     }
 
     #[test]

@@ -152,6 +152,11 @@ impl Feed {
         self.0.arrived.notify_one();
     }
 
+    /// Leaves out what waits of the video before the newest tracks: whoever is late begins with what comes after them.
+    pub fn leave_out_older(&self) {
+        self.0.lock().queue.leave_out_older();
+    }
+
     /// What was sent so far.
     #[must_use]
     pub fn progress(&self) -> Progress {

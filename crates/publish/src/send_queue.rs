@@ -95,6 +95,20 @@ impl SendQueue {
         self.push_tracks(tracks);
     }
 
+    /// Leaves out the video before the newest tracks, none of which what follows needs.
+    pub fn leave_out_older(&mut self) {
+        let Some(tracks) = self.waiting.iter().rposition(|event| matches!(event, MediaEvent::Tracks(_)))
+        else {
+            return;
+        };
+        let (video, before, mut at) = (self.video, self.waiting.len(), 0);
+        self.waiting.retain(|event| {
+            at += 1;
+            at > tracks || !is_video(event, video)
+        });
+        self.dropped_frames += (before - self.waiting.len()) as u64;
+    }
+
     /// While nobody can send: keeps only what a later connection may still begin with, the newest IDR and
     /// what follows it, at most [`SendQueue::LIMIT`].
     pub fn keep_newest(&mut self) {
@@ -277,6 +291,21 @@ mod tests {
         assert_eq!(keys.count(), 5);
         assert!(queue.dropped_frames() >= 24, "the oldest run went first");
         assert_eq!(queue.dropped_frames() as usize + count(&events, VIDEO), 125);
+    }
+
+    #[test]
+    fn video_before_the_newest_tracks_is_left_out_when_asked() {
+        let mut queue = started();
+        queue.leave_out_older();
+        stream(0, 2_000).for_each(|event| queue.push(&event));
+        queue.push(&MediaEvent::Tracks(both()));
+        stream(2_000, 2_400).for_each(|event| queue.push(&event));
+        queue.leave_out_older();
+        let events = drain(&mut queue);
+        assert_eq!((count(&events, VIDEO), count(&events, AUDIO)), (10, 120));
+        assert_eq!(queue.dropped_frames(), 50);
+        let mut checker = StreamChecker::new();
+        events.iter().for_each(|event| assert_eq!(checker.check(event), Ok(()), "{event:?}"));
     }
 
     #[test]

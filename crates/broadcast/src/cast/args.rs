@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broadcast::{AudioInput, EncoderChoice, Grab, Region, Sound, VideoInput};
+use broadcast::{AudioInput, EncoderChoice, Grab, PictureSettings, Region, Sound, VideoInput};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use media::Size;
 
+use super::picture_arg::PictureArg;
 use super::sound_arg::SoundArg;
 
 /// Captures, encodes and publishes one live stream.
@@ -108,6 +109,14 @@ pub struct Broadcast {
     /// several times.
     #[arg(long, required_unless_present = "from_obs")]
     pub to: Vec<String>,
+    /// Gives the NUMBER-th --to another picture than the others, e.g. 2:size=640x360,bitrate=800k. Settings: size=WIDTHxHEIGHT,
+    /// fps=NUMBER, bitrate=BITS, floor=BITS (as --bitrate-floor), encoder=NAME. At most four different pictures are encoded.
+    #[arg(long, value_name = "NUMBER:SETTING=VALUE,…")]
+    pub picture: Vec<PictureArg>,
+    /// Gives each --to whose network carries less than the others' an encode of its own, with a lower bit rate, for as long as
+    /// that lasts; without it such a destination loses pictures. Costs one more encode.
+    #[arg(long)]
+    pub apart_when_weak: bool,
     /// Records to this MP4 too, which must not be there yet.
     #[arg(long, value_name = "FILE.mp4")]
     pub record: Option<PathBuf>,
@@ -146,6 +155,35 @@ impl Broadcast {
         Ok(sounds)
     }
 
+    /// What each destination of `--to` gets instead of the others' picture.
+    ///
+    /// # Errors
+    /// When something is asked for a destination that is not there.
+    pub fn pictures(&self) -> Result<Vec<Option<PictureSettings>>, String> {
+        let others = PictureSettings {
+            size: self.size,
+            fps: self.fps,
+            bitrate_bps: self.bitrate,
+            bitrate_floor_bps: self.floor(),
+            encoder: self.encoder.clone(),
+        };
+        let mut pictures = vec![None; self.to.len()];
+        for asked in &self.picture {
+            let count = pictures.len();
+            let picture = asked.number.checked_sub(1).and_then(|index| pictures.get_mut(index));
+            let picture = picture.ok_or_else(|| {
+                format!("--picture {}: there are {count} of --to, counted from 1", asked.number)
+            })?;
+            *picture = Some(asked.settings(&others));
+        }
+        Ok(pictures)
+    }
+
+    /// Least video bits per second on a weak network.
+    pub fn floor(&self) -> u32 {
+        self.bitrate_floor.unwrap_or(self.bitrate / FLOOR_SHARE)
+    }
+
     /// The picture, with what of it is captured.
     ///
     /// # Errors
@@ -161,6 +199,9 @@ impl Broadcast {
     }
 }
 
+/// What a weak network gets unless it is said: a picture that can still be followed.
+const FLOOR_SHARE: u32 = 5;
+
 /// How statistics are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stats {
@@ -168,7 +209,7 @@ pub enum Stats {
     Json,
 }
 
-fn size(text: &str) -> Result<Size, String> {
+pub(super) fn size(text: &str) -> Result<Size, String> {
     let sides = text
         .split_once(['x', 'X'])
         .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
@@ -181,7 +222,7 @@ fn size(text: &str) -> Result<Size, String> {
     }
 }
 
-fn bits(text: &str) -> Result<u32, String> {
+pub(super) fn bits(text: &str) -> Result<u32, String> {
     let wrong = || "write it like 2500k, 2.5M or 2500000".to_owned();
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 'k' | 'K')) => (&text[..at], 1e3),
@@ -244,6 +285,22 @@ mod tests {
     fn a_scene_stands_for_the_picture() {
         let args = parse("rostrum-cast --scene a.json --audio none --to rtmp://a/b/c").expect("a sound line");
         assert_eq!((args.broadcast.scene, args.broadcast.video), (Some("a.json".into()), None));
+    }
+
+    #[test]
+    fn a_destination_has_a_picture_of_its_own() {
+        let pictures = |rest: &str| {
+            let line =
+                format!("rostrum-cast --video test --audio none --to rtmp://a/b/c --to rtmp://d/e/f {rest}");
+            parse(&line).expect("a sound line").broadcast.pictures()
+        };
+        let both = pictures("--picture 2:bitrate=800k").expect("both are there");
+        assert_eq!(both[0], None);
+        assert_eq!(
+            both[1].as_ref().map(|it| (it.bitrate_bps, it.bitrate_floor_bps)),
+            Some((800_000, 160_000))
+        );
+        assert!(pictures("--picture 3:fps=15").expect_err("there are two").contains("2 of --to"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod args;
 mod lists;
+mod picture_arg;
 mod run;
 mod signals;
 mod sound_arg;

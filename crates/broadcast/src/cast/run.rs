@@ -69,17 +69,24 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     let Some(sources) = wishes.unless_interrupted(open).await? else { return Ok(()) };
     let name =
         |number: usize| if args.to.len() == 1 { "to".to_owned() } else { format!("to {}", number + 1) };
-    let destinations = args.to.iter().enumerate();
+    let pictures = args.pictures().map_err(Failure::Use)?;
+    let destinations = args.to.iter().zip(pictures).enumerate();
     let destinations = destinations
-        .map(|(number, url)| Destination { name: name(number), url: url.clone(), key: None })
+        .map(|(number, (url, picture))| Destination {
+            name: name(number),
+            url: url.clone(),
+            key: None,
+            picture,
+        })
         .chain(imported)
         .collect();
     let config = Config {
         bitrate_bps: args.bitrate,
-        bitrate_floor_bps: args.bitrate_floor.unwrap_or(args.bitrate / FLOOR_SHARE),
+        bitrate_floor_bps: args.floor(),
         keyframe_interval: args.keyint.into(),
         encoder: args.encoder,
         destinations,
+        apart_when_weak: args.apart_when_weak,
         record: args.record,
         delay: args.delay.unwrap_or_default(),
         replay: args.replay.is_some().then_some(args.replay_length),
@@ -199,9 +206,6 @@ fn print(status: &Status, levels: &SoundLevels, last: bool) -> Result<(), Failur
     writeln!(out, "{object}")?;
     Ok(out.flush()?)
 }
-
-/// What a weak network gets unless it is said: a picture that can still be followed.
-const FLOOR_SHARE: u32 = 5;
 
 /// Time between two lines of statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use broadcast::{
-    DestinationState, DestinationStatus, Levels, RecordingState, RecordingStatus, SoundLevels, Status,
+    DestinationEncode, DestinationState, DestinationStatus, Levels, RecordingState, RecordingStatus, Shape,
+    SoundLevels, Status,
 };
 use serde_json::{Value, json};
 
@@ -16,12 +17,7 @@ pub fn object(status: &Status, levels: &SoundLevels, now: Instant, last: bool) -
         "seconds": (status.duration.as_secs_f64() * 1e3).round() / 1e3,
         "encoder": status.encoder,
         "replaced_encoder": replaced.map(|encoder| json!({ "name": encoder.name, "reason": encoder.reason })),
-        "picture": {
-            "width": status.picture.size.width,
-            "height": status.picture.size.height,
-            "fps": status.picture.fps,
-            "bitrate_bps": status.picture.bitrate_bps,
-        },
+        "picture": picture_object(&status.picture),
         "fps": (status.fps * 1e2).round() / 1e2,
         "bitrate_bps": status.bitrate_bps,
         "frames": status.frames,
@@ -58,6 +54,7 @@ fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
         "dropped_frames": destination.dropped_frames,
         "queued_ms": destination.queued.as_millis() as u64,
         "sent_bps": destination.sent_bps,
+        "encode": encode_object(&destination.encode),
     });
     if let Some(link) = &destination.link {
         object["rtt_ms"] = json!((link.round_trip.as_secs_f64() * 1e4).round() / 1e1);
@@ -79,6 +76,31 @@ fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
         DestinationState::Connecting | DestinationState::Live { .. } | DestinationState::Ended => {}
     }
     object
+}
+
+fn picture_object(picture: &Shape) -> Value {
+    json!({
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "fps": picture.fps,
+        "bitrate_bps": picture.bitrate_bps,
+    })
+}
+
+/// `shared`, `too_much` (the shared one, of which pictures are left out) or `own`.
+fn encode_object(encode: &DestinationEncode) -> Value {
+    match encode {
+        DestinationEncode::Shared => json!({ "kind": "shared" }),
+        DestinationEncode::TooMuch { no_room } => {
+            json!({ "kind": "too_much", "no_room": no_room.map(|reason| reason.to_string()) })
+        }
+        DestinationEncode::Own { picture, encoder, while_weak } => json!({
+            "kind": "own",
+            "picture": picture_object(picture),
+            "encoder": encoder,
+            "while_weak": while_weak,
+        }),
+    }
 }
 
 fn recording_object(recording: &RecordingStatus) -> Value {

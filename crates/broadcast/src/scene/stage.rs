@@ -333,7 +333,7 @@ impl Stage {
         if direct != state.direct {
             self.change_direct(state, direct);
         }
-        self.program.frames.set_ended(ended);
+        self.program.set_pictures_ended(ended);
         self.tell_trouble(state);
         self.changed.notify_all();
     }
@@ -358,7 +358,7 @@ impl Stage {
 
     fn hand_on(&self, picture: VideoFrame) {
         self.preview.send_replace(Some(picture.clone()));
-        self.program.frames.push(picture);
+        self.program.push_picture(picture);
     }
 
     fn tell_trouble(&self, state: &State) {
