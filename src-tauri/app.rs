@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Chat, Heard, SayError};
+use crate::chat::{Chat, Heard, SayError, Target};
 use crate::destination::WrongDraft;
 use crate::log::Log;
+use crate::origin_api::ApiError;
 use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::scenes::check::Wrong;
@@ -46,6 +47,18 @@ pub enum Error {
     /// The folder of the recording cannot be shown.
     #[error("the folder cannot be opened: {0}")]
     Folder(String),
+    /// The link cannot be opened.
+    #[error("the browser cannot be opened: {0}")]
+    Browser(String),
+    /// The origin did not do it.
+    #[error(transparent)]
+    Origin(#[from] ApiError),
+    /// The port cannot be listened on by this program.
+    #[error("expected a port from {PORT_MIN} to 65535")]
+    Port,
+    /// The list cannot be written.
+    #[error("the list cannot be saved: {0}")]
+    Sheet(String),
     /// What starts the app with the session cannot be written.
     #[error("it cannot be set: {0}")]
     Autostart(String),
@@ -67,6 +80,7 @@ pub struct App {
     chat: Arc<Chat>,
     studio: Mutex<Option<JoinHandle<()>>>,
     pub(crate) observer: watch::Receiver<Option<origin::Observer>>,
+    pub(crate) target: watch::Receiver<Option<Target>>,
     pub(crate) log: Log,
     pub(crate) folder: PathBuf,
     listeners: Mutex<Listeners>,
@@ -88,6 +102,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let (feeds, feeds_of_preview) = watch::channel(Feeds::default());
         let (target, targets) = watch::channel(None);
+        let asked = target.subscribe();
         let preview = Preview::bind(feeds_of_preview).await?;
         let feed_url = preview.url()?;
         let (chat, carrier) = Chat::new();
@@ -112,7 +127,8 @@ impl App {
             helpers.join_all().await;
         });
         let studio = Mutex::new(Some(studio));
-        Ok(App { requests, view, chat, studio, observer, log, folder, listeners: Mutex::default() })
+        let listeners = Mutex::default();
+        Ok(App { requests, view, chat, studio, observer, target: asked, log, folder, listeners })
     }
 
     /// What is on screen, from now on.
@@ -286,7 +302,8 @@ impl App {
         self.ask(Request::RestartOrigin)
     }
 
-    /// Decides who can watch; a running origin restarts for it.
+    /// Decides who can watch; a running origin restarts where it has to listen elsewhere for it. For anyone the router is
+    /// asked, again each time that this is called.
     ///
     /// # Errors
     /// See [`App::go_live`].
@@ -297,8 +314,11 @@ impl App {
     /// Puts the watch page on another port, and starts the origin there.
     ///
     /// # Errors
-    /// See [`App::go_live`].
+    /// [`Error::Port`] for one that only the administrator's programs may have; else see [`App::go_live`].
     pub fn use_port(&self, port: u16) -> Result<(), Error> {
+        if port < PORT_MIN {
+            return Err(Error::Port);
+        }
         self.ask(Request::UsePort(port))
     }
 
@@ -377,5 +397,7 @@ fn replace(slot: &mut Option<AbortHandle>, new: AbortHandle) {
     }
 }
 
+/// Linux keeps those below for the administrator.
+const PORT_MIN: u16 = 1_024;
 /// Far more than a person clicks while the studio is busy. Full: the click is refused with a message.
 const REQUESTS_MAX: usize = 64;

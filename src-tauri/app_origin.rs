@@ -1,12 +1,19 @@
 //! What a person can ask [`App`] about the origin's panel.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use chrono::Local;
+use hyper::Method;
 use origin::Overview;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::app::{App, Error};
-use crate::origin_view::{OriginFigures, RecordingFigures, RoomFigures};
+use crate::chat::Target;
+use crate::origin_api::{ApiError, ask};
+use crate::origin_view::{Attendee, OriginFigures, RecordingFigures, RoomFigures};
 use crate::{autostart, hosting, log, report};
 
 /// A folder that can be opened from the window.
@@ -52,6 +59,80 @@ impl App {
         if link.len() > LINK_BYTES_MAX { String::new() } else { hosting::qr_svg(link) }
     }
 
+    /// Opens the origin's page for its administrator in the browser, signed in by a link that works once.
+    ///
+    /// # Errors
+    /// [`Error::Origin`], [`Error::Browser`].
+    pub async fn open_admin_page(&self) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            link: String,
+        }
+        let target = self.origin()?;
+        let Answer { link } = read(&ask(&target, Method::POST, "/api/v1/session/link").await?)?;
+        browse(&link.replacen('#', "?next=%2Fadmin#", 1))
+    }
+
+    /// Opens a recording's page in the browser.
+    ///
+    /// # Errors
+    /// [`Error::Origin`], [`Error::Browser`].
+    pub async fn play_recording(&self, id: &str) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            page: String,
+        }
+        let target = self.origin()?;
+        let Answer { page } = read(&ask(&target, Method::GET, &recording(id)?).await?)?;
+        browse(&format!("http://{}{page}", target.http))
+    }
+
+    /// Deletes a recording with its files.
+    ///
+    /// # Errors
+    /// [`Error::Origin`].
+    pub async fn remove_recording(&self, id: &str) -> Result<(), Error> {
+        ask(&self.origin()?, Method::DELETE, &recording(id)?).await?;
+        Ok(())
+    }
+
+    /// Who is in class.
+    ///
+    /// # Errors
+    /// [`Error::Origin`].
+    pub async fn attendance(&self) -> Result<Vec<Attendee>, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            people: Vec<Attendee>,
+        }
+        let target = self.origin()?;
+        let path = format!("/api/v1/rooms/{}/attendance", target.room);
+        let Answer { people } = read(&ask(&target, Method::GET, &path).await?)?;
+        Ok(people)
+    }
+
+    /// Saves who was in class as a sheet where the person finds it, and tells the file.
+    ///
+    /// # Errors
+    /// [`Error::Origin`]; [`Error::Sheet`] when it cannot be written.
+    pub async fn save_attendance(&self) -> Result<String, Error> {
+        let target = self.origin()?;
+        let path = format!("/api/v1/rooms/{}/attendance.csv", target.room);
+        let sheet = ask(&target, Method::GET, &path).await?;
+        let name = format!("Attendance {} {}.csv", target.room, Local::now().format("%Y-%m-%d %H.%M.%S"));
+        let file = report::folder(&self.folder).join(name);
+        let written = async {
+            tokio::fs::create_dir_all(report::folder(&self.folder)).await?;
+            tokio::fs::write(&file, &sheet).await
+        };
+        written.await.map_err(|error| Error::Sheet(error.to_string()))?;
+        Ok(file.display().to_string())
+    }
+
+    fn origin(&self) -> Result<Target, Error> {
+        self.target.borrow().clone().ok_or_else(|| ApiError::Off.into())
+    }
+
     /// Opens a folder in the system's file manager.
     ///
     /// # Errors
@@ -72,12 +153,35 @@ pub(crate) fn open(folder: PathBuf) -> Result<(), Error> {
     if !folder.is_dir() {
         return Err(Error::Folder(format!("{} is not there yet", folder.display())));
     }
+    hand_over(folder.as_os_str()).map_err(|error| Error::Folder(format!("xdg-open: {error}")))
+}
+
+/// Opens `link` in the person's browser.
+fn browse(link: &str) -> Result<(), Error> {
+    hand_over(link.as_ref()).map_err(|error| Error::Browser(format!("xdg-open: {error}")))
+}
+
+/// Gives a folder or a link to what the system has for it.
+fn hand_over(what: &OsStr) -> std::io::Result<()> {
     let mut opener = Command::new("xdg-open");
-    opener.arg(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = opener.spawn().map_err(|error| Error::Folder(format!("xdg-open: {error}")))?;
-    // It ends when the file manager has taken the folder; a process that nobody waits for would stay in the list.
-    drop(tokio::task::spawn_blocking(move || child.wait_with_output()));
+    opener.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = opener.spawn()?;
+    // It ends when another program has taken it; a process that nobody waits for would stay in the list. The window's
+    // own thread asks for this too, which is in no runtime.
+    drop(tauri::async_runtime::spawn_blocking(move || child.wait_with_output()));
     Ok(())
+}
+
+/// The id of a recording as a part of a path: nothing else from the page goes there.
+fn recording(id: &str) -> Result<String, Error> {
+    let digits = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits
+        .then(|| format!("/api/v1/recordings/{id}"))
+        .ok_or_else(|| ApiError::Refused("expected the id of a recording".to_owned()).into())
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(answer).map_err(|error| ApiError::Lost(error.to_string()).into())
 }
 
 fn figures_of(overview: Overview) -> OriginFigures {
@@ -105,6 +209,7 @@ fn figures_of(overview: Overview) -> OriginFigures {
             .recordings
             .into_iter()
             .map(|recording| RecordingFigures {
+                id: recording.id,
                 title: recording.title,
                 started_s: narrow((recording.started_at_ms / 1_000).unsigned_abs()),
                 seconds: narrow(recording.duration_ms / 1_000),

@@ -201,19 +201,25 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
     let owner = own(&origin, &folder, &name).await?;
     info!(%http, %rtmp, room = owner.room, "origin started");
     let certificate = origin.observer().certificate().cloned();
-    let announced = match audience(http) {
+    let announced = match listeners.audience() {
         Audience::OnlyMe => None,
-        Audience::MyNetwork => mdns::announce(&owner.room, http.port()).map(Arc::new),
+        Audience::MyNetwork | Audience::Anyone => mdns::announce(&owner.room, http.port()).map(Arc::new),
     };
     let since_s = unix_s();
     let hosted = Hosted { http, https, rtmp, srt, rtmp_wanted, certificate, announced, since_s, data, owner };
     Ok(Started { origin, hosted })
 }
 
-/// Who can watch an origin that listens on `http`.
-#[must_use]
-pub fn audience(http: SocketAddr) -> Audience {
-    if http.ip().is_loopback() { Audience::OnlyMe } else { Audience::MyNetwork }
+impl Listeners {
+    /// Who can watch.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        match self.http.ip().is_loopback() {
+            true => Audience::OnlyMe,
+            false if self.anyone => Audience::Anyone,
+            false => Audience::MyNetwork,
+        }
+    }
 }
 
 /// The same port for another audience.
@@ -221,7 +227,7 @@ pub fn audience(http: SocketAddr) -> Audience {
 pub fn listen_for(http: SocketAddr, audience: Audience) -> SocketAddr {
     let ip = match audience {
         Audience::OnlyMe => Ipv4Addr::LOCALHOST,
-        Audience::MyNetwork => Ipv4Addr::UNSPECIFIED,
+        Audience::MyNetwork | Audience::Anyone => Ipv4Addr::UNSPECIFIED,
     };
     SocketAddr::from((ip, http.port()))
 }
@@ -384,8 +390,11 @@ mod tests {
         let everyone: SocketAddr = "0.0.0.0:8090".parse().unwrap();
         let me = listen_for(everyone, Audience::OnlyMe);
         assert_eq!(me.to_string(), "127.0.0.1:8090");
-        assert_eq!(audience(me), Audience::OnlyMe);
         assert_eq!(listen_for(me, Audience::MyNetwork), everyone);
+        assert_eq!(listen_for(me, Audience::Anyone), everyone);
+        let listeners = |http| Listeners { http, anyone: true, ..Listeners::default() };
+        assert_eq!(listeners(me).audience(), Audience::OnlyMe);
+        assert_eq!(listeners(everyone).audience(), Audience::Anyone);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 use specta::Type;
 
 use crate::port_owner::Program;
+pub use crate::router::Internet;
 
 /// The origin inside the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
@@ -13,6 +14,8 @@ pub struct OriginView {
     pub state: OriginState,
     /// Who can watch.
     pub audience: Audience,
+    /// What is known of the way from the internet.
+    pub internet: Internet,
 }
 
 /// Who can open the watch page.
@@ -23,6 +26,8 @@ pub enum Audience {
     OnlyMe,
     /// Everyone on the same network.
     MyNetwork,
+    /// These and, if the router does as it is asked to, everyone who has the link.
+    Anyone,
 }
 
 /// What the origin is doing.
@@ -166,6 +171,8 @@ pub struct RoomFigures {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordingFigures {
+    /// What the commands take.
+    pub id: String,
     /// The room's title when it began.
     pub title: String,
     /// When that was: Unix time, seconds.
@@ -198,4 +205,35 @@ pub enum LogLevel {
     Warn,
     /// Something happened.
     Info,
+}
+
+/// Somebody of a class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize, Type)]
+pub struct Attendee {
+    /// As they are called in the room, or stand on the class list.
+    pub name: String,
+    /// Who they are to the room; `None` for who did not come.
+    pub id: Option<String>,
+    /// Whether they are there.
+    pub state: Presence,
+    /// When they first came: Unix time, milliseconds.
+    #[specta(type = Option<f64>)]
+    pub joined_ms: Option<i64>,
+    /// When they last went; `None` for who is here or did not come.
+    #[specta(type = Option<f64>)]
+    pub left_ms: Option<i64>,
+    /// Seconds that they were here.
+    pub present_s: u32,
+}
+
+/// Whether somebody of a class is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Now.
+    Here,
+    /// Was, and has gone.
+    Left,
+    /// Is on the class list, and did not come.
+    Missing,
 }

@@ -49,6 +49,10 @@ pub struct Listeners {
     pub https_port: u16,
     /// Where the app publishes to.
     pub rtmp: SocketAddr,
+    /// Whether the router is asked to let the internet watch, while `http` is for the network.
+    pub anyone: bool,
+    /// The router to ask; `None` is the one that this computer sends to everything else by.
+    pub router: Option<Ipv4Addr>,
 }
 
 impl Default for Listeners {
@@ -57,6 +61,8 @@ impl Default for Listeners {
             http: SocketAddr::from((Ipv4Addr::UNSPECIFIED, HTTP_PORT)),
             https_port: HTTPS_PORT,
             rtmp: SocketAddr::from((Ipv4Addr::LOCALHOST, RTMP_PORT)),
+            anyone: false,
+            router: None,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::recording::Recording;
 use crate::replay::Held;
 use crate::request::{Doors, Request};
 use crate::resume;
+use crate::router::Forwarding;
 use crate::scenes::{self, Book, Staged, Staging};
 use crate::settings::{self, Settings};
 use crate::sounds::{self, Board, Changed};
@@ -34,6 +35,7 @@ pub(crate) enum Done {
     OriginStarted(Result<Box<Started>, OriginProblem>),
     OriginStopped,
     SourcesOpened(Box<Opened>),
+    RouterLeft,
     SoundsChanged(Changed),
     DevicesFound(Devices),
     Staged(Staged),
@@ -68,6 +70,7 @@ pub struct Studio {
     /// Where the origin was bound last, so that links stay good when it restarts on a port of the system's choice.
     bound: Option<settings::Listeners>,
     pub(crate) room: Option<Hosted>,
+    pub(crate) forwarding: Forwarding,
     pub(crate) sources: SourcesPhase,
     pub(crate) book: Book,
     pub(crate) staging: Staging,
@@ -124,6 +127,7 @@ impl Studio {
             origin: OriginPhase::Off,
             bound: None,
             room: None,
+            forwarding: Forwarding::default(),
             sources: SourcesPhase::Opening,
             sounds: Board::new(kept),
             devices: Devices::default(),
@@ -187,6 +191,7 @@ impl Studio {
         let status = next(&mut self.status);
         let trouble = next(&mut self.trouble);
         let sound_trouble = next(&mut self.sounds.trouble);
+        let forwarded = next(&mut self.forwarding.answer);
         tokio::select! {
             request = self.doors.requests.recv() => match request {
                 Some(request) => self.request(request),
@@ -199,6 +204,7 @@ impl Studio {
             status = status => self.report(&status),
             // Shown.
             _ = trouble => {}
+            _ = forwarded => {}
             _ = sound_trouble => self.find_devices(),
             Ok(()) = self.doors.viewers.changed() => {
                 let viewers = *self.doors.viewers.borrow_and_update();
@@ -252,9 +258,7 @@ impl Studio {
             Request::StartOrigin => self.start_origin(),
             Request::StopOrigin => self.stop_origin(false),
             Request::RestartOrigin => self.stop_origin(true),
-            Request::SetAudience(audience) => {
-                self.listen(hosting::listen_for(self.settings.origin.http, audience));
-            }
+            Request::SetAudience(audience) => self.set_audience(audience),
             Request::UsePort(port) => {
                 self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
             }
@@ -278,6 +282,8 @@ impl Studio {
             Done::OriginStarted(Ok(started)) => self.serve(*started),
             Done::OriginStarted(Err(problem)) => self.origin_failed(problem),
             Done::OriginStopped => self.origin_stopped(),
+            // What it said was logged.
+            Done::RouterLeft => {}
             Done::SourcesOpened(opened) => self.sources_opened(opened),
             Done::SoundsChanged(changed) => self.sounds_changed(changed),
             Done::DevicesFound(devices) => {
@@ -336,6 +342,7 @@ impl Studio {
             origin.run(shutdown).await;
             Done::OriginStopped
         });
+        self.forward();
     }
 
     fn stop_origin(&mut self, again: bool) {
@@ -343,6 +350,7 @@ impl Studio {
             OriginPhase::Running { shutdown, .. } => {
                 shutdown.cancel();
                 self.origin = OriginPhase::Stopping { again };
+                self.forward();
             }
             OriginPhase::Off | OriginPhase::Failed(_) if again => self.start_origin(),
             _ => {}
@@ -362,6 +370,7 @@ impl Studio {
             }
             _ => {
                 error!("the origin stopped by itself");
+                self.forward();
                 self.notify(NoticeKind::OriginStopped);
             }
         }
@@ -442,7 +451,9 @@ impl Studio {
         resume::was_cut_off(&self.folder);
         if let OriginPhase::Running { shutdown, .. } = &self.origin {
             shutdown.cancel();
+            self.origin = OriginPhase::Stopping { again: false };
         }
+        self.forward();
         let rest = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN, rest).await.is_err() {
             warn!("the origin did not stop in time and is cut off");

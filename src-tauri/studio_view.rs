@@ -7,6 +7,7 @@ use broadcast::Status;
 use crate::destination::{Saved, THIS_COMPUTER};
 use crate::go_live::Phase;
 use crate::hosting::{self, Hosted};
+use crate::router::Internet;
 use crate::sources;
 use crate::studio::{OriginPhase, SourcesPhase, Studio};
 use crate::view::{
@@ -26,7 +27,11 @@ impl View {
             first_run: None,
             feed_url: feed_url.to_owned(),
             notices: Vec::new(),
-            origin: OriginView { state: OriginState::Off, audience: Audience::OnlyMe },
+            origin: OriginView {
+                state: OriginState::Off,
+                audience: Audience::OnlyMe,
+                internet: Internet::Unasked,
+            },
             room: None,
             scenes: crate::scenes::view::ScenesView::default(),
             video: SourceView::Starting,
@@ -67,8 +72,11 @@ impl Studio {
         view.language = self.settings.language;
         view.first_run = self.settings.first_run;
         view.notices.clone_from(&self.notices);
-        view.origin =
-            OriginView { state: self.origin_state(), audience: hosting::audience(self.settings.origin.http) };
+        view.origin = OriginView {
+            state: self.origin_state(),
+            audience: self.settings.origin.audience(),
+            internet: self.internet(),
+        };
         view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
         view.scenes = self.scenes_view();
         let main = self.book.main_picture().and_then(|layer| layer.source.as_choice());
@@ -133,7 +141,7 @@ impl Studio {
     }
 
     fn room_view(&self, hosted: &Hosted) -> RoomView {
-        let watch_url = hosted.watch_url();
+        let watch_url = self.link(hosted);
         RoomView {
             slug: hosted.owner.room.clone(),
             title: hosted.owner.title.clone(),

@@ -13,6 +13,7 @@ use crate::harness::environment::keep_screenshot;
 use crate::harness::http::Http;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
+use crate::harness::studio_page::fill;
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
 
@@ -21,7 +22,7 @@ const LIMIT: std::time::Duration = seconds(45);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_origins_panel_shows_what_is_so_and_starts_stops_and_moves_it() {
-    alone(seconds(300), panel()).await;
+    alone(seconds(400), panel()).await;
 }
 
 async fn panel() {
@@ -108,6 +109,11 @@ async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
     let room = "[data-testid=room-row]";
     meets(app, room, "it.dataset.live === 'false'").await;
     let url = app.session.texts("local-url").await.concat();
+    let (origin, token) = app.origin().await;
+    let slug = url.rsplit('/').next().unwrap_or_default();
+    let records = format!("{origin}/api/v1/rooms/{slug}");
+    let answer = Http::new().patch_as(&token, &records, &json!({"record": true})).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
     app.press("origin-back", &["go-live"]).await;
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", LIMIT).await;
@@ -124,6 +130,8 @@ async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
     app.press("end-confirm", &["summary"]).await;
     app.press("origin-menu", &["origin-address"]).await;
     app.session.click("origin-address").await;
+    recordings(app, faults).await;
+    admin_page(app).await;
 }
 
 /// Stopped it is off; a port that somebody took meanwhile is named with the program, and another one offered.
@@ -152,11 +160,89 @@ async fn stopped_and_taken(app: &DesktopApp, faults: &mut Vec<String>) {
     let said = app.session.texts("port-program").await.concat();
     assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
     look(app, "origin-port-taken", faults).await;
-    app.press("use-port", &["local-url"]).await;
+    app.session.click("port-choose").await;
+    app.comes_to_show("port-use", LIMIT).await;
+    fill(app, "port-input", "80").await;
+    app.session.click("port-use").await;
+    app.comes_to_show("port-wrong", LIMIT).await;
+    look(app, "origin-port-choose", faults).await;
+    let chosen = free_port();
+    fill(app, "port-input", &chosen.to_string()).await;
+    app.press("port-use", &["local-url"]).await;
     drop(taken);
+    is_at(app, chosen).await;
+
+    // A running origin moves too.
+    app.session.click("port-change").await;
+    app.comes_to_show("port-use", LIMIT).await;
+    let chosen = free_port();
+    fill(app, "port-input", &chosen.to_string()).await;
+    app.session.click("port-use").await;
+    is_at(app, chosen).await;
+}
+
+async fn is_at(app: &DesktopApp, port: u16) {
+    meets(app, "[data-testid=http-address]", &format!("it.innerText.startsWith('{port} ')")).await;
     is(app, "running").await;
     let url = app.session.texts("local-url").await.concat();
-    assert!(Http::new().try_get(&url).await.is_ok(), "{url} does not answer");
+    assert!(
+        url.contains(&format!(":{port}/")) && Http::new().try_get(&url).await.is_ok(),
+        "{url} does not answer"
+    );
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("0.0.0.0", 0)).expect("a free port");
+    listener.local_addr().expect("a bound listener").port()
+}
+
+/// What the origin recorded is listed: played in the browser, and deleted after a question.
+async fn recordings(app: &DesktopApp, faults: &mut Vec<String>) {
+    let row = "[data-testid=recording-row]";
+    meets(app, row, "it.innerText.includes('0:0')").await;
+    app.session.click("recording-play").await;
+    let opened = until("the recording in the browser", LIMIT, async || {
+        app.opened().into_iter().find(|link| link.contains("/replay/"))
+    })
+    .await;
+    assert!(Http::new().try_get(&opened).await.is_ok(), "{opened} does not answer");
+    app.session.click("open-recordings").await;
+    let folder = app.data().join("origin/recordings");
+    until("the folder", LIMIT, async || {
+        app.opened().iter().any(|opened| *opened == folder.display().to_string()).then_some(())
+    })
+    .await;
+    app.press("recording-delete", &["delete-keep"]).await;
+    look(app, "origin-delete-recording", faults).await;
+    app.session.click("delete-keep").await;
+    meets(app, row, "true").await;
+    app.press("recording-delete", &["delete-confirm"]).await;
+    app.session.click("delete-confirm").await;
+    until("the recording to go", LIMIT, async || (!app.session.shows("recording-row").await).then_some(()))
+        .await;
+}
+
+/// The administrator's page opens signed in, by a link that works once.
+async fn admin_page(app: &DesktopApp) {
+    app.session.click("admin-page").await;
+    let link = until("the page in the browser", LIMIT, async || {
+        app.opened().into_iter().find(|link| link.contains("/signin"))
+    })
+    .await;
+    let browser = Browser::open(&link).await;
+    let there = "return location.pathname === '/admin' && document.body.innerText.length > 100";
+    until("the administrator's page", LIMIT, async || {
+        (browser.session.run(there, vec![]).await == json!(true)).then_some(())
+    })
+    .await;
+    let again = Browser::open(&link).await;
+    until("a link that is used up", LIMIT, async || {
+        let text = again.session.run("return document.body.innerText", vec![]).await;
+        text.as_str().is_some_and(|text| text.contains("link")).then_some(())
+    })
+    .await;
+    assert_eq!(again.session.run("return location.pathname", vec![]).await, json!("/signin"));
 }
 
 /// Both themes and both languages; what axe finds in each theme.

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod accounts;
+mod app_speed;
 mod architecture;
 mod bad_input;
 mod browser_broadcast;
@@ -12,9 +13,11 @@ mod browser_sources;
 mod cast;
 mod described_api;
 mod desktop;
+mod desktop_class;
 mod desktop_destinations;
 mod desktop_first_run;
 mod desktop_hotkeys;
+mod desktop_internet;
 mod desktop_mixer;
 mod desktop_origin;
 mod desktop_replay;

@@ -5,7 +5,7 @@ use tauri::State;
 use crate::App;
 use crate::app_origin::Folder;
 use crate::command_error::CommandError;
-use crate::origin_view::OriginFigures;
+use crate::origin_view::{Attendee, OriginFigures};
 use crate::view::Audience;
 
 /// Starts the origin.
@@ -69,4 +69,39 @@ pub fn open_folder(app: State<'_, App>, folder: Folder) -> Result<(), CommandErr
 #[specta::specta]
 pub fn qr_code(app: State<'_, App>, link: String) -> String {
     app.qr_code(&link)
+}
+
+/// Opens the administrator's page in the browser.
+#[tauri::command]
+#[specta::specta]
+pub async fn open_admin_page(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.open_admin_page().await?)
+}
+
+/// Opens a recording in the browser.
+#[tauri::command]
+#[specta::specta]
+pub async fn play_recording(app: State<'_, App>, id: String) -> Result<(), CommandError> {
+    Ok(app.play_recording(&id).await?)
+}
+
+/// Deletes a recording.
+#[tauri::command]
+#[specta::specta]
+pub async fn remove_recording(app: State<'_, App>, id: String) -> Result<(), CommandError> {
+    Ok(app.remove_recording(&id).await?)
+}
+
+/// Who is in class.
+#[tauri::command]
+#[specta::specta]
+pub async fn attendance(app: State<'_, App>) -> Result<Vec<Attendee>, CommandError> {
+    Ok(app.attendance().await?)
+}
+
+/// Saves who was in class.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_attendance(app: State<'_, App>) -> Result<String, CommandError> {
+    Ok(app.save_attendance().await?)
 }

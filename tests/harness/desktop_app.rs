@@ -1,6 +1,7 @@
 //! The desktop app in a real window, driven through tauri-driver and WebKit's driver.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,26 @@ use super::http::Http;
 use super::process::Process;
 use super::sound::SoundServer;
 use super::wait::{seconds, until};
+
+/// The app as a person starts it, with nobody at its window; dropping it ends it.
+pub struct BareApp {
+    /// The program.
+    pub process: Process,
+    _bus: Process,
+}
+
+impl BareApp {
+    /// Starts the app with what is in a data folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(display: &Display, sound: &SoundServer, data: &Path) -> BareApp {
+        let (bus_process, bus) = session_bus().await;
+        let mut command = Command::new(program("ROSTRUM_BIN", "rostrum"));
+        command.envs(environment(display, sound, data, &bus)).env_remove("WAYLAND_DISPLAY");
+        BareApp { process: Process::start("rostrum", &mut command), _bus: bus_process }
+    }
+}
 
 /// The running app; dropping it ends it.
 pub struct DesktopApp {
@@ -51,19 +72,7 @@ impl DesktopApp {
         let (bus_process, bus) = session_bus().await;
         // tauri-driver cannot choose ports by itself; between here and there, another program could take them.
         let [port, native_port] = free_ports();
-        let folder = data.path().display().to_string();
-        let mut environment = vec![
-            ("DISPLAY", display.name.clone()),
-            ("LANG", "C.UTF-8".to_owned()),
-            ("DBUS_SESSION_BUS_ADDRESS", bus.clone()),
-            // What it would ask the system for, stand-ins answer.
-            ("DBUS_SYSTEM_BUS_ADDRESS", bus.clone()),
-            ("PULSE_SERVER", sound.address.clone()),
-            ("ROSTRUM_DATA", folder.clone()),
-        ];
-        // Whatever else the app or GTK keeps for a person is kept here too.
-        let homes = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
-        environment.extend(homes.map(|name| (name, folder.clone())));
+        let environment = environment(display, sound, data.path(), &bus);
         let mut command = Command::new(tauri_driver());
         command.args(["--native-driver", "/usr/bin/WebKitWebDriver"]);
         command.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
@@ -91,8 +100,26 @@ impl DesktopApp {
         self.data
     }
 
+    /// The folders and links that the app gave to the system to open, the oldest first.
+    pub fn opened(&self) -> Vec<String> {
+        let opened = std::fs::read_to_string(self.data().join(OPENED)).unwrap_or_default();
+        opened.lines().map(str::to_owned).collect()
+    }
+
+    /// The address of the app's origin, and the token of its owner.
+    ///
+    /// # Panics
+    /// When the origin did not run yet, or the window does not show it.
+    pub async fn origin(&self) -> (String, String) {
+        let url = self.session.texts("local-url").await.concat();
+        let (address, _) = url.split_once("/r/").unwrap_or_else(|| panic!("{url} is no watch page"));
+        let owner = std::fs::read(self.data().join("local-owner.json")).expect("the owner's file");
+        let owner: serde_json::Value = serde_json::from_slice(&owner).expect("JSON");
+        (address.to_owned(), owner["token"].as_str().expect("a token").to_owned())
+    }
+
     /// The app's data folder.
-    pub fn data(&self) -> &std::path::Path {
+    pub fn data(&self) -> &Path {
         self.data.path()
     }
 
@@ -148,6 +175,45 @@ impl DesktopApp {
         }
     }
 }
+
+/// What an app finds around it that has a display, a sound server, a data folder and a bus of its own.
+fn environment(
+    display: &Display,
+    sound: &SoundServer,
+    data: &Path,
+    bus: &str,
+) -> Vec<(&'static str, String)> {
+    let folder = data.display().to_string();
+    let mut environment = vec![
+        ("DISPLAY", display.name.clone()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("DBUS_SESSION_BUS_ADDRESS", bus.to_owned()),
+        // What it would ask the system for, stand-ins answer.
+        ("DBUS_SYSTEM_BUS_ADDRESS", bus.to_owned()),
+        ("PULSE_SERVER", sound.address.clone()),
+        ("ROSTRUM_DATA", folder.clone()),
+    ];
+    environment.push(("PATH", format!("{}:{}", stand_ins(data), std::env::var("PATH").unwrap_or_default())));
+    // Whatever else the app or GTK keeps for a person is kept here too.
+    let homes = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
+    environment.extend(homes.map(|name| (name, folder.clone())));
+    environment
+}
+
+/// Programs that answer for the desktop's, in a folder of their own: nothing is opened, but noted.
+fn stand_ins(data: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = data.join("stand-ins");
+    let opener = folder.join("xdg-open");
+    std::fs::create_dir_all(&folder).expect("the folder can be written");
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> '{}'\n", data.join(OPENED).display());
+    std::fs::write(&opener, script).expect("it can be written");
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder.display().to_string()
+}
+
+/// What was opened, a line each.
+const OPENED: &str = "opened";
 
 /// A message bus of a test's own, and its address.
 async fn session_bus() -> (Process, String) {

@@ -82,6 +82,16 @@ export const commands = {
 	openFolder: (folder: Folder) => __TAURI_INVOKE<null>("open_folder", { folder }),
 	/**  A link as a QR code. */
 	qrCode: (link: string) => __TAURI_INVOKE<string>("qr_code", { link }),
+	/**  Opens the administrator's page in the browser. */
+	openAdminPage: () => __TAURI_INVOKE<null>("open_admin_page"),
+	/**  Opens a recording in the browser. */
+	playRecording: (id: string) => __TAURI_INVOKE<null>("play_recording", { id }),
+	/**  Deletes a recording. */
+	removeRecording: (id: string) => __TAURI_INVOKE<null>("remove_recording", { id }),
+	/**  Who is in class. */
+	attendance: () => __TAURI_INVOKE<Attendee[]>("attendance"),
+	/**  Saves who was in class. */
+	saveAttendance: () => __TAURI_INVOKE<string>("save_attendance"),
 	/**  Gives an action other keys, or none. */
 	setHotkey: (action: Action, keys: string | null) => __TAURI_INVOKE<null>("set_hotkey", { action, keys }),
 	/**  Lets an action's keys work while another program has the keyboard, or not. */
@@ -181,12 +191,30 @@ export type Arrival = {
 	place: WindowPlace,
 };
 
+/**  Somebody of a class. */
+export type Attendee = {
+	/**  As they are called in the room, or stand on the class list. */
+	name: string,
+	/**  Who they are to the room; `None` for who did not come. */
+	id: string | null,
+	/**  Whether they are there. */
+	state: Presence,
+	/**  When they first came: Unix time, milliseconds. */
+	joined_ms: number | null,
+	/**  When they last went; `None` for who is here or did not come. */
+	left_ms: number | null,
+	/**  Seconds that they were here. */
+	present_s: number,
+};
+
 /**  Who can open the watch page. */
 export type Audience = 
 /**  This computer only. */
 "only-me" | 
 /**  Everyone on the same network. */
-"my-network";
+"my-network" | 
+/**  These and, if the router does as it is asked to, everyone who has the link. */
+"anyone";
 
 /**  Whether the system lets a program have keys while another one has the keyboard. */
 export type BackgroundView = 
@@ -491,6 +519,34 @@ export type HotkeysView = {
 	background: BackgroundView,
 };
 
+/**
+ *  What is known of the way from the internet to the watch page. That it can be reached is never said: only a computer
+ *  outside could see that.
+ */
+export type Internet = 
+/**  Nothing: the router was not asked. */
+{ type: "unasked" } | 
+/**  The router is being asked. */
+{ type: "asking" } | 
+/**  The router forwards it. */
+{ type: "forwarded"; 
+/**  The watch page as the internet sees it. */
+url: string; 
+/**  What the router speaks: `PCP`, `NAT-PMP` or `UPnP`. */
+protocol: string; 
+/**  The port that it forwards from. */
+port: number } | 
+/**  The router forwards it, but its own address is none of the internet's: another router stands before it. */
+{ type: "nested"; 
+/**  That address. */
+address: string } | 
+/**  The router does not. */
+{ type: "refused"; 
+/**  What it said. */
+reason: string } | 
+/**  No router answered. */
+{ type: "silent" };
+
 /**  Modifiers and one key. Written with spaces between, the modifiers in the order of [`MODIFIERS`]. */
 export type Keys = string;
 
@@ -720,6 +776,8 @@ export type OriginView = {
 	state: OriginState,
 	/**  Who can watch. */
 	audience: Audience,
+	/**  What is known of the way from the internet. */
+	internet: Internet,
 };
 
 /**  How the picture is encoded, and whether it is recorded. */
@@ -829,6 +887,15 @@ export type Place = {
 	fit: Fit,
 };
 
+/**  Whether somebody of a class is there. */
+export type Presence = 
+/**  Now. */
+"here" | 
+/**  Was, and has gone. */
+"left" | 
+/**  Is on the class list, and did not come. */
+"missing";
+
 /**  Why a source shows nothing. */
 export type Problem = {
 	/**  The layer. */
@@ -858,6 +925,8 @@ export type Program = {
 
 /**  A recording of the origin. */
 export type RecordingFigures = {
+	/**  What the commands take. */
+	id: string,
 	/**  The room's title when it began. */
 	title: string,
 	/**  When that was: Unix time, seconds. */

@@ -210,7 +210,6 @@ export const t = words(
     'origin.who.my-network': 'My network',
     'origin.who.my-network.text':
       'Everyone on the same network can open the watch page and the chat, without encryption (plain HTTP).',
-    'origin.who.restart': 'Changing this restarts the origin: viewers reconnect, and the link changes.',
     'origin.ports': 'Ports',
     'origin.ports.http': 'Watch page, chat, API',
     'origin.ports.rtmp': 'Send with RTMP',
@@ -427,7 +426,6 @@ export const t = words(
     'origin.who.only-me.text': '观看页只能在这台电脑上打开。',
     'origin.who.my-network': '我的网络',
     'origin.who.my-network.text': '同一网络里的所有人都能打开观看页和聊天，没有加密（HTTP）。',
-    'origin.who.restart': '更改会重新启动源站：观众会重新连接，链接也会改变。',
     'origin.ports': '端口',
     'origin.ports.http': '观看页、聊天、API',
     'origin.ports.rtmp': '用 RTMP 推流',

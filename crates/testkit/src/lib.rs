@@ -9,6 +9,8 @@ pub mod load;
 pub mod lossy_relay;
 mod mp4_file;
 pub mod playlist;
+#[cfg(feature = "router")]
+pub mod router;
 mod rtmp;
 mod source;
 pub mod transport_stream;

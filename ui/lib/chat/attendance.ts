@@ -13,5 +13,6 @@ export interface Attendee {
 export interface Attendance {
   /** `null` when it cannot be had. */
   list(): Promise<Attendee[] | null>;
-  sheet: string;
+  /** Where the list is downloaded, or what saves it and tells the file. */
+  sheet: string | (() => Promise<string>);
 }

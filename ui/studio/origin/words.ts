@@ -7,6 +7,21 @@ export const t = words(
     autostart: 'Start when I log in',
     restart: 'Restart',
     locked: 'Can be changed when the broadcast has ended.',
+    restarts: 'Changing to or from “Only me” restarts the origin: viewers reconnect, and the link changes.',
+    admin: 'Admin page',
+
+    anyone: 'Anyone',
+    'anyone.text': 'Everyone who has the link. Your router is asked to let them in, after a question.',
+    ask: 'Ask the router…',
+    'ask.again': 'Ask again',
+    'ask.title': 'Let the internet in?',
+    'ask.opens':
+      'Your router is asked to forward TCP port {{port}} to this computer, by PCP, NAT-PMP or UPnP. Nothing else is opened.',
+    'ask.plain':
+      'Anybody on the internet can then open the watch page, the chat and the page to sign in, without encryption (HTTP): people with the link, and programs that try every address.',
+    'ask.until':
+      'The router closes the port when the origin stops, when you choose something else here, and when you quit. It is asked again when the origin starts.',
+    'ask.confirm': 'Open port {{port}}',
     'port.who': '“{{name}}” (process {{pid}}) uses it. Two programs cannot share one port.',
 
     name: 'By name',
@@ -14,6 +29,21 @@ export const t = words(
     secure: 'Encrypted',
     'secure.text': 'Browsers warn the first time',
     internet: 'Internet',
+    'share.internet':
+      'For anyone the router lets in. On your own network it may not open: use the other address there.',
+    'internet.asking': 'Asking the router',
+    'internet.asking.text': 'It is asked to forward port {{port}}.',
+    'internet.forwarded': 'Forwarded',
+    'internet.forwarded.text':
+      'The router forwards its port {{port}} to this computer ({{protocol}}). Whether people get through can only be seen from outside.',
+    'internet.nested': 'Not forwarded all the way',
+    'internet.nested.text':
+      'The router forwards it, but its own address {{address}} is none of the internet: another router stands before it, and would have to forward too.',
+    'internet.refused': 'Not forwarded',
+    'internet.refused.text':
+      'The router does not do it. Look in its settings for “UPnP” or “NAT-PMP”. It said: {{reason}}',
+    'internet.silent.text':
+      'No router answered. Look in its settings for “UPnP” or “NAT-PMP”, or let it forward port {{port}} to this computer there.',
     'internet.unknown': 'Not known',
     'internet.text':
       'Your router decides: it would have to forward port {{port}} to this computer. That cannot be seen from here.',
@@ -23,6 +53,12 @@ export const t = words(
     qr: 'QR code of {{address}}',
     'qr.hide': 'Hide the QR code',
 
+    'port.used': 'Another program uses port {{port}}.',
+    'port.choose': 'Choose a port…',
+    'port.change': 'Change…',
+    'port.choose.title': 'Port of the watch page',
+    'port.choose.use': 'Use this port',
+    'port.choose.wrong': 'Type a number from 1024 to 65535.',
     port: 'Port',
     from: 'Reached from',
     'from.here': 'This computer',
@@ -67,6 +103,13 @@ export const t = words(
     'recording.when': 'When',
     'recording.length': 'Length',
     'recording.size': 'Size',
+    'recording.actions': 'Actions',
+    'recording.play': 'Play {{title}}, {{when}}',
+    'recording.delete': 'Delete {{title}}, {{when}}…',
+    'delete.title': 'Delete this recording?',
+    'delete.text': '“{{title}}” of {{when}}, and its files. Viewers lose the replay too. This cannot be undone.',
+    'delete.keep': 'Keep it',
+    'delete.confirm': 'Delete',
 
     disk: 'Disk',
     'disk.used': '{{used}} of {{all}} used',
@@ -79,6 +122,19 @@ export const t = words(
     autostart: '登录时启动',
     restart: '重新启动',
     locked: '直播结束后可以更改。',
+    restarts: '改为“只有我”或从“只有我”改回会重新启动源站：观众会重新连接，链接也会改变。',
+    admin: '管理页面',
+
+    anyone: '任何人',
+    'anyone.text': '所有拿到链接的人。会先询问，再请求路由器放行。',
+    ask: '请求路由器…',
+    'ask.again': '再次请求',
+    'ask.title': '允许互联网访问？',
+    'ask.opens': '将通过 PCP、NAT-PMP 或 UPnP 请求路由器把 TCP 端口 {{port}} 转发到这台电脑。不会开放其他任何东西。',
+    'ask.plain':
+      '互联网上的任何人都能打开观看页、聊天和登录页，没有加密（HTTP）：包括拿到链接的人，也包括逐个尝试地址的程序。',
+    'ask.until': '源站停止、在这里改选其他选项或退出时，路由器会关闭这个端口。源站启动时会再次请求。',
+    'ask.confirm': '开放端口 {{port}}',
     'port.who': '“{{name}}”（进程 {{pid}}）正在使用它。两个程序不能共用一个端口。',
 
     name: '按名称',
@@ -86,6 +142,19 @@ export const t = words(
     secure: '加密',
     'secure.text': '浏览器首次会警告',
     internet: '互联网',
+    'share.internet': '路由器放行的任何人都能观看。在你自己的网络里可能打不开：请用另一个地址。',
+    'internet.asking': '正在请求路由器',
+    'internet.asking.text': '请求它转发端口 {{port}}。',
+    'internet.forwarded': '已转发',
+    'internet.forwarded.text':
+      '路由器把它的端口 {{port}} 转发到这台电脑（{{protocol}}）。别人能否连上，只有从外部才能看到。',
+    'internet.nested': '没有全程转发',
+    'internet.nested.text':
+      '路由器已转发，但它自己的地址 {{address}} 不是互联网地址：前面还有另一台路由器，也需要转发。',
+    'internet.refused': '没有转发',
+    'internet.refused.text': '路由器没有转发。请在它的设置中查找“UPnP”或“NAT-PMP”。它的回答：{{reason}}',
+    'internet.silent.text':
+      '没有路由器回答。请在它的设置中查找“UPnP”或“NAT-PMP”，或在那里把端口 {{port}} 转发到这台电脑。',
     'internet.unknown': '未知',
     'internet.text': '取决于你的路由器：它需要把端口 {{port}} 转发到这台电脑。从这里无法看到。',
     'internet.off': '关闭：只有这台电脑可以观看',
@@ -94,6 +163,12 @@ export const t = words(
     qr: '{{address}} 的二维码',
     'qr.hide': '隐藏二维码',
 
+    'port.used': '另一个程序正在使用端口 {{port}}。',
+    'port.choose': '选择端口…',
+    'port.change': '更改…',
+    'port.choose.title': '观看页的端口',
+    'port.choose.use': '使用这个端口',
+    'port.choose.wrong': '请输入 1024 到 65535 之间的数字。',
     port: '端口',
     from: '可从哪里访问',
     'from.here': '这台电脑',
@@ -135,6 +210,13 @@ export const t = words(
     'recording.when': '时间',
     'recording.length': '时长',
     'recording.size': '大小',
+    'recording.actions': '操作',
+    'recording.play': '播放 {{title}}，{{when}}',
+    'recording.delete': '删除 {{title}}，{{when}}…',
+    'delete.title': '删除这段录像？',
+    'delete.text': '“{{title}}”（{{when}}）及其文件。观众也会失去回放。此操作无法撤销。',
+    'delete.keep': '保留',
+    'delete.confirm': '删除',
 
     disk: '磁盘',
     'disk.used': '已用 {{used}}，共 {{all}}',

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what origin and broadcaster cost, as ratios to a peer in the same run.
 
+mod app;
 mod broadcaster;
 mod chat;
 mod clip;
@@ -23,7 +24,7 @@ use crate::{apt, setup};
 
 /// What `cargo xtask bench --help` prints.
 pub const HELP: &str = "\
-cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat] [broadcaster]
+cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat] [broadcaster] [app]
 
   1. set-up, with nginx, its RTMP module and nchan as the peers; release builds of the origin, of rostrum-cast and of a load generator
   2. publishing  CPU seconds per stream-minute of 1, 10 and 50 publishers of 2.5 Mbit/s 720p with HLS on, beside nginx-rtmp
@@ -36,12 +37,14 @@ cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat] [broa
                  delivery and bytes a socket, beside nchan
      broadcaster CPU a frame and missing frames of rostrum-cast from a display to RTMP, beside FFmpeg with the same settings,
                  and beside OBS Studio
+     app         the desktop app: until its window and its preview are there, memory, how long its page answers nothing while 50
+                 lines a second come, and from its start to a picture in a browser
 
-Without a choice all seven are measured, in about twenty minutes. Seconds are the server's own CPU time, which the
+Without a choice all eight are measured, in about half an hour. Seconds are the server's own CPU time, which the
 load of other programs moves little; ratios are what counts. The machine should be quiet: its load is printed first.";
 
-const MEASUREMENTS: [&str; 7] =
-    ["publishing", "serving", "waking", "cycles", "ladder", "chat", "broadcaster"];
+const MEASUREMENTS: [&str; 8] =
+    ["publishing", "serving", "waking", "cycles", "ladder", "chat", "broadcaster", "app"];
 
 /// Whether all of these are measurements.
 pub fn knows(chosen: &[String]) -> bool {
@@ -64,6 +67,13 @@ struct Bench {
 /// When set-up, a build or a program fails.
 pub fn bench(chosen: &[String]) -> Result<()> {
     let workspace = Workspace::read()?;
+    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|choice| choice == name);
+    if is_chosen("app") {
+        app::measure(&workspace)?;
+    }
+    if !MEASUREMENTS.iter().any(|name| *name != "app" && is_chosen(name)) {
+        return Ok(());
+    }
     setup::to_build()?;
     step("packages of the peers", || apt::ensure(apt::TO_BENCH))?;
     build()?;
@@ -83,7 +93,7 @@ pub fn bench(chosen: &[String]) -> Result<()> {
         ("chat", chat::measure),
         ("broadcaster", broadcaster::measure),
     ] {
-        if chosen.is_empty() || chosen.iter().any(|choice| choice == name) {
+        if is_chosen(name) {
             step(name, || measure(&bench))?;
         }
     }
