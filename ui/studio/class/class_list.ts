@@ -1,5 +1,5 @@
 import type { Attendance } from '$lib/chat/attendance';
-import { commands } from './bindings';
+import { commands } from '../bindings';
 
 /** Who is in class, asked of the origin by way of the program. */
 export const programAttendance: Attendance = {

@@ -1,0 +1,41 @@
+import { words } from '$lib/i18n/i18n.svelte';
+
+/** The words of a class beside the studio. */
+export const t = words(
+  'class',
+  {
+    audience: 'Audience',
+    class: 'Class',
+    'hands.up_one': 'hand up',
+    'hands.up_other': 'hands up',
+    hands: 'Raised hands',
+    'hands.none': 'No hand is up.',
+    'hands.lower.all': 'Lower all',
+    'hands.waiting': 'waiting {{time}}',
+    'hands.call': 'Let speak',
+    'hands.call.name': 'Let speak: {{name}}',
+    'hands.called': 'May speak',
+    'hands.lower': 'Lower the hand of {{name}}',
+    poll: 'Poll',
+    'poll.none': 'Ask the class something: answers show when you close the poll.',
+    'poll.new': 'New poll…',
+    attendance: 'Attendance',
+  },
+  {
+    audience: '观众',
+    class: '课堂',
+    'hands.up_other': '人举手',
+    hands: '举手',
+    'hands.none': '没有人举手。',
+    'hands.lower.all': '全部放下',
+    'hands.waiting': '已等待 {{time}}',
+    'hands.call': '请发言',
+    'hands.call.name': '请发言：{{name}}',
+    'hands.called': '可以发言',
+    'hands.lower': '放下 {{name}} 的手',
+    poll: '投票',
+    'poll.none': '向全班提一个问题：关闭投票后显示答案。',
+    'poll.new': '新建投票…',
+    attendance: '出勤',
+  },
+);
