@@ -43,6 +43,7 @@ async fn panel() {
     meets(&app, "[data-testid=log]", "it.innerText.includes('origin started')").await;
     meets(&app, "[data-testid=disk]", "/\\d/.test(it.innerText)").await;
     autostart(&app).await;
+    told_what_failed(&app, &mut faults).await;
     live(&app, &mut faults).await;
     stopped_and_taken(&app, &mut faults).await;
 
@@ -102,6 +103,18 @@ async fn autostart(app: &DesktopApp) {
     meets(app, "[data-testid=autostart]", "it.checked").await;
     app.session.click("autostart").await;
     until("the file to go", LIMIT, async || (!file.exists()).then_some(())).await;
+}
+
+/// What could not be done is said where it was asked for.
+async fn told_what_failed(app: &DesktopApp, faults: &mut Vec<String>) {
+    std::fs::remove_dir_all(app.data().join("logs")).expect("it is there");
+    app.session.click("open-logs").await;
+    app.comes_to_show("failure", LIMIT).await;
+    let said = app.session.texts("failure").await.concat();
+    assert!(said.contains("logs is not there"), "{said}");
+    look(app, "origin-failure", faults).await;
+    app.session.click("failure-close").await;
+    until("the words to go", LIMIT, async || (!app.session.shows("failure").await).then_some(())).await;
 }
 
 /// A broadcast and its viewer are counted.
