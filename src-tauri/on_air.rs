@@ -13,6 +13,15 @@ use crate::replay::Held;
 use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
 use crate::view::{Notice, NoticeKind};
 
+/// What becomes of the stream's delay when the engine ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Viewers do not get it.
+    AtOnce,
+    /// They get it as slowly as it was captured; nothing more is captured.
+    SendsWhatIsHeldBack,
+}
+
 impl Studio {
     /// Tells the machine, and does what it says.
     pub(crate) fn drive(&mut self, input: Input) {
@@ -178,7 +187,8 @@ impl Studio {
 
     pub(crate) fn stop_broadcast(&mut self) {
         self.start_next = false;
-        let goes_on = self.recording.as_ref().is_some_and(|recording| !recording.ends_with_broadcast);
+        self.held.cut_off_at = None;
+        let goes_on = self.records_on();
         match (&mut self.broadcast, &self.status) {
             (Some(broadcast), Some(status)) if goes_on => {
                 let outcome = destination::outcome(&status.borrow());
@@ -191,13 +201,30 @@ impl Studio {
         }
     }
 
+    /// Whether what is recorded goes on behind the broadcast.
+    pub(crate) fn records_on(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| !recording.ends_with_broadcast)
+    }
+
     fn stop_engine(&mut self) {
+        self.end_engine(Ending::AtOnce);
+    }
+
+    pub(crate) fn end_engine(&mut self, how: Ending) {
         self.sent.clear();
         self.recorded = self.recording.take().map(|recording| recording.file).or(self.recorded.take());
-        if let Some(broadcast) = self.broadcast.take() {
-            self.ending = true;
-            self.tasks.spawn(async move { Done::BroadcastEnded(Box::new(broadcast.end().await)) });
-        }
+        let Some(mut broadcast) = self.broadcast.take() else { return };
+        self.ending = true;
+        let no_more = self.held.no_more.clone();
+        self.tasks.spawn(async move {
+            if how == Ending::SendsWhatIsHeldBack {
+                tokio::select! {
+                    () = broadcast.drain() => {}
+                    () = no_more.cancelled() => {}
+                }
+            }
+            Done::BroadcastEnded(Box::new(broadcast.end().await))
+        });
     }
 
     pub(crate) fn broadcast_ended(&mut self, summary: &Summary) {

@@ -2,16 +2,19 @@
 //! viewers get later.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broadcast::{RecordingState, RecordingStatus, Status};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::app::{App, Error};
+use crate::go_live::Input;
+use crate::on_air::Ending;
 use crate::output::Output;
 use crate::recording;
 use crate::request::Request;
-use crate::studio::{Done, Studio};
+use crate::studio::{Studio, now};
 use crate::view::NoticeKind;
 
 /// What the running engine was told to hold, and the replay that is being written.
@@ -20,13 +23,17 @@ pub(crate) struct Held {
     replay_seconds: u32,
     delay: Duration,
     saving: Option<PathBuf>,
+    /// When viewers have seen the end of a broadcast whose engine goes on recording.
+    pub(crate) cut_off_at: Option<Instant>,
+    /// Ends the engine that sends what is held back, without waiting for the rest.
+    pub(crate) no_more: CancellationToken,
 }
 
 impl Held {
     /// As the engine begins with it; a change of the settings counts from the next one on.
     pub(crate) fn of(output: &Output) -> Held {
         let delay = Duration::from_secs(output.delay_seconds.into());
-        Held { replay_seconds: output.replay_seconds, delay, saving: None }
+        Held { replay_seconds: output.replay_seconds, delay, ..Held::default() }
     }
 }
 
@@ -80,23 +87,25 @@ impl Studio {
         self.notify(NoticeKind::ReplayFailed { reason });
     }
 
-    /// Whether a broadcast that ends has viewers who have not seen its end. If so, it is stopped as much later: what they
-    /// get until then was captured before.
+    /// Whether a broadcast that ends has viewers who have not seen its end. They get the rest of it first.
     pub(crate) fn stops_later(&mut self) -> bool {
         let held_back = self.held.delay;
-        let later = held_back > Duration::ZERO && self.go_live.was_on_air() && self.broadcast.is_some();
-        if later {
-            self.tasks.spawn(async move {
-                tokio::time::sleep(held_back).await;
-                Done::HeldBackSent
-            });
+        if held_back == Duration::ZERO || !self.go_live.was_on_air() || self.broadcast.is_none() {
+            return false;
         }
-        later
+        if self.records_on() {
+            // What is captured meanwhile is for the recording alone: before viewers get it, they are cut off.
+            self.held.cut_off_at = Some(now() + held_back);
+        } else {
+            self.end_engine(Ending::SendsWhatIsHeldBack);
+        }
+        true
     }
 
-    /// Viewers have seen the end.
-    pub(crate) fn held_back_sent(&mut self) {
-        if self.go_live.was_on_air() {
+    /// A moment has come that somebody waited for: the end of the countdown, or of what is held back.
+    pub(crate) fn moment_came(&mut self) {
+        self.drive(Input::Tick);
+        if self.held.cut_off_at.is_some_and(|at| at <= now()) {
             self.stop_broadcast();
         }
     }

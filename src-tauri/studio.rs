@@ -40,7 +40,6 @@ pub(crate) enum Done {
     DevicesFound(Devices),
     Staged(Staged),
     ScenesSaved(Result<(), String>),
-    HeldBackSent,
     BroadcastEnded(Box<Summary>),
 }
 
@@ -180,8 +179,8 @@ impl Studio {
 
     /// Waits for one thing and deals with it.
     async fn step(&mut self) {
-        let deadline = self.go_live.deadline();
-        let countdown = async move {
+        let deadline = self.go_live.deadline().into_iter().chain(self.held.cut_off_at).min();
+        let moment = async move {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
                 None => std::future::pending().await,
@@ -210,7 +209,7 @@ impl Studio {
                 let viewers = *self.doors.viewers.borrow_and_update();
                 self.drive(Input::Viewers(viewers));
             }
-            () = countdown => self.drive(Input::Tick),
+            () = moment => self.moment_came(),
         }
     }
 
@@ -293,7 +292,6 @@ impl Studio {
             }
             Done::Staged(staged) => self.staged(staged),
             Done::ScenesSaved(saved) => self.scenes_saved(saved),
-            Done::HeldBackSent => self.held_back_sent(),
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }
@@ -444,6 +442,7 @@ impl Studio {
     /// Says goodbye in order: the broadcast first, so that the origin still takes its last frames.
     async fn shut_down(mut self) {
         self.doors.feeds.send_replace(Feeds::default());
+        self.held.no_more.cancel();
         if let Some(broadcast) = self.broadcast.take() {
             broadcast.end().await;
         }

@@ -62,16 +62,25 @@ async fn replay() {
 
     app.press("new-broadcast", &["go-live"]).await;
     set(&app, "set-delay", &DELAY.to_string()).await;
+    app.session.click("set-record").await;
+    kept(&app, "record", &json!(true)).await;
     looks.check(&app, "settings-output-delay").await;
     app.press("settings-back", &["go-live"]).await;
     // Nothing is connected before the first picture is so old.
+    app.press("go-live", &["connecting", "live-timer"]).await;
     let begun = Instant::now();
-    on_air(&app).await;
-    assert!(begun.elapsed() > seconds(DELAY.into()), "live after {:?}", begun.elapsed());
+    app.comes_to_show("live-timer", LIMIT).await;
+    assert!(begun.elapsed() > seconds(u64::from(DELAY) - 1), "live after {:?}", begun.elapsed());
     // What viewers have not seen at the end is still sent.
     let asked = Instant::now();
     end(&app).await;
     assert!(asked.elapsed() > seconds(DELAY.into()), "over after {:?}", asked.elapsed());
+    // Meanwhile nothing more was captured.
+    let recording = recordings(app.data()).pop().expect("the broadcast was recorded");
+    let length: f64 = probe(&recording, "format=duration").parse().expect("a length");
+    let on_air = asked.duration_since(begun).as_secs_f64();
+    // The window shows what has begun a moment later, and the end is asked for twice.
+    assert!(length < on_air + 3.0, "{length} s were recorded of {on_air} s");
     assert_eq!(looks.faults, Vec::<String>::new());
 }
 
@@ -92,19 +101,35 @@ async fn set(app: &DesktopApp, test_id: &str, value: &str) {
     app.press("tab-output", &[test_id]).await;
     choose(app, test_id, value).await;
     let name = if test_id == "set-replay" { "replaySeconds" } else { "delaySeconds" };
+    kept(app, name, &json!(value.parse::<u32>().expect("a number of seconds"))).await;
+}
+
+/// Waits until something of what is sent is kept.
+async fn kept(app: &DesktopApp, name: &str, value: &Value) {
     until("the choice to be kept", LIMIT, async || {
         let kept = std::fs::read_to_string(app.data().join("settings.json")).ok()?;
         let kept: Value = serde_json::from_str(&kept).ok()?;
-        (kept["output"][name] == json!(value.parse::<u32>().ok()?)).then_some(())
+        (&kept["output"][name] == value).then_some(())
     })
     .await;
 }
 
-/// Without a folder for videos, they are in the data folder.
 fn replays(data: &Path) -> Vec<PathBuf> {
+    files(data).filter(|file| is_replay(file)).collect()
+}
+
+fn recordings(data: &Path) -> Vec<PathBuf> {
+    files(data).filter(|file| !is_replay(file)).collect()
+}
+
+/// Without a folder for videos, they are in the data folder.
+fn files(data: &Path) -> impl Iterator<Item = PathBuf> {
     let files = std::fs::read_dir(data.join("recordings")).expect("the folder of recordings");
-    let files = files.map(|entry| entry.expect("an entry").path());
-    files.filter(|file| file.to_string_lossy().contains("Rostrum replay ")).collect()
+    files.map(|entry| entry.expect("an entry").path())
+}
+
+fn is_replay(file: &Path) -> bool {
+    file.to_string_lossy().contains("Rostrum replay ")
 }
 
 fn probe(file: &Path, entries: &str) -> String {
