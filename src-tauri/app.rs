@@ -81,6 +81,7 @@ pub struct App {
     studio: Mutex<Option<JoinHandle<()>>>,
     pub(crate) observer: watch::Receiver<Option<origin::Observer>>,
     pub(crate) target: watch::Receiver<Option<Target>>,
+    pub(crate) secrets: watch::Receiver<Vec<String>>,
     pub(crate) log: Log,
     pub(crate) folder: PathBuf,
     listeners: Mutex<Listeners>,
@@ -111,6 +112,7 @@ impl App {
         helpers.spawn(preview.run(shutdown.clone()));
         helpers.spawn(carrier.run(targets, shutdown.clone()));
         let (requests, queue) = mpsc::channel(REQUESTS_MAX);
+        let (secrets, secrets_of_report) = watch::channel(Vec::new());
         let (observed, observer) = watch::channel(None);
         let doors = Doors {
             requests: queue,
@@ -118,6 +120,7 @@ impl App {
             chat_target: target,
             observed,
             viewers: chat.viewers(),
+            secrets,
             feed_url,
         };
         let (studio, view) = Studio::new(folder.clone(), doors);
@@ -127,8 +130,9 @@ impl App {
             helpers.join_all().await;
         });
         let studio = Mutex::new(Some(studio));
-        let listeners = Mutex::default();
-        Ok(App { requests, view, chat, studio, observer, target: asked, log, folder, listeners })
+        let secrets = secrets_of_report;
+        let (listeners, target) = (Mutex::default(), asked);
+        Ok(App { requests, view, chat, studio, observer, target, secrets, log, folder, listeners })
     }
 
     /// What is on screen, from now on.

@@ -11,7 +11,8 @@ use crate::go_live;
 use crate::hosting::Hosted;
 use crate::settings::replace;
 
-/// Another server, as it is kept. Addresses, keys and passphrases are in a file that only this user may read.
+/// Another server, as it is kept: in a file that only this user may read, without key and passphrase where the keychain has
+/// them (see [`crate::keychain`]).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// Stays the same when it is edited; from 1 on.
@@ -28,6 +29,12 @@ pub struct Saved {
     pub passphrase: String,
     /// Whether the next broadcast goes there.
     pub on: bool,
+    /// Where the keychain has key and passphrase; `None` when the file has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keychain: Option<String>,
+    /// The keychain has not given them: both are empty meanwhile.
+    #[serde(skip)]
+    pub closed: bool,
 }
 
 /// A destination as the person fills it in.
@@ -56,6 +63,9 @@ pub enum WrongDraft {
     /// Two rows would look the same.
     #[error("there is a destination called {0} already")]
     NameTaken(String),
+    /// One of key and passphrase is to be replaced, and the other is not at hand.
+    #[error("the keychain has not given the key: unlock it first, or enter both stream id and passphrase")]
+    Closed,
     /// The engine cannot use it.
     #[error("{0}")]
     Address(broadcast::TargetError),
@@ -92,6 +102,8 @@ impl Draft {
         let kept = |part: Option<String>, of: fn(&Saved) -> &String| {
             part.map_or_else(|| before.map(of).cloned().unwrap_or_default(), |part| part.trim().to_owned())
         };
+        let closed = before.is_some_and(|before| before.closed);
+        let both_are_given = self.key.is_some() && self.passphrase.is_some();
         let mut saved = Saved {
             id: before.map_or_else(
                 || known.iter().map(|saved| saved.id).max().unwrap_or(0) + 1,
@@ -103,10 +115,23 @@ impl Draft {
             key: kept(self.key, |saved| &saved.key),
             passphrase: kept(self.passphrase, |saved| &saved.passphrase),
             on: before.is_none_or(|before| before.on),
+            keychain: before.and_then(|before| before.keychain.clone()),
+            closed,
         };
         saved.take_secrets_out_of_the_address();
-        saved.destination().server().map_err(WrongDraft::Address)?;
-        Ok(saved)
+        let secret = |saved: &Saved| (saved.key.clone(), saved.passphrase.clone());
+        if before.is_some_and(|before| secret(before) != secret(&saved)) {
+            if closed && !both_are_given {
+                return Err(WrongDraft::Closed);
+            }
+            (saved.keychain, saved.closed) = (None, false);
+        }
+        match saved.destination().server() {
+            // The keychain has it.
+            Err(broadcast::TargetError::Key) if saved.closed => Ok(saved),
+            Err(wrong) => Err(WrongDraft::Address(wrong)),
+            Ok(_) => Ok(saved),
+        }
     }
 }
 
@@ -196,15 +221,20 @@ pub(crate) fn outcome(status: &Status) -> go_live::Outcome {
 /// comes beside an empty list.
 #[must_use]
 pub fn load(folder: &Path) -> (Vec<Saved>, Option<crate::settings::Unusable>) {
-    crate::settings::read(&folder.join(FILE))
+    let (mut all, unusable): (Vec<Saved>, _) = crate::settings::read(&folder.join(FILE));
+    all.iter_mut().for_each(|saved| saved.closed = saved.keychain.is_some());
+    (all, unusable)
 }
 
-/// Keeps the other servers with their keys, for this user alone.
+/// Keeps the other servers, for this user alone, with those keys that the keychain has not.
 ///
 /// # Errors
 /// Whatever the file system answers.
 pub fn save(folder: &Path, saved: &[Saved]) -> std::io::Result<()> {
-    let content = serde_json::to_vec_pretty(saved).expect("destinations are plain values");
+    let without = |saved: &Saved| Saved { key: String::new(), passphrase: String::new(), ..saved.clone() };
+    let kept = |saved: &Saved| if saved.keychain.is_some() { without(saved) } else { saved.clone() };
+    let kept: Vec<Saved> = saved.iter().map(kept).collect();
+    let content = serde_json::to_vec_pretty(&kept).expect("destinations are plain values");
     replace(&folder.join(FILE), &content, 0o600)
 }
 

@@ -77,3 +77,40 @@ fn keys_are_neither_printed_nor_readable_by_others() {
     assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(super::load(folder.path()), (all.to_vec(), None));
 }
+
+#[test]
+fn what_the_keychain_keeps_to_itself_is_kept_and_replaced_as_a_whole() {
+    let mut known = saved("Relay", "srt://a.example:9000", "secret");
+    (known.key, known.keychain, known.closed) = (String::new(), Some("slot".to_owned()), true);
+    let known = [known];
+    let edit = |address: &str, key: Option<&str>, passphrase: Option<&str>| {
+        let draft =
+            Draft { id: Some(1), passphrase: passphrase.map(str::to_owned), ..draft("Relay", address, "") };
+        Draft { key: key.map(str::to_owned), ..draft }.complete(&known)
+    };
+    let renamed = edit("srt://b.example:9000", None, None).unwrap();
+    assert_eq!((renamed.keychain.as_deref(), renamed.closed), (Some("slot"), true));
+    for (address, key, passphrase) in [
+        ("srt://a.example:9000", Some("new"), None),
+        ("srt://a.example:9000", None, Some("ten letters")),
+        ("srt://a.example:9000?streamid=new", None, None),
+    ] {
+        assert_eq!(edit(address, key, passphrase), Err(WrongDraft::Closed));
+    }
+    let replaced = edit("srt://a.example:9000", Some("new"), Some("")).unwrap();
+    assert_eq!((replaced.key.as_str(), replaced.keychain, replaced.closed), ("new", None, false));
+}
+
+#[test]
+fn another_key_needs_another_place_in_the_keychain() {
+    let mut known = saved("Town hall", "rtmp://a.example/live", "secret");
+    known.keychain = Some("slot".to_owned());
+    let known = [known];
+    let edit = |key: Option<&str>| {
+        let draft = Draft { id: Some(1), ..draft("Town hall", "rtmp://a.example/live", "") };
+        Draft { key: key.map(str::to_owned), ..draft }.complete(&known).unwrap().keychain
+    };
+    assert_eq!(edit(None).as_deref(), Some("slot"));
+    assert_eq!(edit(Some("secret")).as_deref(), Some("slot"));
+    assert_eq!(edit(Some("other")), None);
+}

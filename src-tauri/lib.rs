@@ -19,6 +19,7 @@ pub mod first_run;
 pub mod go_live;
 pub mod hosting;
 pub mod hotkeys;
+pub mod keychain;
 pub mod log;
 pub mod looks;
 mod mdns;

@@ -62,7 +62,9 @@ impl Studio {
             }
             _ => None,
         };
-        let others = self.destinations.iter().filter(|saved| saved.on).map(Saved::destination);
+        // Without its key a server only refuses.
+        let others =
+            self.destinations.iter().filter(|saved| saved.on && !saved.closed).map(Saved::destination);
         own.into_iter().chain(others).collect()
     }
 
@@ -74,16 +76,18 @@ impl Studio {
             self.set(|settings| settings.without_this_computer = !on);
         } else if let Some(saved) = self.destinations.iter_mut().find(|saved| saved.id == id) {
             saved.on = on;
-            self.keep_destinations();
+            self.keep_destinations(None);
         }
         self.follow_destinations();
     }
 
     pub(crate) fn save_destination(&mut self, edited: Saved) {
+        let mut gone = None;
         match self.destinations.iter_mut().find(|saved| saved.id == edited.id) {
             Some(saved) => {
                 // One that gave up is tried again, also when nothing of it was wrong.
-                let name = std::mem::replace(saved, edited).name;
+                let Saved { name, keychain, .. } = std::mem::replace(saved, edited);
+                gone = keychain.filter(|slot| saved.keychain.as_ref() != Some(slot));
                 self.sent.retain(|sent| sent.name != name);
                 if let Some(broadcast) = &mut self.broadcast {
                     broadcast.remove_destination(&name);
@@ -91,14 +95,15 @@ impl Studio {
             }
             None => self.destinations.push(edited),
         }
-        self.keep_destinations();
+        self.keep_destinations(gone);
         self.follow_destinations();
     }
 
     pub(crate) fn remove_destination(&mut self, id: u32) {
         if !self.is_the_last(id) {
-            self.destinations.retain(|saved| saved.id != id);
-            self.keep_destinations();
+            let at = self.destinations.iter().position(|saved| saved.id == id);
+            let removed = at.map(|at| self.destinations.remove(at));
+            self.keep_destinations(removed.and_then(|removed| removed.keychain));
             self.follow_destinations();
         }
     }
@@ -112,15 +117,8 @@ impl Studio {
         self.go_live.is_on_air() && self.sent.len() == 1 && self.sent.iter().all(|sent| sent.name == name)
     }
 
-    fn keep_destinations(&mut self) {
-        if let Err(error) = destination::save(&self.folder, &self.destinations) {
-            self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
-            self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
-        }
-    }
-
     /// Lets a broadcast that runs go where it ought to.
-    fn follow_destinations(&mut self) {
+    pub(crate) fn follow_destinations(&mut self) {
         if !self.go_live.is_on_air() {
             return;
         }

@@ -23,7 +23,8 @@ impl App {
     /// [`Error::Report`] when it cannot be written.
     pub async fn save_report(&self) -> Result<String, Error> {
         let (folder, view) = (self.folder.clone(), self.view().borrow().clone());
-        let saved = tokio::task::spawn_blocking(move || save(&folder, &view, Local::now()));
+        let known = self.secrets.borrow().clone();
+        let saved = tokio::task::spawn_blocking(move || save(&folder, &view, known, Local::now()));
         let saved = saved.await.map_err(|_| Error::Closing)?;
         saved.map(|file| file.display().to_string()).map_err(|error| Error::Report(error.to_string()))
     }
@@ -34,14 +35,14 @@ pub(crate) fn folder(data: &Path) -> PathBuf {
     dirs::download_dir().unwrap_or_else(|| data.join("reports"))
 }
 
-fn save(data: &Path, view: &View, at: DateTime<Local>) -> io::Result<PathBuf> {
+fn save(data: &Path, view: &View, known: Vec<String>, at: DateTime<Local>) -> io::Result<PathBuf> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let folder = folder(data);
     std::fs::create_dir_all(&folder)?;
     let file = folder.join(format!("Rostrum report {}.tar.gz", at.format("%Y-%m-%d %H.%M.%S")));
     let open = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
     let devices = serde_json::to_value(devices()).unwrap_or_default();
-    write(open, &parts(data, view, &devices), &Secrets::of(data), at.timestamp())?;
+    write(open, &parts(data, view, &devices), &Secrets::of(data, known), at.timestamp())?;
     Ok(file)
 }
 
@@ -127,20 +128,20 @@ fn state(view: &View) -> Value {
     })
 }
 
-/// What must be in no report, and stands in files of the data folder.
+/// What must be in no report: it stands in files of the data folder, or came out of the keychain.
 #[derive(Default)]
 struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// What is kept in `data` now.
-    fn of(data: &Path) -> Secrets {
+    /// What is kept in `data` now, and what is `known` besides.
+    fn of(data: &Path, known: Vec<String>) -> Secrets {
         let owner = std::fs::read(data.join(hosting::OWNER_FILE)).unwrap_or_default();
         let owner: Option<Owner> = serde_json::from_slice(&owner).ok();
         let saved = std::fs::read(data.join(destination::FILE)).unwrap_or_default();
         let saved: Vec<destination::Saved> = serde_json::from_slice(&saved).unwrap_or_default();
         let own = owner.iter().flat_map(|owner| [owner.stream_key().to_owned(), owner.token().to_owned()]);
         let theirs = saved.into_iter().flat_map(|saved| [saved.key, saved.passphrase]);
-        Secrets::new(own.chain(theirs))
+        Secrets::new(own.chain(theirs).chain(known))
     }
 
     fn new(all: impl Iterator<Item = String>) -> Secrets {

@@ -44,6 +44,8 @@ pub enum Request {
     SaveDestination(Draft, oneshot::Sender<Result<(), WrongDraft>>),
     /// Forgets a destination.
     RemoveDestination(u32),
+    /// Asks the keychain for keys again, and the person to unlock it.
+    UnlockKeychain,
     /// Changes what viewers get.
     SetOutput(Output),
     /// Records on this computer, or no more.
@@ -94,6 +96,8 @@ pub struct Doors {
     pub observed: watch::Sender<Option<origin::Observer>>,
     /// People on the watch page.
     pub viewers: watch::Receiver<u32>,
+    /// Keys and passphrases of destinations that this start has had in its hands.
+    pub secrets: watch::Sender<Vec<String>>,
     /// Where the page connects for pictures.
     pub feed_url: String,
 }

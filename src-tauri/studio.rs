@@ -16,6 +16,7 @@ use crate::destination::{self, Saved};
 use crate::go_live::{GoLive, Input};
 use crate::hosting::{self, Hosted, Started};
 use crate::hotkeys;
+use crate::keychain::{self, Keychain};
 use crate::output::Output;
 use crate::preview::Feeds;
 use crate::recording::Recording;
@@ -40,6 +41,7 @@ pub(crate) enum Done {
     DevicesFound(Devices),
     Staged(Staged),
     ScenesSaved(Result<(), String>),
+    Keychain(keychain::Outcome),
     BroadcastEnded(Box<Summary>),
 }
 
@@ -64,6 +66,7 @@ pub struct Studio {
     pub(crate) settings: Settings,
     /// Other servers.
     pub(crate) destinations: Vec<Saved>,
+    pub(crate) keychain: Keychain,
     pub(crate) go_live: GoLive,
     pub(crate) origin: OriginPhase,
     /// Where the origin was bound last, so that links stay good when it restarts on a port of the system's choice.
@@ -117,6 +120,7 @@ impl Studio {
         let (kept, unusable_sounds) = sounds::load(&folder);
         let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
+            keychain: Keychain::load(&folder),
             folder,
             book: book.unwrap_or_else(|| scenes::first_book(&settings.video)),
             staging,
@@ -170,6 +174,8 @@ impl Studio {
             self.start_origin();
         }
         self.open_sources();
+        self.remember_secrets();
+        self.ask_keychain(false);
         while !self.quitting {
             self.step().await;
             self.show();
@@ -250,6 +256,7 @@ impl Studio {
                 let _ = answer.send(saved);
             }
             Request::RemoveDestination(id) => self.remove_destination(id),
+            Request::UnlockKeychain => self.ask_keychain(true),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
             Request::SaveReplay => self.save_replay(),
@@ -292,6 +299,7 @@ impl Studio {
             }
             Done::Staged(staged) => self.staged(staged),
             Done::ScenesSaved(saved) => self.scenes_saved(saved),
+            Done::Keychain(outcome) => self.keychain_answered(outcome),
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
     }

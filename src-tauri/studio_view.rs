@@ -55,6 +55,7 @@ impl View {
             recording: None,
             replay_seconds: None,
             recorded: None,
+            keychain: crate::keychain::KeychainView::default(),
             asks_to_close: false,
             tray: false,
             arrival: None,
@@ -103,6 +104,7 @@ impl Studio {
         view.live = self.live_view(now);
         view.recording = self.recording_view(now);
         view.replay_seconds = self.replay_seconds();
+        view.keychain = self.keychain.view(&self.destinations);
         view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
         view.tray = self.surroundings.tray;
@@ -119,7 +121,7 @@ impl Studio {
             }
             SourcesPhase::Opened(_) => {}
         }
-        let others = self.destinations.iter().any(|saved| saved.on);
+        let others = self.destinations.iter().any(|saved| saved.on && !saved.closed);
         match (&self.origin, self.settings.without_this_computer) {
             (_, true) if others => None,
             (_, true) => Some(Blocked::NoDestination),
@@ -181,10 +183,11 @@ impl Studio {
             service: saved.service.clone(),
             on: saved.on,
             last: self.is_the_last(saved.id),
-            state: DestinationState::Ready,
+            state: if saved.closed { DestinationState::Locked } else { DestinationState::Ready },
             address: saved.address.clone(),
-            has_key: !saved.key.is_empty(),
-            has_passphrase: !saved.passphrase.is_empty(),
+            // What the keychain has is not known before it is open.
+            has_key: saved.closed || !saved.key.is_empty(),
+            has_passphrase: saved.closed || !saved.passphrase.is_empty(),
         };
         let all = std::iter::once(own).chain(self.destinations.iter().map(other));
         all.map(|view| DestinationView { state: self.destination_state(&view, status, now), ..view })

@@ -68,6 +68,8 @@ pub struct View {
     pub replay_seconds: Option<u32>,
     /// The file of the recording that ended last, since the last Go live.
     pub recorded: Option<String>,
+    /// Where keys of destinations are kept.
+    pub keychain: crate::keychain::KeychainView,
     /// The window was asked to close while on air, and waits for an answer.
     pub asks_to_close: bool,
     /// Whether a tray shows the icon, so that the window may go and everything goes on.
@@ -143,6 +145,13 @@ pub enum NoticeKind {
     },
     /// The app ended in the middle of a broadcast the last time.
     CutOff,
+    /// Keys are in a keychain that does not give them.
+    KeysClosed {
+        /// How it was found; open when it has them no more.
+        state: crate::keychain::KeychainState,
+        /// The destinations' names.
+        names: String,
+    },
     /// A link leads nowhere here.
     LinkRefused {
         /// It, or its beginning.
@@ -373,6 +382,8 @@ pub enum DestinationState {
     Off,
     /// The origin inside the app is not running.
     NoOrigin,
+    /// Its key is in a keychain that does not give it.
+    Locked,
     /// Waits for Go live.
     Ready,
     /// Being connected.

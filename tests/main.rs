@@ -18,6 +18,7 @@ mod desktop_destinations;
 mod desktop_first_run;
 mod desktop_hotkeys;
 mod desktop_internet;
+mod desktop_keychain;
 mod desktop_mixer;
 mod desktop_origin;
 mod desktop_replay;

@@ -29,6 +29,13 @@ pub fn remove_destination(app: State<'_, App>, id: u32) -> Result<(), CommandErr
     Ok(app.remove_destination(id)?)
 }
 
+/// Asks the keychain for keys again, and the person to unlock it.
+#[tauri::command]
+#[specta::specta]
+pub fn unlock_keychain(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.unlock_keychain()?)
+}
+
 /// The public services that are known.
 #[tauri::command]
 #[specta::specta]

@@ -30,6 +30,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             destinations::switch_destination,
             destinations::save_destination,
             destinations::remove_destination,
+            destinations::unlock_keychain,
             destinations::services,
             destinations::encoders,
             destinations::obs_profiles,

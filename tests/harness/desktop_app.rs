@@ -215,15 +215,35 @@ fn stand_ins(data: &Path) -> String {
 /// What was opened, a line each.
 const OPENED: &str = "opened";
 
-/// A message bus of a test's own, and its address.
+/// A message bus of a test's own, and its address. It starts no service by itself: what is installed here, as a keychain, is
+/// nothing that a test asked for.
 async fn session_bus() -> (Process, String) {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("bus.conf");
+    std::fs::write(&file, BUS).expect("the folder can be written");
     let mut command = Command::new("dbus-daemon");
-    command.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
+    command.arg(format!("--config-file={}", file.display()));
+    command.args(["--nofork", "--nopidfile", "--print-address=1"]);
     let mut bus = Process::start("dbus-daemon", &mut command);
     let address =
         bus.line(seconds(45), |line| line.text.starts_with("unix:").then(|| line.text.clone())).await;
     (bus, address)
 }
+
+/// As the standard one for a session, but for the folders of services.
+const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
 
 fn free_ports() -> [u16; 2] {
     let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));

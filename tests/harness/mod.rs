@@ -13,6 +13,7 @@ pub mod environment;
 pub mod frames;
 pub mod http;
 pub mod keyboard;
+pub mod keychain;
 pub mod linter;
 pub mod machine;
 pub mod mail;

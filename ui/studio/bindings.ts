@@ -30,6 +30,8 @@ export const commands = {
 	saveDestination: (draft: Draft) => __TAURI_INVOKE<null>("save_destination", { draft }),
 	/**  Forgets a destination. */
 	removeDestination: (id: number) => __TAURI_INVOKE<null>("remove_destination", { id }),
+	/**  Asks the keychain for keys again, and the person to unlock it. */
+	unlockKeychain: () => __TAURI_INVOKE<null>("unlock_keychain"),
 	/**  The public services that are known. */
 	services: () => __TAURI_INVOKE<ServiceView[]>("services"),
 	/**  The video encoders, and why some of them cannot be used. */
@@ -301,6 +303,8 @@ export type DestinationState =
 { type: "off" } | 
 /**  The origin inside the app is not running. */
 { type: "no-origin" } | 
+/**  Its key is in a keychain that does not give it. */
+{ type: "locked" } | 
 /**  Waits for Go live. */
 { type: "ready" } | 
 /**  Being connected. */
@@ -546,6 +550,24 @@ address: string } |
 reason: string } | 
 /**  No router answered. */
 { type: "silent" };
+/**  The desktop's keychain, as it was found last. */
+export type KeychainState = 
+/**  Not looked for yet. */
+"unknown" | 
+/**  Takes keys and gives them. */
+"open" | 
+/**  The person has to unlock it. */
+"locked" | 
+/**  There is none that answers. */
+"absent";
+
+/**  The keychain, as Settings show it. */
+export type KeychainView = {
+	/**  How it was found. */
+	state: KeychainState,
+	/**  How many destinations have their keys in a file. */
+	inFile: number,
+};
 
 /**  Modifiers and one key. Written with spaces between, the modifiers in the order of [`MODIFIERS`]. */
 export type Keys = string;
@@ -701,6 +723,12 @@ file: string } |
 reason: string } | 
 /**  The app ended in the middle of a broadcast the last time. */
 { type: "cut-off" } | 
+/**  Keys are in a keychain that does not give them. */
+{ type: "keys-closed"; 
+/**  How it was found; open when it has them no more. */
+state: KeychainState; 
+/**  The destinations' names. */
+names: string } | 
 /**  A link leads nowhere here. */
 { type: "link-refused"; 
 /**  It, or its beginning. */
@@ -1294,6 +1322,8 @@ export type View = {
 	replaySeconds: number | null,
 	/**  The file of the recording that ended last, since the last Go live. */
 	recorded: string | null,
+	/**  Where keys of destinations are kept. */
+	keychain: KeychainView,
 	/**  The window was asked to close while on air, and waits for an answer. */
 	asksToClose: boolean,
 	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */

@@ -80,8 +80,6 @@ export const t = words(
     'form.passphrase': 'Passphrase (optional)',
     'form.passphrase.length': '10 to 79 characters',
     'form.kept': 'Kept. Type to replace it',
-    'form.secret':
-      'Keys are kept in a file that only your user account can read, not in the system keychain. They are never shown again.',
     'form.refused': 'It failed: {{reason}}',
     'form.wrong': 'This cannot be kept: {{reason}}',
     'form.obs': 'Coming from OBS?',
@@ -171,7 +169,6 @@ export const t = words(
     'form.passphrase': '密码短语（可选）',
     'form.passphrase.length': '10 到 79 个字符',
     'form.kept': '已保存，输入可替换',
-    'form.secret': '密钥保存在只有你的用户账号能读取的文件里，不在系统钥匙串中，也不会再显示。',
     'form.refused': '失败：{{reason}}',
     'form.wrong': '无法保存：{{reason}}',
     'form.obs': '以前用 OBS？',

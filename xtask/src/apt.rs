@@ -73,6 +73,8 @@ pub const TO_TEST: &[&str] = &[
     "fonts-dejavu-core",
     "fonts-noto-cjk",
     "fonts-noto-color-emoji",
+    // The keychain of a desktop.
+    "gnome-keyring",
     // The machine of the camera tests.
     "qemu-system-x86",
 ];
