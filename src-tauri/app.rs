@@ -250,6 +250,14 @@ impl App {
         self.ask(Request::Sounds(Ask::Remove(id)))
     }
 
+    /// Moves a sound among the others; `to` is its place from the top, counted from 0.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn move_sound(&self, id: u32, to: u32) -> Result<(), Error> {
+        self.ask(Request::Sounds(Ask::Move(id, to)))
+    }
+
     /// Changes one thing of a sound, also on air.
     ///
     /// # Errors

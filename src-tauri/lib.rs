@@ -17,6 +17,7 @@ pub mod commands;
 pub mod destination;
 pub mod first_run;
 pub mod go_live;
+mod history;
 pub mod hosting;
 pub mod hotkeys;
 pub mod keychain;
@@ -30,6 +31,7 @@ pub mod origin_view;
 pub mod output;
 mod port_owner;
 pub mod preview;
+pub mod push_to_talk;
 pub mod recording;
 pub mod replay;
 pub mod report;
@@ -108,6 +110,7 @@ fn set_up(handle: &AppHandle, folder: PathBuf, log: log::Log) -> anyhow::Result<
     // What is found out is remembered; the first Go live would wait for it otherwise.
     drop(tauri::async_runtime::spawn_blocking(broadcast::encoders));
     let window = window::open(handle)?;
+    tauri::async_runtime::spawn(looks::keep_size(handle.clone(), window.clone()));
     tauri::async_runtime::spawn(window::keep_title(handle.clone(), window));
     tauri::async_runtime::spawn(wait_for_end(handle.clone()));
     tauri::async_runtime::spawn(awake::keep(handle.state::<App>().view()));

@@ -32,6 +32,8 @@ pub enum Request {
     ChooseMicrophone(Option<String>),
     /// Takes another main picture.
     ChooseVideo(VideoChoice),
+    /// The microphone is heard only while a key is held.
+    PushToTalk(crate::push_to_talk::Ask),
     /// Changes or chooses a scene.
     Scenes(Ask),
     /// Tries sources again that do not work.

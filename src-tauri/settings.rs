@@ -30,6 +30,8 @@ pub struct Settings {
     pub language: Language,
     /// What is captured.
     pub video: VideoChoice,
+    /// Whether the microphone is heard only while a key is held.
+    pub push_to_talk: bool,
     /// Size, bit rate and encoder of what viewers get.
     #[serde(deserialize_with = "output::read")]
     pub output: Output,

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::chat::Target;
 use crate::destination::{self, Saved};
 use crate::go_live::{GoLive, Input};
+use crate::history::Timeline;
 use crate::hosting::{self, Hosted, Started};
 use crate::hotkeys;
 use crate::keychain::{self, Keychain};
@@ -76,7 +77,10 @@ pub struct Studio {
     pub(crate) sources: SourcesPhase,
     pub(crate) book: Book,
     pub(crate) staging: Staging,
+    /// The scene that was shown before the break.
+    pub(crate) before_break: Option<u32>,
     pub(crate) sounds: Board,
+    pub(crate) timeline: Timeline,
     pub(crate) devices: Devices,
     finding_devices: bool,
     /// The engine, for destinations and recording.
@@ -124,6 +128,7 @@ impl Studio {
             folder,
             book: book.unwrap_or_else(|| scenes::first_book(&settings.video)),
             staging,
+            before_break: None,
             settings,
             destinations,
             go_live: GoLive::default(),
@@ -133,6 +138,7 @@ impl Studio {
             forwarding: Forwarding::default(),
             sources: SourcesPhase::Opening,
             sounds: Board::new(kept),
+            timeline: Timeline::default(),
             devices: Devices::default(),
             finding_devices: false,
             broadcast: None,
@@ -173,6 +179,7 @@ impl Studio {
         if self.may_listen() {
             self.start_origin();
         }
+        self.mute_until_held();
         self.open_sources();
         self.remember_secrets();
         self.ask_keychain(false);
@@ -242,6 +249,7 @@ impl Studio {
                     broadcast.retry_now();
                 }
             }
+            Request::PushToTalk(ask) => self.push_to_talk_asked(ask),
             Request::SetMuted(muted) => self.set_muted(muted),
             Request::Sounds(ask) => self.sounds_asked(ask),
             Request::ChooseMicrophone(id) => self.choose_microphone(id.as_deref()),
@@ -269,7 +277,7 @@ impl Studio {
                 self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
             }
             Request::SetTheme(theme) => self.set(|settings| settings.theme = theme),
-            Request::SetLooks(looks) => self.set(|settings| settings.looks = looks),
+            Request::SetLooks(looks) => self.set(|settings| settings.looks = looks.checked()),
             Request::Hotkeys(ask) => self.hotkeys_asked(ask),
             Request::SetLanguage(language) => self.set(|settings| settings.language = language),
             Request::Dismiss(id) => self.notices.retain(|notice| notice.id != id),

@@ -42,6 +42,7 @@ impl View {
             sound: SourceView::Starting,
             microphones: Vec::new(),
             microphone: None,
+            push_to_talk: false,
             muted: false,
             output: crate::output::Output::default(),
             locked: false,
@@ -68,7 +69,7 @@ impl Studio {
     pub(crate) fn as_view(&self, now: Instant) -> View {
         let mut view = View::empty(&self.doors.feed_url);
         view.theme = self.settings.theme;
-        view.looks = self.settings.looks;
+        view.looks = self.settings.looks.checked();
         view.hotkeys = self.hotkeys_view();
         view.language = self.settings.language;
         view.first_run = self.settings.first_run;
@@ -80,9 +81,12 @@ impl Studio {
         };
         view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
         view.scenes = self.scenes_view();
+        (view.scenes.can_undo, view.scenes.can_redo) = self.can_undo_and_redo();
         let main = self.book.main_picture().and_then(|layer| layer.source.as_choice());
         view.video_choice = main.unwrap_or_default();
         view.pictures = sources::pictures(&self.devices, &view.video_choice);
+        view.scenes.on_break = self.on_break();
+        view.push_to_talk = self.settings.push_to_talk;
         view.sounds = self.sound_views();
         view.microphones = sources::microphones(&self.devices);
         if let Some(microphone) = self.sounds.kept.microphone() {

@@ -54,6 +54,8 @@ pub struct View {
     pub microphones: Vec<Microphone>,
     /// Identifier of the first microphone's device; `None` is the system's default.
     pub microphone: Option<String>,
+    /// Whether the first microphone is heard only while a key is held.
+    pub push_to_talk: bool,
     /// Whether the first microphone is muted.
     pub muted: bool,
     /// What viewers get.

@@ -19,6 +19,7 @@ use crate::harness::studio_page::{
 };
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::{WatchPage, colours};
+use crate::{desktop_breaks, desktop_rows};
 
 // Keys as WebDriver writes them.
 const SHIFT: char = '\u{E008}';
@@ -46,6 +47,10 @@ async fn scenes() {
     sources(&app, &mut looks).await;
     by_keyboard(&app).await;
     by_pointer(&app, &mut looks).await;
+    desktop_rows::are_moved_by_the_pointer(&app, &mut looks).await;
+    desktop_rows::of_sounds_come_back(&app, &mut looks).await;
+    desktop_breaks::silence_everybody(&app, &mut looks).await;
+    desktop_breaks::let_only_who_holds_the_key_be_heard(&app, &mut looks).await;
     hidden_and_undone(&app).await;
     layouts(&app, &mut looks).await;
     on_air(&app, &mut looks).await;

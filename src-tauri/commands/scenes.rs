@@ -40,6 +40,13 @@ pub fn choose_scene(app: State<'_, App>, scene: u32) -> Result<(), CommandError>
     Ok(app.choose_scene(scene)?)
 }
 
+/// Shows the scene for breaks, or the one before it.
+#[tauri::command]
+#[specta::specta]
+pub fn take_break(app: State<'_, App>, on: bool, words: String) -> Result<(), CommandError> {
+    Ok(app.take_break(on, words)?)
+}
+
 /// Sets how another scene follows.
 #[tauri::command]
 #[specta::specta]

@@ -31,6 +31,8 @@ pub enum Action {
     Mute,
     /// Shows one of the first nine scenes. The keys have a digit, which stands for all of them.
     Scenes,
+    /// Shows the scene for breaks, or the one before it.
+    BreakScene,
     /// Takes the last edit back.
     Undo,
     /// Makes it again.
@@ -59,12 +61,13 @@ pub enum Action {
 
 impl Action {
     /// In the order of the window.
-    pub const ALL: [Action; 17] = [
+    pub const ALL: [Action; 18] = [
         Action::GoLive,
         Action::Record,
         Action::SaveReplay,
         Action::Mute,
         Action::Scenes,
+        Action::BreakScene,
         Action::Undo,
         Action::Redo,
         Action::Hide,
@@ -88,6 +91,7 @@ impl Action {
             Action::SaveReplay => "Ctrl Shift P",
             Action::Mute => "Ctrl D",
             Action::Scenes => "Ctrl 1",
+            Action::BreakScene => "Ctrl B",
             Action::Undo => "Ctrl Z",
             Action::Redo => "Ctrl Shift Z",
             Action::Hide => "H",

@@ -43,6 +43,14 @@ impl App {
         self.ask(Request::Scenes(Ask::Choose(scene)))
     }
 
+    /// Shows the scene for breaks, without sound, or the one before it. Where there is none, one is made that says `words`.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn take_break(&self, on: bool, words: String) -> Result<(), Error> {
+        self.ask(Request::Scenes(Ask::Break(on, words)))
+    }
+
     /// Sets how another scene follows.
     ///
     /// # Errors

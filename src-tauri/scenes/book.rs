@@ -19,6 +19,8 @@ pub struct Book {
     redo: Vec<Vec<Scene>>,
     /// The gesture whose first edit was the last step.
     gesture: Option<u32>,
+    /// Steps that were ever made.
+    steps: u64,
 }
 
 /// What is kept of a book.
@@ -35,7 +37,7 @@ impl Book {
     /// What is there at the first start: one scene of one picture.
     #[must_use]
     pub fn first(source: Source) -> Book {
-        let scene = Scene { id: 1, name: String::new(), layers: vec![Layer::new(2, source)] };
+        let scene = Scene::new(1, vec![Layer::new(2, source)]);
         Book::of(vec![scene], 1, Transition::default())
     }
 
@@ -73,7 +75,16 @@ impl Book {
             .iter()
             .flat_map(|scene| std::iter::once(scene.id).chain(scene.layers.iter().map(|layer| layer.id)));
         let next_id = ids.max().unwrap_or(0) + 1;
-        Book { scenes, chosen, transition, next_id, undo: VecDeque::new(), redo: Vec::new(), gesture: None }
+        Book {
+            scenes,
+            chosen,
+            transition,
+            next_id,
+            undo: VecDeque::new(),
+            redo: Vec::new(),
+            gesture: None,
+            steps: 0,
+        }
     }
 
     /// What is to be kept of it.
@@ -99,6 +110,18 @@ impl Book {
     #[must_use]
     pub fn transition(&self) -> Transition {
         self.transition
+    }
+
+    /// How many steps were ever made: edits of one gesture are one.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Something else was done: what was taken back here is not made again.
+    pub fn forget_redo(&mut self) {
+        self.redo.clear();
+        self.gesture = None;
     }
 
     /// Whether an edit can be taken back.
@@ -127,6 +150,7 @@ impl Book {
         let before = std::mem::replace(&mut self.scenes, scenes);
         self.next_id = next_id;
         if gesture.is_none() || self.gesture != gesture {
+            self.steps += 1;
             self.undo.push_back(before.clone());
             if self.undo.len() > HISTORY_MAX {
                 self.undo.pop_front();
@@ -211,7 +235,7 @@ impl Book {
             let layers: Vec<Layer> =
                 (id + 1..).zip(sources).map(|(id, source)| Layer::new(id, source)).collect();
             self.next_id += 1 + layers.len() as u32;
-            let mut scene = Scene { id, name: String::new(), layers };
+            let mut scene = Scene::new(id, layers);
             super::layout::arrange(&mut scene.layers, edit::Layout::PictureInPicture, None);
             self.scenes.push(scene);
         }

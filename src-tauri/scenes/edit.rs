@@ -5,7 +5,7 @@ use specta::Type;
 
 use super::check::{self, SCENES_MAX, Wrong};
 use super::layout;
-use super::model::{ChromaKey, Crop, Fit, Layer, Place, Scene, Source, WHOLE_PPM};
+use super::model::{ChromaKey, Crop, Fit, Layer, Place, Scene, Source, Style, WHOLE_PPM};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Type)]
@@ -17,6 +17,18 @@ pub enum Edit {
     DuplicateScene {
         /// Which.
         scene: u32,
+    },
+    /// Adds a scene for breaks behind the others, in the place of another one for them.
+    AddBreakScene {
+        /// What it says.
+        words: String,
+    },
+    /// Shows a scene in breaks, and no other one, or no more.
+    UseForBreaks {
+        /// Which.
+        scene: u32,
+        /// Whether it is.
+        on: bool,
     },
     /// Removes a scene; the last one stays.
     RemoveScene {
@@ -125,7 +137,7 @@ pub fn apply(edit: Edit, scenes: &mut Vec<Scene>, next_id: &mut u32) -> Result<O
     let made = match edit {
         Edit::AddScene => {
             let id = take(next_id);
-            scenes.push(Scene { id, name: String::new(), layers: Vec::new() });
+            scenes.push(Scene::new(id, Vec::new()));
             Some(id)
         }
         Edit::DuplicateScene { scene } => {
@@ -133,9 +145,26 @@ pub fn apply(edit: Edit, scenes: &mut Vec<Scene>, next_id: &mut u32) -> Result<O
             let mut copy = scenes[at].clone();
             copy.id = take(next_id);
             copy.layers.iter_mut().for_each(|layer| layer.id = take(next_id));
+            copy.for_breaks = false;
             let id = copy.id;
             scenes.insert(at + 1, copy);
             Some(id)
+        }
+        Edit::AddBreakScene { words } => {
+            scenes.iter_mut().for_each(|scene| scene.for_breaks = false);
+            let id = take(next_id);
+            let colour = Source::Colour { colour: BREAK_COLOUR.to_owned() };
+            let name = words.trim().to_owned();
+            let text = Source::Text { text: words, style: Style::default() };
+            let text = Layer { place: first_place(&text), ..Layer::new(take(next_id), text) };
+            let layers = vec![Layer::new(take(next_id), colour), text];
+            scenes.push(Scene { name, for_breaks: true, ..Scene::new(id, layers) });
+            Some(id)
+        }
+        Edit::UseForBreaks { scene, on } => {
+            position(scenes, scene)?;
+            scenes.iter_mut().for_each(|other| other.for_breaks = on && other.id == scene);
+            None
         }
         Edit::RemoveScene { scene } => {
             let at = position(scenes, scene)?;
@@ -225,6 +254,9 @@ fn first_place(source: &Source) -> Place {
 fn is_words(source: &Source) -> bool {
     matches!(source, Source::Text { .. } | Source::Timer { .. })
 }
+
+/// What words stand on in a break: calm, and dark enough for white.
+const BREAK_COLOUR: &str = "#1c2647";
 
 fn take(next_id: &mut u32) -> u32 {
     let id = *next_id;

@@ -6,6 +6,7 @@
 
 mod app;
 mod book;
+mod breaks;
 pub mod check;
 pub mod devices;
 pub mod edit;
@@ -41,6 +42,8 @@ pub enum Ask {
     Redo,
     /// Shows another scene.
     Choose(u32),
+    /// Shows the scene for breaks, or no more; what one that is made for it says.
+    Break(bool, String),
     /// How another scene follows.
     SetTransition(Transition),
 }

@@ -19,9 +19,18 @@ pub struct Scene {
     pub name: String,
     /// From the bottom to the top.
     pub layers: Vec<Layer>,
+    /// Whether it is shown in breaks: nothing is heard then. One at most is.
+    #[serde(default)]
+    pub for_breaks: bool,
 }
 
 impl Scene {
+    /// A scene without a name.
+    #[must_use]
+    pub fn new(id: u32, layers: Vec<Layer>) -> Scene {
+        Scene { id, name: String::new(), layers, for_breaks: false }
+    }
+
     /// The layer with an id.
     #[must_use]
     pub fn layer(&self, id: u32) -> Option<&Layer> {

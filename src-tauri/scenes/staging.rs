@@ -56,16 +56,19 @@ impl Studio {
     pub(crate) fn scenes_asked(&mut self, ask: Ask) {
         let changed = match ask {
             Ask::Edit(edit, gesture, answer) => {
+                let steps = self.book.steps();
                 let made = self.book.edit(edit, gesture);
                 let changed = made.is_ok();
+                self.scenes_edited(steps);
                 self.staging.first &= !changed;
                 // Whoever asked may be gone, as a page that reloads.
                 let _ = answer.send(made);
                 changed
             }
-            Ask::Undo => self.book.undo(),
-            Ask::Redo => self.book.redo(),
+            Ask::Undo => self.undo(),
+            Ask::Redo => self.redo(),
             Ask::Choose(scene) => self.book.choose(scene),
+            Ask::Break(on, words) => self.take_a_break(on, words),
             Ask::SetTransition(transition) => self.book.set_transition(transition).is_ok(),
         };
         if changed {
@@ -75,6 +78,7 @@ impl Studio {
 
     /// Shows another picture as the main one of the chosen scene.
     pub(crate) fn choose_video(&mut self, choice: VideoChoice) {
+        let steps = self.book.steps();
         let chosen = Source::of_choice(&choice).map(|mut source| {
             // A window is found by its title at the next start.
             if let Source::Window { id: Some(id), title, .. } = &mut source
@@ -85,6 +89,7 @@ impl Studio {
             self.book.set_main_picture(source)
         });
         if let Some(Ok(())) = chosen {
+            self.scenes_edited(steps);
             self.set(|settings| settings.video = choice);
             self.scenes_changed();
         }
@@ -102,6 +107,7 @@ impl Studio {
 
     fn scenes_changed(&mut self) {
         self.keep_scenes();
+        self.hush();
         self.stage();
     }
 

@@ -250,7 +250,7 @@ fn a_full_picture_needs_no_composing_and_an_empty_scene_is_black() {
     use broadcast::scene::Scene as EngineScene;
     let book = Book::first(Source::Test);
     assert_eq!(Stageable::of(book.chosen()).scene, EngineScene::full(VideoInput::Test));
-    let empty = Scene { id: 1, name: String::new(), layers: Vec::new() };
+    let empty = Scene::new(1, Vec::new());
     assert_eq!(Stageable::of(&empty).scene.layers.len(), 1);
     let unchosen = Layer::new(2, Source::Image { file: String::new() });
     let scene = Stageable::of(&Scene { layers: vec![unchosen], ..empty });
@@ -327,4 +327,24 @@ mod kept {
             assert_eq!(std::fs::read_to_string(unusable.kept_as.unwrap()).unwrap(), text);
         }
     }
+}
+
+#[test]
+fn one_scene_at_most_is_for_breaks_and_a_copy_of_it_is_not() {
+    let mut book = Book::first(Source::Test);
+    let words = "Back soon".to_owned();
+    let made = book.edit(Edit::AddBreakScene { words }, None).unwrap().unwrap();
+    assert_eq!(book.chosen().id, 1, "making it shows nothing");
+    let for_breaks = |book: &Book| {
+        book.scenes().iter().filter(|scene| scene.for_breaks).map(|scene| scene.id).collect::<Vec<_>>()
+    };
+    assert_eq!(for_breaks(&book), [made]);
+    book.edit(Edit::DuplicateScene { scene: made }, None).unwrap();
+    assert_eq!(for_breaks(&book), [made]);
+    book.edit(Edit::UseForBreaks { scene: 1, on: true }, None).unwrap();
+    assert_eq!(for_breaks(&book), [1]);
+    book.edit(Edit::UseForBreaks { scene: 1, on: false }, None).unwrap();
+    assert!(for_breaks(&book).is_empty());
+    (0..4).for_each(|_| assert!(book.undo()));
+    assert_eq!(book.scenes().len(), 1);
 }

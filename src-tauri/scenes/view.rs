@@ -18,11 +18,13 @@ pub struct ScenesView {
     pub scenes: Vec<Scene>,
     /// The one that is shown.
     pub chosen: u32,
+    /// Whether it is the one for breaks, so that nothing is heard.
+    pub on_break: bool,
     /// How another one follows.
     pub transition: Transition,
     /// The arrangement of the chosen scene's pictures; `None` where it is the person's own.
     pub layout: Option<Layout>,
-    /// Whether an edit can be taken back.
+    /// Whether an edit can be taken back, be it one of scenes or of sounds.
     pub can_undo: bool,
     /// Whether an edit that was taken back can be made again.
     pub can_redo: bool,
@@ -77,10 +79,11 @@ impl ScenesView {
         ScenesView {
             scenes: book.scenes().to_vec(),
             chosen: chosen.id,
+            on_break: false,
             transition: book.transition(),
             layout: layout::of(&chosen.layers),
-            can_undo: book.can_undo(),
-            can_redo: book.can_redo(),
+            can_undo: false,
+            can_redo: false,
             problems: problems(chosen, known),
             cameras: devices::cameras(known.devices),
             windows: devices::windows(known.devices),

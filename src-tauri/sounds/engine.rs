@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broadcast::Sources;
+use broadcast::{SoundSettings, Sources};
 use tokio::sync::watch;
 use tracing::warn;
 
+use super::history::History;
 use super::{Ask, Kept, SoundChange, SoundDevice, Sounds};
 use crate::studio::{Done, SourcesPhase, Studio};
 use crate::view::NoticeKind;
@@ -17,6 +18,9 @@ use crate::view::NoticeKind;
 /// The sounds, and what the engine has of them.
 pub(crate) struct Board {
     pub(crate) kept: Sounds,
+    pub(crate) history: History,
+    /// Nothing is heard, whatever is set.
+    pub(crate) silent: bool,
     /// What is mixed, by the sound's id.
     placed: HashMap<u32, Placed>,
     /// What the engine did not take, and why, by the sound's id; it is tried again when the device is another.
@@ -55,6 +59,8 @@ impl Board {
     pub(crate) fn new(kept: Sounds) -> Board {
         Board {
             kept,
+            history: History::default(),
+            silent: false,
             placed: HashMap::new(),
             refused: HashMap::new(),
             trouble: None,
@@ -86,13 +92,17 @@ impl Board {
         self.kept.all().iter().any(|kept| !matches!(self.state(kept), Some(Some(_))))
     }
 
+    fn settings_of(&self, kept: &Kept) -> SoundSettings {
+        SoundSettings { muted: kept.muted || self.silent, ..kept.settings() }
+    }
+
     fn todo(&self) -> Vec<Todo> {
         let gone = self.placed.iter().filter(|(id, _)| !self.kept.all().iter().any(|kept| kept.id == **id));
         let gone = gone.map(|(id, placed)| Todo::Remove(*id, placed.index));
         let refused = |kept: &Kept| self.refused.get(&kept.id).is_some_and(|(it, _)| *it == kept.device);
         let wanted = self.kept.all().iter().filter(|kept| !refused(kept));
         let wanted = wanted.filter_map(|kept| match self.placed.get(&kept.id) {
-            None => Some(Todo::Add(kept.clone())),
+            None => Some(Todo::Add(Kept { muted: kept.muted || self.silent, ..kept.clone() })),
             Some(placed) if placed.device != kept.device => Some(Todo::Replace(kept.clone(), placed.index)),
             Some(_) => None,
         });
@@ -138,9 +148,22 @@ fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Outcome) {
 impl Studio {
     /// Does what is asked, keeps it, and lets the engine follow.
     pub(crate) fn sounds_asked(&mut self, ask: Ask) {
-        if !self.sounds.kept.ask(ask) {
-            return;
+        if self.edit_sounds(ask) {
+            self.sounds_are_others();
         }
+    }
+
+    /// Takes other sounds in the place of those there are; tells whether they are others.
+    pub(crate) fn set_sounds(&mut self, sounds: Sounds) -> bool {
+        let others = sounds != self.sounds.kept;
+        self.sounds.kept = sounds;
+        if others {
+            self.sounds_are_others();
+        }
+        others
+    }
+
+    fn sounds_are_others(&mut self) {
         if let Err(error) = super::save(&self.folder, &self.sounds.kept) {
             self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
             self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
@@ -180,10 +203,11 @@ impl Studio {
 
     /// Lets the engine have what is kept.
     pub(crate) fn follow_sounds(&mut self) {
+        self.sounds.silent = self.on_break();
         let Some(sources) = self.open_sources_shared() else { return };
         for kept in self.sounds.kept.all() {
             if let Some(placed) = self.sounds.placed.get(&kept.id)
-                && let Err(error) = sources.set_sound(placed.index, kept.settings())
+                && let Err(error) = sources.set_sound(placed.index, self.sounds.settings_of(kept))
             {
                 warn!(%error, "a sound's settings were refused");
             }

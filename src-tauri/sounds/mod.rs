@@ -2,6 +2,7 @@
 
 mod earlier;
 pub(crate) mod engine;
+mod history;
 pub(crate) mod view;
 
 use std::path::Path;
@@ -122,6 +123,8 @@ pub enum Ask {
     Add(SoundDevice),
     /// One less.
     Remove(u32),
+    /// The sound with this id to another place among them, counted from 0; beyond the end is the end.
+    Move(u32, u32),
     /// One thing of the sound with this id.
     Change(u32, SoundChange),
 }
@@ -236,6 +239,12 @@ impl Sounds {
             }
             Ask::Add(_) => {}
             Ask::Remove(id) => self.0.retain(|kept| kept.id != id),
+            Ask::Move(id, to) => {
+                if let Some(at) = self.0.iter().position(|kept| kept.id == id) {
+                    let kept = self.0.remove(at);
+                    self.0.insert((to as usize).min(self.0.len()), kept);
+                }
+            }
             Ask::Change(id, change) => {
                 self.0.iter_mut().filter(|kept| kept.id == id).for_each(|kept| kept.change(change.clone()));
             }
@@ -333,6 +342,19 @@ mod tests {
         assert_eq!(problem, None);
         let ids: Vec<u32> = sounds.all().iter().map(|kept| kept.id).collect();
         assert_eq!((ids, sounds.all()[0].gain_tenths_db), (vec![1, 2], -600));
+    }
+
+    #[test]
+    fn a_sound_moves_to_any_place_and_beyond_the_end_is_the_end() {
+        let mut sounds = Sounds::default();
+        (0..2).for_each(|_| assert!(sounds.ask(Ask::Add(SoundDevice::system()))));
+        for (ask, order) in
+            [(Ask::Move(1, 1), [2, 1, 3]), (Ask::Move(3, 0), [3, 2, 1]), (Ask::Move(3, 99), [2, 1, 3])]
+        {
+            assert!(sounds.ask(ask));
+            assert_eq!(sounds.all().iter().map(|kept| kept.id).collect::<Vec<_>>(), order);
+        }
+        assert!(!sounds.ask(Ask::Move(2, 0)) && !sounds.ask(Ask::Move(9, 0)));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct SoundView {
     pub muted: bool,
     /// See [`Kept::solo`].
     pub solo: bool,
-    /// It is silent because another one has [`SoundView::solo`].
+    /// It is silent because another one has [`SoundView::solo`], or in a break.
     pub outdone: bool,
     /// See [`Kept::noise_suppression`].
     pub noise_suppression: bool,
@@ -66,7 +66,7 @@ impl Studio {
             gain_tenths_db: kept.gain_tenths_db,
             muted: kept.muted,
             solo: kept.solo,
-            outdone: solo && !kept.solo,
+            outdone: solo && !kept.solo || self.on_break(),
             noise_suppression: kept.noise_suppression,
             compress_above_db: kept.compress_above_db,
             limit_to_db: kept.limit_to_db,

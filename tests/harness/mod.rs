@@ -21,6 +21,7 @@ pub mod media_lint;
 pub mod obs;
 pub mod origin_program;
 pub mod playlist;
+pub mod pointer;
 pub mod probe;
 pub mod process;
 pub mod publisher;

@@ -72,6 +72,8 @@ export const commands = {
 	redoScenes: () => __TAURI_INVOKE<null>("redo_scenes"),
 	/**  Shows another scene. */
 	chooseScene: (scene: number) => __TAURI_INVOKE<null>("choose_scene", { scene }),
+	/**  Shows the scene for breaks, or the one before it. */
+	takeBreak: (on: boolean, words: string) => __TAURI_INVOKE<null>("take_break", { on, words }),
 	/**  Sets how another scene follows. */
 	setTransition: (transition: Transition) => __TAURI_INVOKE<null>("set_transition", { transition }),
 	/**  Lets the person choose a file; `None` when they choose none. */
@@ -112,10 +114,16 @@ export const commands = {
 	say: (frame: string) => __TAURI_INVOKE<null>("say", { frame }),
 	/**  Saves a report for people who are asked for help. */
 	saveReport: () => __TAURI_INVOKE<string>("save_report"),
+	/**  Mutes the microphone unless the key for it is held, or no more. */
+	usePushToTalk: (on: boolean) => __TAURI_INVOKE<null>("use_push_to_talk", { on }),
+	/**  The key for the microphone is held, or no more. */
+	talk: (held: boolean) => __TAURI_INVOKE<null>("talk", { held }),
 	/**  Mixes one more sound. */
 	addSound: (device: SoundDevice) => __TAURI_INVOKE<null>("add_sound", { device }),
 	/**  Mixes a sound no more. */
 	removeSound: (id: number) => __TAURI_INVOKE<null>("remove_sound", { id }),
+	/**  Moves a sound among the others. */
+	moveSound: (id: number, to: number) => __TAURI_INVOKE<null>("move_sound", { id, to }),
 	/**  Changes one thing of a sound. */
 	changeSound: (id: number, change: SoundChange) => __TAURI_INVOKE<null>("change_sound", { id, change }),
 	/**  Changes the colours. */
@@ -151,6 +159,8 @@ export type Action =
 "mute" | 
 /**  Shows one of the first nine scenes. The keys have a digit, which stands for all of them. */
 "scenes" | 
+/**  Shows the scene for breaks, or the one before it. */
+"break-scene" | 
 /**  Takes the last edit back. */
 "undo" | 
 /**  Makes it again. */
@@ -382,6 +392,16 @@ export type Edit =
 { type: "duplicate-scene"; 
 /**  Which. */
 scene: number } | 
+/**  Adds a scene for breaks behind the others, in the place of another one for them. */
+{ type: "add-break-scene"; 
+/**  What it says. */
+words: string } | 
+/**  Shows a scene in breaks, and no other one, or no more. */
+{ type: "use-for-breaks"; 
+/**  Which. */
+scene: number; 
+/**  Whether it is. */
+on: boolean } | 
 /**  Removes a scene; the last one stays. */
 { type: "remove-scene"; 
 /**  Which. */
@@ -659,6 +679,8 @@ export type Looks = {
 	lessMovement?: boolean,
 	/**  Stronger lines and darker or brighter grey text. */
 	moreContrast?: boolean,
+	/**  How large everything is, percent of what it is made for; 100 to 200. */
+	textPercent?: number,
 };
 
 /**  A microphone to choose. */
@@ -1039,6 +1061,8 @@ export type Scene = {
 	name: string,
 	/**  From the bottom to the top. */
 	layers: Layer[],
+	/**  Whether it is shown in breaks: nothing is heard then. One at most is. */
+	forBreaks?: boolean,
 };
 
 /**  The left column, and what lies on the preview. */
@@ -1047,11 +1071,13 @@ export type ScenesView = {
 	scenes: Scene[],
 	/**  The one that is shown. */
 	chosen: number,
+	/**  Whether it is the one for breaks, so that nothing is heard. */
+	onBreak: boolean,
 	/**  How another one follows. */
 	transition: Transition,
 	/**  The arrangement of the chosen scene's pictures; `None` where it is the person's own. */
 	layout: Layout | null,
-	/**  Whether an edit can be taken back. */
+	/**  Whether an edit can be taken back, be it one of scenes or of sounds. */
 	canUndo: boolean,
 	/**  Whether an edit that was taken back can be made again. */
 	canRedo: boolean,
@@ -1126,7 +1152,7 @@ export type SoundView = {
 	muted: boolean,
 	/**  See [`Kept::solo`]. */
 	solo: boolean,
-	/**  It is silent because another one has [`SoundView::solo`]. */
+	/**  It is silent because another one has [`SoundView::solo`], or in a break. */
 	outdone: boolean,
 	/**  See [`Kept::noise_suppression`]. */
 	noiseSuppression: boolean,
@@ -1308,6 +1334,8 @@ export type View = {
 	microphones: Microphone[],
 	/**  Identifier of the first microphone's device; `None` is the system's default. */
 	microphone: string | null,
+	/**  Whether the first microphone is heard only while a key is held. */
+	pushToTalk: boolean,
 	/**  Whether the first microphone is muted. */
 	muted: boolean,
 	/**  What viewers get. */

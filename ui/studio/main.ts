@@ -3,6 +3,7 @@ import '$lib/tokens.css';
 import '$lib/components.css';
 import './studio.css';
 import './settings.css';
+import './large_text.css';
 import App from './App.svelte';
 import { follow } from './model.svelte';
 

@@ -15,6 +15,7 @@ let flying = false;
 let lastGesture = Math.floor(Math.random() * 0x7fffffff);
 let selected = $state<number | null>(null);
 let renamed = $state<number | null>(null);
+let renamedSceneId = $state<number | null>(null);
 /** Where the chosen source is about to lie: ahead of the program while somebody moves it. */
 let draft = $state.raw<{ layer: number; place: Place } | null>(null);
 let puts = 0;
@@ -54,6 +55,16 @@ export function renamedLayer(): Layer | null {
 /** Asks for a source's name; `null` asks no more. */
 export function rename(layer: number | null): void {
   renamed = layer;
+}
+
+/** The scene whose name is asked for. */
+export function renamedScene(): Scene | null {
+  return view()?.scenes.scenes.find((scene) => scene.id === renamedSceneId) ?? null;
+}
+
+/** Asks for a scene's name; `null` asks no more. */
+export function renameScene(scene: number | null): void {
+  renamedSceneId = scene;
 }
 
 /** Where a source lies, as the person sees it. */

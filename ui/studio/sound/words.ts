@@ -44,6 +44,8 @@ export const t = words(
     solo: 'Only this one',
     'solo.text': 'The other sounds are silent, for viewers too.',
     remove: 'Remove sound',
+    up: 'Move {{name}} up',
+    down: 'Move {{name}} down',
     done: 'Done',
 
     page: 'Sound',
@@ -106,6 +108,8 @@ export const t = words(
     solo: '只放这一路',
     'solo.text': '其他声音都静音，观众也听不到。',
     remove: '移除声音',
+    up: '上移 {{name}}',
+    down: '下移 {{name}}',
     done: '完成',
 
     page: '声音',
