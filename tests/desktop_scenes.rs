@@ -33,7 +33,7 @@ const RELEASE: char = '\u{E000}';
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scenes_are_made_moved_undone_changed_on_air_and_found_again() {
-    alone(seconds(500), scenes()).await;
+    alone(seconds(600), scenes()).await;
 }
 
 async fn scenes() {
