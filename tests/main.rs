@@ -35,6 +35,7 @@ mod gifts;
 mod harness;
 mod he_aac;
 mod interaction;
+mod network_matrix;
 mod newer_codecs;
 mod obs;
 mod outgoing_tls;

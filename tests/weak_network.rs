@@ -3,33 +3,32 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::lossy_relay::{LossyRelay, Weather};
 
 use crate::harness::environment::program;
 use crate::harness::machine::alone;
 use crate::harness::origin_program::{OriginProgram, told};
 use crate::harness::process::Process;
 use crate::harness::throttled_line::ThrottledLine;
-use crate::harness::wait::{look_again, seconds, until};
+use crate::harness::wait::{seconds, until};
 
 /// What the encoder may aim at.
-const CEILING_BPS: u64 = 1_200_000;
+pub const CEILING_BPS: u64 = 1_200_000;
 
 /// An origin with a room, and pictures that need every bit they get.
-struct Stage {
-    folder: TempDir,
-    origin: OriginProgram,
-    key: String,
-    srt: SocketAddr,
+pub struct Stage {
+    pub folder: TempDir,
+    pub origin: OriginProgram,
+    pub key: String,
+    pub srt: SocketAddr,
     clip: String,
 }
 
 impl Stage {
-    async fn set(clip_s: u32) -> Stage {
+    /// With so many seconds of pictures.
+    pub async fn set(clip_s: u32) -> Stage {
         let folder = TempDir::new().expect("a temporary folder");
         let origin = OriginProgram::serve(folder.path(), "127.0.0.1:0", "127.0.0.1:0").await;
         let room = told(folder.path(), &["room", "create", "weak"]);
@@ -42,7 +41,7 @@ impl Stage {
     }
 
     /// Begins to broadcast and waits until so much is sent that the network matters.
-    async fn cast(&self, to: &str) -> Process {
+    pub async fn cast(&self, to: &str) -> Process {
         let mut command = Command::new(program("ROSTRUM_CAST_BIN", "rostrum-cast"));
         let video = format!("file:{}", self.clip);
         command
@@ -72,15 +71,16 @@ pub fn noise(folder: &Path, seconds: u32) -> String {
 
 /// One line of figures.
 #[derive(Clone, Debug)]
-struct Figures {
-    state: String,
-    aimed_bps: u64,
-    sent_bps: u64,
-    queued_ms: u64,
-    dropped: u64,
+pub struct Figures {
+    pub state: String,
+    pub aimed_bps: u64,
+    pub sent_bps: u64,
+    pub queued_ms: u64,
+    pub dropped: u64,
 }
 
-fn newest(cast: &mut Process) -> Option<Figures> {
+/// The last line of the first destination; `None` before the first.
+pub fn newest(cast: &mut Process) -> Option<Figures> {
     let lines = cast.printed(false);
     let line: Value = lines.iter().rev().find_map(|line| serde_json::from_str(line).ok())?;
     let to = &line["destinations"][0];
@@ -116,110 +116,4 @@ async fn a_halved_link_is_followed_and_nothing_is_dropped() {
         drop(stage.folder);
     };
     alone(seconds(300), halved).await;
-}
-
-/// What a case of the matrix showed.
-struct Row {
-    case: &'static str,
-    back_s: f64,
-    queued_max_ms: u64,
-    dropped: u64,
-    aimed_min_bps: u64,
-}
-
-/// Watches until the destination is live with a short queue again, at most for `limit`.
-async fn watch(case: &'static str, cast: &mut Process, limit: Duration, since: Instant) -> Row {
-    let mut row = Row { case, back_s: f64::NAN, queued_max_ms: 0, dropped: 0, aimed_min_bps: u64::MAX };
-    while since.elapsed() < limit {
-        if let Some(now) = newest(cast) {
-            row.queued_max_ms = row.queued_max_ms.max(now.queued_ms);
-            (row.dropped, row.aimed_min_bps) = (now.dropped, row.aimed_min_bps.min(now.aimed_bps));
-            let is_back = now.state == "live" && now.queued_ms < 500;
-            if is_back && row.back_s.is_nan() {
-                row.back_s = since.elapsed().as_secs_f64();
-            } else if !is_back {
-                row.back_s = f64::NAN;
-            }
-        }
-        look_again().await;
-    }
-    row
-}
-
-/// What the network does to a case.
-#[derive(Clone, Copy)]
-enum Trouble {
-    /// Carries so many bits per second from now on.
-    Limit(u64),
-    /// Carries nothing for so long.
-    Outage(u64),
-    /// Loses so many of 1 000 packets.
-    Loss(u32),
-}
-
-async fn over_rtmp(case: &'static str, trouble: Trouble) -> Row {
-    let stage = Stage::set(150).await;
-    let line = ThrottledLine::to(stage.origin.rtmp);
-    let mut cast = stage.cast(&format!("rtmp://{}/live/{}", line.address, stage.key)).await;
-    let since = match trouble {
-        Trouble::Outage(outage) => {
-            line.limit(1_000);
-            watch(case, &mut cast, seconds(outage), Instant::now()).await;
-            line.limit(u64::MAX);
-            Instant::now()
-        }
-        Trouble::Limit(limit) => {
-            line.limit(limit);
-            Instant::now()
-        }
-        Trouble::Loss(_) => unreachable!("TCP repeats by itself"),
-    };
-    watch(case, &mut cast, seconds(45), since).await
-}
-
-async fn over_srt(case: &'static str, trouble: Trouble) -> Row {
-    let stage = Stage::set(150).await;
-    let weather = Weather { delay: Duration::from_millis(20), loss_permille: 0, late_permille: 0, seed: 11 };
-    let relay = LossyRelay::start(stage.srt, weather).await;
-    let to = format!("srt://{}?streamid=publish:{}&latency=400", relay.address(), stage.key);
-    let mut cast = stage.cast(&to).await;
-    let since = match trouble {
-        Trouble::Outage(outage) => {
-            relay.set_loss_permille(1_000);
-            watch(case, &mut cast, seconds(outage), Instant::now()).await;
-            relay.set_loss_permille(0);
-            Instant::now()
-        }
-        Trouble::Loss(permille) => {
-            relay.set_loss_permille(permille);
-            Instant::now()
-        }
-        Trouble::Limit(_) => unreachable!("the relay of SRT has no limit"),
-    };
-    watch(case, &mut cast, seconds(45), since).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "six minutes: cargo xtask test --long"]
-async fn the_matrix_of_networks() {
-    let matrix = async {
-        let rows = [
-            over_rtmp("RTMP, half the bandwidth", Trouble::Limit(CEILING_BPS / 2)).await,
-            over_rtmp("RTMP, nothing for 5 s", Trouble::Outage(5)).await,
-            over_rtmp("RTMP, nothing for 30 s", Trouble::Outage(30)).await,
-            over_srt("SRT, 5 % loss", Trouble::Loss(50)).await,
-            over_srt("SRT, nothing for 5 s", Trouble::Outage(5)).await,
-            over_srt("SRT, nothing for 30 s", Trouble::Outage(30)).await,
-        ];
-        println!("| network | settled or back on air | queue at most | frames dropped | least bit rate |");
-        println!("|---|---|---|---|---|");
-        for row in &rows {
-            let Row { case, back_s, queued_max_ms, dropped, aimed_min_bps } = row;
-            println!("| {case} | {back_s:.1} s | {queued_max_ms} ms | {dropped} | {aimed_min_bps} bit/s |");
-        }
-        for row in &rows {
-            assert!(row.back_s.is_finite(), "{}: not back within 45 s", row.case);
-        }
-    };
-    alone(seconds(900), matrix).await;
 }

@@ -27,7 +27,15 @@ pub struct ThrottledLine {
     pub address: SocketAddr,
     up: Arc<Way>,
     down: Arc<Way>,
+    /// How many connections were opened, and how many of them carry nothing more.
+    opened: Arc<Counts>,
     task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    opened: AtomicU64,
+    forsaken: AtomicU64,
 }
 
 /// One way of the line, which all connections share.
@@ -47,24 +55,34 @@ impl ThrottledLine {
         let address = listener.local_addr().expect("a bound listener has an address");
         let (up, down) = (Way::new(), Way::new());
         let ways = (Arc::clone(&up), Arc::clone(&down));
+        let opened: Arc<Counts> = Arc::default();
+        let counts = Arc::clone(&opened);
         let task = tokio::spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                let (up, down) = ways.clone();
+                let ((up, down), counts) = (ways.clone(), Arc::clone(&counts));
+                let number = counts.opened.fetch_add(1, Ordering::Relaxed);
                 open.spawn(async move {
                     let Ok(far) = TcpStream::connect(server).await else { return };
                     let ((near_out, near_in), (far_out, far_in)) = (near.into_split(), far.into_split());
-                    tokio::join!(carry(near_out, far_in, &up), carry(far_out, near_in, &down));
+                    let of = (number, &*counts);
+                    tokio::join!(carry(near_out, far_in, &up, of), carry(far_out, near_in, &down, of));
                 });
                 while open.try_join_next().is_some() {}
             }
         });
-        ThrottledLine { address, up, down, task }
+        ThrottledLine { address, up, down, opened, task }
     }
 
     /// Carries so much towards the server from now on.
     pub fn limit(&self, bits_per_second: u64) {
         self.up.bits_per_second.store(bits_per_second, Ordering::Relaxed);
+    }
+
+    /// Whatever is open carries nothing more, and neither end is told; what is opened later does. As when a router forgot what
+    /// passes it.
+    pub fn forsake(&self) {
+        self.opened.forsaken.store(self.opened.opened.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Carries so much towards the clients from now on; `None`: as fast as it goes.
@@ -112,13 +130,16 @@ fn listen() -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way) {
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way, (number, counts): (u64, &Counts)) {
     let mut piece = [0; PIECE_BYTES];
     while let Ok(length) = from.read(&mut piece).await {
         if length == 0 {
             break;
         }
         way.pass(length).await;
+        if number < counts.forsaken.load(Ordering::Relaxed) {
+            return std::future::pending().await;
+        }
         if to.write_all(&piece[..length]).await.is_err() {
             break;
         }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -29,6 +29,7 @@ pub struct Weather {
 pub struct LossyRelay {
     address: SocketAddr,
     loss_permille: Arc<AtomicU32>,
+    limit_bps: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -44,23 +45,31 @@ impl LossyRelay {
         far.connect(to).await.expect("an address of loopback");
         let address = near.local_addr().expect("a bound socket");
         let loss_permille = Arc::new(AtomicU32::new(weather.loss_permille));
+        let limit_bps = Arc::new(AtomicU64::new(u64::MAX));
         let relay = Relay {
             near,
             far,
             caller: None,
             weather,
             loss_permille: Arc::clone(&loss_permille),
+            limit_bps: Arc::clone(&limit_bps),
+            free: Instant::now(),
             random: weather.seed | 1,
             under_way: BinaryHeap::new(),
             number: 0,
         };
-        LossyRelay { address, loss_permille, task: tokio::spawn(relay.run()) }
+        LossyRelay { address, loss_permille, limit_bps, task: tokio::spawn(relay.run()) }
     }
 
     /// Where to call.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Carries so many bits per second towards the listener from now on, with a queue of [`QUEUE_MAX`] before it.
+    pub fn set_limit_bps(&self, bits_per_second: u64) {
+        self.limit_bps.store(bits_per_second, Ordering::Relaxed);
     }
 
     /// Loses so many of 1 000 packets from now on.
@@ -84,6 +93,9 @@ struct Relay {
     caller: Option<SocketAddr>,
     weather: Weather,
     loss_permille: Arc<AtomicU32>,
+    limit_bps: Arc<AtomicU64>,
+    /// When what waits for the limit has passed.
+    free: Instant,
     random: u64,
     under_way: BinaryHeap<UnderWay>,
     number: u64,
@@ -112,8 +124,25 @@ impl Relay {
             return;
         }
         let delay = self.weather.delay + if late { self.weather.delay / 10 } else { Duration::ZERO };
+        let Some(waits) = self.wait_for(to_far, packet.len()) else { return };
         self.number += 1;
-        self.under_way.push(Reverse((Instant::now() + delay, self.number, to_far, packet.to_vec())));
+        self.under_way.push(Reverse((Instant::now() + waits + delay, self.number, to_far, packet.to_vec())));
+    }
+
+    /// How long a packet waits for those before it; `None` when the queue is full.
+    fn wait_for(&mut self, to_far: bool, bytes: usize) -> Option<Duration> {
+        let limit_bps = self.limit_bps.load(Ordering::Relaxed);
+        if !to_far || limit_bps == u64::MAX {
+            return Some(Duration::ZERO);
+        }
+        let now = Instant::now();
+        let passed = self.free.max(now) + Duration::from_secs_f64(bytes as f64 * 8.0 / limit_bps as f64);
+        let waits = passed - now;
+        if waits > QUEUE_MAX {
+            return None;
+        }
+        self.free = passed;
+        Some(waits)
     }
 
     async fn deliver(&mut self) {
@@ -137,6 +166,9 @@ impl Relay {
         (self.random >> 33) as u32 % 1_000
     }
 }
+
+/// What routers hold for a slow line, in its time.
+const QUEUE_MAX: Duration = Duration::from_millis(500);
 
 /// Packets under way: a second of 100 Mbit/s. Full, the next are lost.
 const UNDER_WAY_MAX: usize = 10_000;
