@@ -76,12 +76,12 @@ fn screens() -> Vec<Screen> {
 
 fn microphones() -> Vec<AudioDevice> {
     let Some(host) = host() else { return Vec::new() };
-    let default = host.default_input_device().filter(records).and_then(|device| id_of(&device));
+    let default = default_input(&host).and_then(|device| id_of(&device));
     let Ok(inputs) = host.devices() else { return Vec::new() };
     let mut found: Vec<AudioDevice> = inputs
         .filter(records)
         .filter_map(|device| {
-            let id = id_of(&device)?;
+            let id = id_of(&device).filter(|id| is_told(id))?;
             let is_default = default.as_ref() == Some(&id);
             Some(AudioDevice { is_monitor: id.ends_with(MONITOR), name: device.to_string(), is_default, id })
         })
@@ -99,7 +99,7 @@ pub(crate) fn find_device(wanted: &Wanted) -> Result<cpal::Device, Error> {
     match wanted {
         Wanted::Default => {
             let host = host().ok_or_else(|| Error::NoMicrophone(nothing.clone()))?;
-            host.default_input_device().filter(records).ok_or(Error::NoMicrophone(nothing))
+            default_input(&host).ok_or(Error::NoMicrophone(nothing))
         }
         Wanted::Id(id) => {
             let host = host().ok_or(Error::NoMicrophone(nothing))?;
@@ -142,6 +142,26 @@ fn host() -> Option<cpal::Host> {
     return Some(cpal::default_host());
 }
 
+/// What records unless something else is asked for. ALSA's own default may be a way to a sound server that does not run:
+/// then it is the first card.
+fn default_input(host: &cpal::Host) -> Option<cpal::Device> {
+    host.default_input_device().filter(records).or_else(|| {
+        let is_card = |device: &cpal::Device| id_of(device).is_some_and(|id| is_card(&id));
+        host.devices().ok()?.filter(records).find(is_card)
+    })
+}
+
+/// Whether people are to choose from it. ALSA lists its converters too, and each card in a dozen ways.
+fn is_told(id: &str) -> bool {
+    !id.starts_with("alsa:") || id == "alsa:default" || is_card(id)
+}
+
+/// Whether it is a card of ALSA by its name, with rate and format converted as needed.
+fn is_card(id: &str) -> bool {
+    let card = id.strip_prefix("alsa:plughw:CARD=");
+    card.is_some_and(|card| !card.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// ALSA lists devices that cannot record; only a real one tells how it would. Its `null` device tells too, and
 /// records zeros.
 fn records(device: &cpal::Device) -> bool {
@@ -165,3 +185,18 @@ fn unknown(id: &str) -> Error {
 
 /// How PulseAudio and PipeWire call the recording side of an output.
 pub(crate) const MONITOR: &str = ".monitor";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_alsa_each_card_is_told_once_and_no_converter() {
+        for told in ["alsa:default", "alsa:plughw:CARD=Loopback,DEV=0", "pulseaudio:alsa_input.usb"] {
+            assert!(is_told(told), "{told}");
+        }
+        for other in ["alsa:speex", "alsa:hw:CARD=Loopback,DEV=0", "alsa:plughw:CARD=0,DEV=0", "alsa:null"] {
+            assert!(!is_told(other), "{other}");
+        }
+    }
+}
