@@ -7,6 +7,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
+use crate::studio::Studio;
+
 /// How the picture is encoded, and whether it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -109,6 +111,26 @@ pub(crate) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Output, D::Erro
 
 /// The least and the most video, 1 000 bits per second: what encoders take, and what no home uplink carries.
 const KBPS: (u32, u32) = (100, 50_000);
+impl Studio {
+    /// The bit rate changes at once; size and frame rate wait for the end of a broadcast, and so are not taken before it.
+    pub(crate) fn set_output(&mut self, mut output: Output) {
+        let before = self.settings.output.clone();
+        if self.is_running() {
+            (output.width, output.height, output.fps) = (before.width, before.height, before.fps);
+        }
+        if let Some(broadcast) = &self.broadcast
+            && output.bitrate_kbps != before.bitrate_kbps
+        {
+            broadcast.set_bitrate(output.bitrate_kbps * 1_000);
+        }
+        let reopen = (output.size(), output.fps) != (before.size(), before.fps);
+        self.set(|settings| settings.output = output);
+        if reopen {
+            self.open_sources();
+        }
+    }
+}
+
 /// The shortest and the longest side, pixels.
 const SIDE: (u32, u32) = (160, 3_840);
 /// As the engine's limit.

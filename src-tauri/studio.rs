@@ -18,7 +18,6 @@ use crate::history::Timeline;
 use crate::hosting::{self, Hosted, Started};
 use crate::hotkeys;
 use crate::keychain::{self, Keychain};
-use crate::output::Output;
 use crate::preview::Feeds;
 use crate::recording::Recording;
 use crate::replay::Held;
@@ -397,24 +396,6 @@ impl Studio {
     }
 
     // -- sources --
-
-    /// The bit rate changes at once; size and frame rate wait for the end of a broadcast, and so are not taken before it.
-    fn set_output(&mut self, mut output: Output) {
-        let before = self.settings.output.clone();
-        if self.is_running() {
-            (output.width, output.height, output.fps) = (before.width, before.height, before.fps);
-        }
-        if let Some(broadcast) = &self.broadcast
-            && output.bitrate_kbps != before.bitrate_kbps
-        {
-            broadcast.set_bitrate(output.bitrate_kbps * 1_000);
-        }
-        let reopen = (output.size(), output.fps) != (before.size(), before.fps);
-        self.set(|settings| settings.output = output);
-        if reopen {
-            self.open_sources();
-        }
-    }
 
     /// Looking for devices takes a while; nothing waits for it.
     pub(crate) fn find_devices(&mut self) {

@@ -570,6 +570,7 @@ address: string } |
 reason: string } | 
 /**  No router answered. */
 { type: "silent" };
+
 /**  The desktop's keychain, as it was found last. */
 export type KeychainState = 
 /**  Not looked for yet. */
