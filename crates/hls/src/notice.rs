@@ -10,8 +10,10 @@ use media::Span;
 pub enum Notice {
     /// IDR pictures are so far apart that segments cannot begin with one.
     LongGop {
-        /// At least this far apart.
+        /// How far apart.
         interval: Span,
+        /// They are farther apart than that: the next one has not come yet.
+        more: bool,
         /// What to set instead.
         wanted: Span,
     },
@@ -30,10 +32,14 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Notice::LongGop { interval, wanted } if interval <= wanted => {
+            Notice::LongGop { interval, more: true, wanted } => {
+                let (interval, wanted) = (tenths(*interval), tenths(*wanted));
+                write!(f, "keyframes more than {interval} s apart: set {wanted} s or less")
+            }
+            Notice::LongGop { interval, wanted, .. } if interval <= wanted => {
                 write!(f, "keyframes come unevenly: set one every {} s or less", tenths(*wanted))
             }
-            Notice::LongGop { interval, wanted } => {
+            Notice::LongGop { interval, wanted, .. } => {
                 write!(f, "keyframes every {} s: set {} s or less", tenths(*interval), tenths(*wanted))
             }
             Notice::TimestampJump { by } => {
@@ -57,11 +63,15 @@ mod tests {
 
     #[test]
     fn a_long_gop_is_told_in_words() {
-        let notice = Notice::LongGop { interval: Span::from_secs(10), wanted: Span::from_secs(2) };
-        assert_eq!(notice.to_string(), "keyframes every 10 s: set 2 s or less");
-        let notice = Notice::LongGop { interval: Span::from_millis(2_520), wanted: Span::from_secs(2) };
-        assert_eq!(notice.to_string(), "keyframes every 2.5 s: set 2 s or less");
-        let notice = Notice::LongGop { interval: Span::from_secs(2), wanted: Span::from_secs(2) };
-        assert_eq!(notice.to_string(), "keyframes come unevenly: set one every 2 s or less");
+        for (interval, more, words) in [
+            (10_000, false, "keyframes every 10 s: set 2 s or less"),
+            (10_000, true, "keyframes more than 10 s apart: set 2 s or less"),
+            (2_520, false, "keyframes every 2.5 s: set 2 s or less"),
+            (2_000, false, "keyframes come unevenly: set one every 2 s or less"),
+        ] {
+            let notice =
+                Notice::LongGop { interval: Span::from_millis(interval), more, wanted: Span::from_secs(2) };
+            assert_eq!(notice.to_string(), words);
+        }
     }
 }

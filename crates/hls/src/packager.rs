@@ -20,6 +20,7 @@ use crate::multivariant_playlist::Variants;
 use crate::notice::Notice;
 use crate::opening;
 use crate::retention::Retention;
+use crate::segmenter::LongGop;
 use crate::timeline::{AHEAD_MAX, Anchor, Mapped, Reference, Timeline};
 use crate::window::{AUDIO, MAIN, Window, report};
 
@@ -414,8 +415,10 @@ impl Packager {
             for segment in closed {
                 lane.retention.push_beside(segment);
             }
-            let least = cutting.source.targets().duration * 3;
-            lane.retention.list_from(self.source.retention.listed_from(), least);
+            if measure {
+                let least = cutting.source.targets().duration * 3;
+                lane.retention.list_from(self.source.retention.listed_from(), least);
+            }
         }
         if self.collect_rungs() || measure {
             self.measure();
@@ -428,8 +431,9 @@ impl Packager {
         self.collect();
         let Stage::Cutting(cutting) = &mut self.stage else { return };
         let changed = cutting.source.take_changed();
-        if let Some(interval) = cutting.source.take_long_gop() {
-            self.tell(Notice::LongGop { interval, wanted: self.config.segment_target });
+        if let Some(LongGop { so_far, ended }) = cutting.source.take_long_gop() {
+            let wanted = self.config.segment_target;
+            self.tell(Notice::LongGop { interval: so_far, more: !ended, wanted });
         }
         if !changed {
             return;

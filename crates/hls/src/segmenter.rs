@@ -20,6 +20,14 @@ pub(crate) struct Targets {
     pub(crate) duration: Span,
 }
 
+/// A distance of IDR pictures that is too far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LongGop {
+    pub(crate) so_far: Span,
+    /// The next one has come.
+    pub(crate) ended: bool,
+}
+
 /// Cuts one epoch after another. The leading track, video where there is one, decides where; renditions that
 /// follow are told by [`Segmenter::take_boundaries`].
 ///
@@ -38,7 +46,7 @@ pub(crate) struct Segmenter {
     independent: bool,
     /// A segment was cut without an IDR picture; how far apart they are is known at the next one.
     forced: bool,
-    long_gop: Option<Span>,
+    long_gop: Option<LongGop>,
     flushed: bool,
 }
 
@@ -114,7 +122,7 @@ impl Segmenter {
     }
 
     /// How far apart IDR pictures are, once that turned out to be too far for a segment.
-    pub(crate) fn take_long_gop(&mut self) -> Option<Span> {
+    pub(crate) fn take_long_gop(&mut self) -> Option<LongGop> {
         self.long_gop.take()
     }
 
@@ -221,11 +229,13 @@ impl Segmenter {
     /// whoever joins and waits for the next one.
     fn note_gop(&mut self, packet: &Packet) {
         let since = self.last_idr.map(|last| packet.dts - last);
-        let told = packet.random_access || since.is_some_and(|since| since >= GOP_TOLD_AT);
+        let told = packet.random_access || since.is_some_and(|since| since > GOP_TOLD_AT);
         let long = since.is_some_and(|since| since > self.targets.segment * GOP_LONG_SEGMENTS);
         if told && (self.forced || long) {
             self.forced = false;
-            self.long_gop = since;
+            let ended = packet.random_access;
+            self.long_gop =
+                since.map(|since| LongGop { so_far: if ended { since } else { GOP_TOLD_AT }, ended });
         }
         if !packet.random_access {
             return;

@@ -146,7 +146,7 @@ fn one_idr_in_twenty_seconds_stays_reachable_and_is_told() {
         assert!(start <= total + 1e-3, "the joining point {start} is listed, of {total}");
     }
     let told = reader.notices.iter().find(|notice| matches!(notice, Notice::LongGop { .. })).expect("told");
-    assert_eq!(told.to_string(), "keyframes every 10 s: set 2 s or less");
+    assert_eq!(told.to_string(), "keyframes more than 10 s apart: set 2 s or less");
     assert_eq!(reader.notices.len(), 1);
 }
 
@@ -178,7 +178,7 @@ fn long_gops_are_told_whether_segments_follow_them_or_not() {
         (4, None),
         (5, Some("keyframes every 5 s: set 2 s or less")),
         (10, Some("keyframes every 10 s: set 2 s or less")),
-        (30, Some("keyframes every 10 s: set 2 s or less")),
+        (30, Some("keyframes more than 10 s apart: set 2 s or less")),
     ] {
         let source = Source { gops: vec![gop_s * 30], duration: Span::from_secs(65), ..Source::default() };
         let reader = Reader::of(&source.events(), Allowances::default());
