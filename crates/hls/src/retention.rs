@@ -89,6 +89,9 @@ impl Retention {
 
     /// Lists from segment `msn` on, as another rendition does, but never less than `least`.
     pub(crate) fn list_from(&mut self, msn: u64, least: Span) {
+        if self.listed_from >= msn {
+            return;
+        }
         let mut left: Span = self.listed().map(|segment| segment.duration()).sum();
         while self.listed_from < msn {
             let Some(first) = self.listed().next() else { return };

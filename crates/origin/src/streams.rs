@@ -411,9 +411,12 @@ impl Slot {
 
 impl Lease {
     /// Done when this publisher has to go.
-    pub(crate) async fn dismissed(&self) -> Dismissal {
-        self.dismissed.cancelled().await;
-        self.dismissal.borrow().unwrap_or(Dismissal::TakenOver)
+    pub(crate) fn dismissed(&self) -> impl Future<Output = Dismissal> + Send + use<> {
+        let (dismissed, dismissal) = (self.dismissed.clone(), self.dismissal.clone());
+        async move {
+            dismissed.cancelled().await;
+            dismissal.borrow().unwrap_or(Dismissal::TakenOver)
+        }
     }
 
     /// The publisher said that it has finished: viewers are told at once.

@@ -1,12 +1,14 @@
 //! What every protocol's publishers share once their key is known: the lease, how long they may be silent,
 //! and the ways in which they have to go.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use media::MediaEvent;
 use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::facts::{Protocol, SrtFacts, WarningKind};
 use crate::secret::Digest;
@@ -15,10 +17,14 @@ use crate::store::RoomRecord;
 use crate::streams::{Dismissal, Lease, Refusal};
 
 /// A publisher that was let in.
-#[derive(Debug)]
 pub(super) struct Intake {
     lease: Lease,
     deadline: Instant,
+    /// Done when the publisher has to go. It waits all the time: a publisher sends some 75 packets a second, and taking
+    /// a place among those who wait, and leaving it, for each of them would cost as much as reading it.
+    leaving: Pin<Box<dyn Future<Output = Stop> + Send>>,
+    /// Done at the deadline of some time ago.
+    silence: Pin<Box<Sleep>>,
 }
 
 /// Why a publisher that was let in has to go.
@@ -45,7 +51,16 @@ impl Intake {
         shared.people.open(room, shared);
         let lease = shared.streams.open(&room.slug).admit(shared.doors.get(&room.slug), key).await?;
         lease.note_protocol(protocol);
-        Ok(Intake { lease, deadline: Instant::now() + FIRST_MEDIA_MAX })
+        let deadline = Instant::now() + FIRST_MEDIA_MAX;
+        let (dismissed, shutdown) = (lease.dismissed(), shared.shutdown.clone());
+        let leaving = Box::pin(async move {
+            tokio::select! {
+                biased;
+                dismissal = dismissed => Stop::Dismissed(dismissal),
+                () = shutdown.cancelled() => Stop::Shutdown,
+            }
+        });
+        Ok(Intake { lease, deadline, leaving, silence: Box::pin(sleep_until(deadline)) })
     }
 
     /// Packages one event.
@@ -77,17 +92,29 @@ impl Intake {
         self.lease.note_srt(facts);
     }
 
-    /// Waits for `work`, unless the publisher has to go first.
-    pub(super) async fn attend<T>(
-        &self,
-        shutdown: &CancellationToken,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Stop> {
-        tokio::select! {
-            biased;
-            dismissal = self.lease.dismissed() => Err(Stop::Dismissed(dismissal)),
-            () = shutdown.cancelled() => Err(Stop::Shutdown),
-            done = timeout_at(self.deadline, work) => done.map_err(|_| Stop::Silent),
+    /// Waits for `work`, unless the publisher has to go first; then it is not asked again.
+    pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            if let Poll::Ready(stop) = self.leaving.as_mut().poll(cx) {
+                return Poll::Ready(Err(stop));
+            }
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            self.poll_silence(cx).map(|()| Err(Stop::Silent))
+        })
+        .await
+    }
+
+    /// Done when the publisher was silent for too long.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.silence.as_mut().poll(cx));
+            if self.deadline <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.silence.as_mut().reset(self.deadline);
         }
     }
 

@@ -124,9 +124,9 @@ impl Server {
                         tracing::warn!(peer = %connection.peer(), "too many SRT connections");
                         continue;
                     };
-                    let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+                    let shared = Arc::clone(&shared);
                     publishers.spawn(async move {
-                        serve(&connection, &shared, &shutdown).await;
+                        serve(&connection, &shared).await;
                         drop(place);
                     });
                 }
@@ -188,13 +188,13 @@ impl Gate {
 }
 
 /// Serves one connection to its end.
-async fn serve(connection: &Connection, shared: &Shared, shutdown: &CancellationToken) {
+async fn serve(connection: &Connection, shared: &Shared) {
     let peer = connection.peer();
     match admit(connection, shared).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, %room, "publisher admitted");
             let mut session = Session { connection, intake, demuxer: Demuxer::new() };
-            let end = session.publish(shutdown).await;
+            let end = session.publish().await;
             tracing::info!(%peer, %room, %end, "publisher gone");
             if let Some(stream) = shared.streams.get(&room) {
                 stream.note_problem(end.problem());
@@ -223,7 +223,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// From the admission to the end.
-    async fn publish(&mut self, shutdown: &CancellationToken) -> End {
+    async fn publish(&mut self) -> End {
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
         let mut measured = Instant::now();
         // A caller may connect before its encoder runs.
@@ -232,7 +232,7 @@ impl Session<'_> {
         loop {
             buffer.clear();
             let read = timeout(silence_max, self.connection.read(&mut buffer));
-            let taken = match self.intake.attend(shutdown, read).await {
+            let taken = match self.intake.attend(read).await {
                 Err(stop) => return End::Stopped(stop),
                 Ok(Err(_)) => return self.complete(End::Lost),
                 Ok(Ok(Err(srt::Error::Closed))) => return self.complete(End::Finished),

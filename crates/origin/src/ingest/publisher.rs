@@ -55,7 +55,7 @@ where
     let room = match connection.admit(shared, shutdown).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, room = %room.slug, "publisher admitted");
-            let end = connection.publish(intake, shutdown).await;
+            let end = connection.publish(intake).await;
             tracing::info!(%peer, room = %room.slug, %end, "publisher gone");
             connection.say_goodbye(&end).await;
             return;
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// From the admission to the end.
-    async fn publish(&mut self, mut intake: Intake, shutdown: &CancellationToken) -> End {
+    async fn publish(&mut self, mut intake: Intake) -> End {
         let mut demuxer = Demuxer::new();
         let end = loop {
             if let Err(end) = self.take_media(&mut intake, &mut demuxer) {
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.flush().await?;
                 self.read().await
             };
-            match intake.attend(shutdown, more).await {
+            match intake.attend(more).await {
                 Ok(Ok(())) => {}
                 Ok(Err(end)) => break end,
                 Err(stop) => break End::Stopped(stop),

@@ -67,19 +67,19 @@ pub(crate) async fn publish(shared: &Shared, room: &RoomRecord, playing: Playing
         Err(refusal) => return refusal.into(),
     };
     tracing::info!(room = %room.slug, "file on air");
-    let end = play(shared, &mut intake, playing).await.unwrap_or_else(|end| end);
+    let end = play(&mut intake, playing).await.unwrap_or_else(|end| end);
     if matches!(end, End::Finished) {
         intake.finish();
     }
     end
 }
 
-async fn play(shared: &Shared, intake: &mut Intake, playing: Playing) -> Result<End, End> {
+async fn play(intake: &mut Intake, playing: Playing) -> Result<End, End> {
     let Playing { source, repeat, position } = playing;
     let mut pace = Pace::default();
     let mut reading = read_on(source);
     loop {
-        let (source, batch) = intake.attend(&shared.shutdown, reading).await?.map_err(|_| Stop::Shutdown)?;
+        let (source, batch) = intake.attend(reading).await?.map_err(|_| Stop::Shutdown)?;
         let Batch { events, last } = batch?;
         note(intake, &source);
         let next = match (last, repeat) {
@@ -90,7 +90,7 @@ async fn play(shared: &Shared, intake: &mut Intake, playing: Playing) -> Result<
         for event in events {
             let Some(event) = pace.take(event) else { continue };
             if let MediaEvent::Packet(packet) = &event {
-                wait(shared, intake, pace.due(packet.dts)).await?;
+                wait(intake, pace.due(packet.dts)).await?;
                 position.set(pace.position_ms(packet.dts));
             }
             intake.push(event)?;
@@ -103,7 +103,7 @@ async fn play(shared: &Shared, intake: &mut Intake, playing: Playing) -> Result<
                 reading = next;
             }
             None => {
-                wait(shared, intake, pace.due(pace.ends)).await?;
+                wait(intake, pace.due(pace.ends)).await?;
                 return Ok(End::Finished);
             }
         }
@@ -119,11 +119,11 @@ fn read_on(mut source: Source) -> JoinHandle<(Source, Result<Batch, SourceError>
 }
 
 /// Waits until a moment, which is no silence: the file says when its media is due.
-async fn wait(shared: &Shared, intake: &mut Intake, until: Instant) -> Result<(), Stop> {
+async fn wait(intake: &mut Intake, until: Instant) -> Result<(), Stop> {
     loop {
         let next = until.min(Instant::now() + AWAKE_INTERVAL);
         if next > Instant::now() {
-            intake.attend(&shared.shutdown, sleep_until(next)).await?;
+            intake.attend(sleep_until(next)).await?;
         }
         intake.heard();
         if next == until {

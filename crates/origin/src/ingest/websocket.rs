@@ -61,7 +61,7 @@ pub(crate) async fn serve(mut socket: WebSocket, publisher: Publisher, shared: &
     let end = match Intake::open(shared, &room, key, Protocol::Websocket).await {
         Ok(intake) => {
             tracing::info!(?peer, room = %room.slug, "publisher admitted");
-            let end = publish(&mut socket, intake, shared).await;
+            let end = publish(&mut socket, intake).await;
             tracing::info!(?peer, room = %room.slug, %end, "publisher gone");
             end
         }
@@ -74,10 +74,10 @@ pub(crate) async fn serve(mut socket: WebSocket, publisher: Publisher, shared: &
 }
 
 /// From the admission to the end.
-async fn publish(socket: &mut WebSocket, mut intake: Intake, shared: &Shared) -> End {
+async fn publish(socket: &mut WebSocket, mut intake: Intake) -> End {
     let mut demuxer = Demuxer::default();
     let end = loop {
-        match receive(socket, &mut intake, &mut demuxer, shared).await {
+        match receive(socket, &mut intake, &mut demuxer).await {
             Ok(()) => {}
             Err(end) => break end,
         }
@@ -89,13 +89,8 @@ async fn publish(socket: &mut WebSocket, mut intake: Intake, shared: &Shared) ->
 }
 
 /// Takes one message.
-async fn receive(
-    socket: &mut WebSocket,
-    intake: &mut Intake,
-    demuxer: &mut Demuxer,
-    shared: &Shared,
-) -> Result<(), End> {
-    let message = match intake.attend(&shared.shutdown, socket.recv()).await? {
+async fn receive(socket: &mut WebSocket, intake: &mut Intake, demuxer: &mut Demuxer) -> Result<(), End> {
+    let message = match intake.attend(socket.recv()).await? {
         Some(message) => message?,
         None => return Err(End::Closed),
     };
