@@ -15,41 +15,22 @@ use crate::harness::{Chat, Folder, Publisher, Running, config, next, soon};
 /// A transport stream of 8 s, H.264 with B-frames and AAC, made once.
 async fn clip() -> PathBuf {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    let make = async || {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("over-srt.ts");
-        let status = Command::new("ffmpeg")
-            .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
-            .args([
-                "-f",
-                "lavfi",
-                "-i",
-                "testsrc=size=320x180:rate=30",
-                "-f",
-                "lavfi",
-                "-i",
-                "sine=sample_rate=48000",
-            ])
-            .args([
-                "-t",
-                "8",
-                "-c:v",
-                "libx264",
-                "-preset",
-                "ultrafast",
-                "-bf",
-                "2",
-                "-g",
-                "30",
-                "-c:a",
-                "aac",
-            ])
-            .args(["-f", "mpegts"])
-            .arg(&path)
-            .status();
-        assert!(status.await.unwrap().success());
-        path
-    };
-    MADE.get_or_init(make).await.clone()
+    let made = async || made("over-srt.ts", "-c:v libx264 -preset ultrafast -bf 2 -g 30 -c:a aac").await;
+    MADE.get_or_init(made).await.clone()
+}
+
+/// A transport stream of 8 s, with what FFmpeg is told to make of it.
+async fn made(name: &str, codecs: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let status = Command::new("ffmpeg")
+        .args("-hide_banner -loglevel error -nostdin -y -f lavfi -i testsrc=size=320x180:rate=30".split(' '))
+        .args("-f lavfi -i sine=sample_rate=48000 -t 8 -pix_fmt yuv420p".split(' '))
+        .args(codecs.split(' '))
+        .args(["-f", "mpegts"])
+        .arg(&path)
+        .status();
+    assert!(status.await.unwrap().success());
+    path
 }
 
 /// Packets of a stream as ffprobe counts them.
@@ -131,22 +112,43 @@ async fn every_packet_sent_in_either_form_is_served() {
     let running = Running::start(&folder).await;
     let clip = clip().await;
     for (room, form) in [("plain", "publish:"), ("standard", "#!::m=publish,r=")] {
-        let key = running.room(room).await;
-        let mut chat = Chat::join(running.addresses.http, room, "", &[]).await;
-        let connection =
-            soon("a connection", connect(call(&running, &format!("{form}{key}")))).await.unwrap();
-        soon("all of it sent", send(connection, &clip)).await;
-        chat.notice("offline").await;
-        let served = fetched(&running, room, &format!("{room}.mp4")).await;
-        for stream in ["v:0", "a:0"] {
-            assert_eq!(count(&served, stream).await, count(&clip, stream).await, "{room} {stream}");
-        }
-        let decode =
-            ["-v", "warning", "-i", served.to_str().unwrap(), "-enc_time_base", "-1", "-f", "null", "-"];
-        let decoded = Command::new("ffmpeg").args(decode).output().await.unwrap();
-        assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "{room}");
+        let served = sent_and_fetched(&running, &clip, room, form).await;
+        decodes(&served).await;
     }
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hevc_and_opus_are_served_as_they_came() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    let codecs = "-c:v libx265 -preset ultrafast -x265-params keyint=30:open-gop=0:bframes=2:log-level=error -c:a libopus";
+    let clip = made("over-srt-hevc.ts", codecs).await;
+    let served = sent_and_fetched(&running, &clip, "hevc", "publish:").await;
+    decodes(&served).await;
+    let room = running.get("/live/hevc/index.m3u8").await.text();
+    assert!(room.contains("hvc1.1.6.L") && room.contains("opus"), "{room}");
+    running.stop().await;
+}
+
+/// Sends a clip to a new room and gives what the room serves of it: every packet.
+async fn sent_and_fetched(running: &Running, clip: &Path, room: &str, form: &str) -> PathBuf {
+    let key = running.room(room).await;
+    let mut chat = Chat::join(running.addresses.http, room, "", &[]).await;
+    let connection = soon("a connection", connect(call(running, &format!("{form}{key}")))).await.unwrap();
+    soon("all of it sent", send(connection, clip)).await;
+    chat.notice("offline").await;
+    let served = fetched(running, room, &format!("{room}.mp4")).await;
+    for stream in ["v:0", "a:0"] {
+        assert_eq!(count(&served, stream).await, count(clip, stream).await, "{room} {stream}");
+    }
+    served
+}
+
+async fn decodes(file: &Path) {
+    let decode = ["-v", "warning", "-i", file.to_str().unwrap(), "-enc_time_base", "-1", "-f", "null", "-"];
+    let decoded = Command::new("ffmpeg").args(decode).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "{}", file.display());
 }
 
 #[tokio::test(flavor = "multi_thread")]

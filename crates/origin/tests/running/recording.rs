@@ -228,6 +228,12 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     let first = until_seconds(running.addresses.http, 3.0).await;
     chat.send(&serde_json::json!({"type": "send", "id": "c1", "text": "said in the middle"})).await;
     chat.next("ack").await;
+    let poll = "{\"question\":\"Which meter?\",\"options\":[\"3/4\",\"4/4\"]}";
+    let opened = ask(running.addresses.http, "POST", "/api/v1/rooms/demo/polls", &owner, poll).await;
+    assert_eq!(opened.status, 201, "{}", opened.text());
+    chat.next("poll").await;
+    chat.send(&serde_json::json!({"type": "hand", "up": true})).await;
+    chat.next("place").await;
     publisher.kill().await;
     chat.notice("interrupted").await;
     let gone = tokio::time::Instant::now();
@@ -281,8 +287,9 @@ async fn a_publisher_that_returns_continues_the_file_and_the_replay_has_all_of_i
     let offset = said["messages"][0]["offset_ms"].as_f64().unwrap() / 1_000.0;
     assert!((offset - first).abs() < 2.0, "said at {offset} s, {first} s were live");
     let chapters = running.get(&format!("/api/v1/recordings/{id}/chapters")).await.json();
-    let [resumed] = &chapters["chapters"].as_array().unwrap()[..] else { panic!("{chapters}") };
-    assert_eq!(resumed["kind"], "resumed");
+    let [poll, hand, resumed] = &chapters["chapters"].as_array().unwrap()[..] else { panic!("{chapters}") };
+    assert_eq!([&poll["kind"], &hand["kind"], &resumed["kind"]], ["poll", "hand", "resumed"]);
+    assert_eq!(poll["title"], "Which meter?");
     let away = resumed["away_ms"].as_i64().unwrap();
     assert!((1_000..30_000).contains(&away), "{chapters}");
     let resumed = resumed["offset_ms"].as_f64().unwrap() / 1_000.0;
