@@ -2,7 +2,7 @@
 //!
 //! Live media is asked for several times a second by every viewer: its plain requests are answered here, where finding
 //! the way through a router would cost as much as the answer. Everything else goes to the router, which answers
-//! the same requests too.
+//! the same requests too. Over plain HTTP/1.1 most of them do not even come here, see [`super::lane`].
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Method, Request, Response, Uri};
+use axum::http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tower::ServiceExt as _;
@@ -38,8 +38,13 @@ impl Service<Request<Incoming>> for Front {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if request.method() == Method::GET && live_file(request.uri()).is_some() {
-            return Box::pin(live(Arc::clone(&self.shared), self.peer, request));
+        if request.method() == Method::GET && live_file(request.uri().path()).is_some() {
+            let (shared, peer) = (Arc::clone(&self.shared), self.peer);
+            return Box::pin(async move {
+                let (uri, headers) = (request.uri(), request.headers());
+                let names = live_file(uri.path()).unwrap_or_default();
+                Ok(live(&shared, peer, names, uri.query(), headers).await)
+            });
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(wire) = &self.wire {
@@ -49,23 +54,24 @@ impl Service<Request<Incoming>> for Front {
     }
 }
 
-async fn live(
-    shared: Arc<Shared>,
+/// What a request for a file of live media is answered with; `names` as [`live_file`] found them.
+pub(super) async fn live(
+    shared: &Shared,
     peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let (uri, headers) = (request.uri(), request.headers());
-    let [slug, rendition, file] = live_file(uri).unwrap_or_default();
-    let player = player::shown(headers, None, || client_address::of_peer(peer.ip(), headers, &shared));
-    let asked = Asked { slug, rendition, file, query: uri.query(), player };
-    Ok(playback::live(&shared, asked, headers).await)
+    names: [&str; 3],
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let [slug, rendition, file] = names;
+    let player = player::shown(headers, None, || client_address::of_peer(peer.ip(), headers, shared));
+    playback::live(shared, Asked { slug, rendition, file, query, player }, headers).await
 }
 
 /// Room, rendition and file of `/live/{room}/{rendition}/{file}`; `None` for another path, or one with escapes.
-fn live_file(uri: &Uri) -> Option<[&str; 3]> {
-    let (room, rest) = uri.path().strip_prefix("/live/")?.split_once('/')?;
+pub(super) fn live_file(path: &str) -> Option<[&str; 3]> {
+    let (room, rest) = path.strip_prefix("/live/")?.split_once('/')?;
     let (rendition, file) = rest.split_once('/')?;
-    let plain = |name: &str| !name.is_empty() && !name.contains(['/', '%']);
+    let plain = |name: &str| !name.is_empty() && !name.contains(['/', '%', '#']);
     [room, rendition, file].into_iter().all(plain).then_some([room, rendition, file])
 }
 
@@ -75,11 +81,8 @@ mod tests {
 
     #[test]
     fn only_plain_paths_of_live_media_are_answered_here() {
-        let found = |path: &'static str| live_file(&Uri::from_static(path)).map(|names| names.join(" "));
-        assert_eq!(
-            found("/live/demo/main-1/index.m3u8?_HLS_msn=4").as_deref(),
-            Some("demo main-1 index.m3u8")
-        );
+        let found = |path: &'static str| live_file(path).map(|names| names.join(" "));
+        assert_eq!(found("/live/demo/main-1/index.m3u8").as_deref(), Some("demo main-1 index.m3u8"));
         for other in [
             "/live/demo/index.m3u8",
             "/live/demo/main/",

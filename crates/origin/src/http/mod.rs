@@ -23,6 +23,7 @@ mod health;
 mod identity;
 mod ingest;
 mod invitations;
+mod lane;
 mod moderation;
 mod moderators;
 mod own_account;
@@ -67,6 +68,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::front::Front;
+use self::lane::Lane;
 use crate::ingest::Places;
 use crate::memory_file::Socket;
 use crate::state::Shared;
@@ -141,12 +143,17 @@ impl Connection {
         let _ = socket.set_nodelay(true);
         // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
         let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
+        let peer = self.front.peer;
         let Some(tls) = tls else {
             let socket = Socket::new(socket, Arc::clone(&self.front.shared.files));
             self.front.wire = Some(Arc::clone(socket.wire()));
-            return self.serve(socket, builder().http1_only()).await;
+            let lane = Lane::new(socket, Arc::clone(&self.front.shared), peer, self.shutdown.clone());
+            return match lane.run().await {
+                Ok(lane::End::Other(socket)) => self.serve(socket, builder().http1_only()).await,
+                Ok(lane::End::Closed) => {}
+                Err(error) => tracing::debug!(%peer, %error, "HTTP connection"),
+            };
         };
-        let peer = self.front.peer;
         let accepted = tokio::select! {
             () = self.shutdown.cancelled() => return,
             accepted = tls.accept(socket) => accepted,

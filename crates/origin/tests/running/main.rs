@@ -12,6 +12,7 @@ mod harness;
 mod hostile;
 mod interaction;
 mod killed;
+mod lane;
 mod lossy_network;
 mod over_srt;
 mod presence;
