@@ -9,10 +9,11 @@ use hyper::Method;
 use origin::Overview;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::app::{App, Error};
 use crate::chat::Target;
-use crate::origin_api::{ApiError, ask};
+use crate::origin_api::{ApiError, ask, tell};
 use crate::origin_view::{Attendee, OriginFigures, RecordingFigures, RoomFigures};
 use crate::{autostart, hosting, log, report};
 
@@ -41,8 +42,11 @@ impl App {
             Some(observer) => observer.look().await.ok().flatten(),
             None => None,
         };
+        let room = self.target.borrow().as_ref().map(|target| target.room.clone());
+        let rooms = overview.iter().flat_map(|overview| &overview.rooms);
+        let replays = rooms.filter(|shown| Some(&shown.slug) == room.as_ref()).any(|own| own.record);
         let figures = overview.map(figures_of).unwrap_or_default();
-        Ok(OriginFigures { log: self.log.lines(), autostart: autostart::is_on(), ..figures })
+        Ok(OriginFigures { log: self.log.lines(), autostart: autostart::is_on(), replays, ..figures })
     }
 
     /// Starts the app when the person logs in, or no more.
@@ -85,6 +89,17 @@ impl App {
         let target = self.origin()?;
         let Answer { page } = read(&ask(&target, Method::GET, &recording(id)?).await?)?;
         browse(&format!("http://{}{page}", target.http))
+    }
+
+    /// Keeps a replay of every broadcast of this computer's room from now on, or no more.
+    ///
+    /// # Errors
+    /// [`Error::Origin`].
+    pub async fn set_replays(&self, on: bool) -> Result<(), Error> {
+        let target = self.origin()?;
+        let path = format!("/api/v1/rooms/{}", target.room);
+        tell(&target, Method::PATCH, &path, Some(json!({ "record": on }))).await?;
+        Ok(())
     }
 
     /// Deletes a recording with its files.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
@@ -31,24 +31,45 @@ pub enum ApiError {
 /// # Errors
 /// [`ApiError::Refused`] for every other status.
 pub(crate) async fn ask(target: &Target, method: Method, path: &str) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(ANSWER_MAX, exchange(target, method, path)).await {
+    tell(target, method, path, None).await
+}
+
+/// The same with something to tell.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) async fn tell(
+    target: &Target,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(ANSWER_MAX, exchange(target, method, path, body)).await {
         Ok(answer) => answer,
         Err(_) => Err(ApiError::Lost(format!("nothing came within {} s", ANSWER_MAX.as_secs()))),
     }
 }
 
-async fn exchange(target: &Target, method: Method, path: &str) -> Result<Bytes, ApiError> {
+async fn exchange(
+    target: &Target,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<Bytes, ApiError> {
     let lost = |error: &dyn std::fmt::Display| ApiError::Lost(error.to_string());
     let stream = TcpStream::connect(target.http).await.map_err(|error| lost(&error))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, target.http.to_string())
-        .header(header::AUTHORIZATION, format!("Bearer {}", target.token))
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| lost(&error))?;
+        .header(header::AUTHORIZATION, format!("Bearer {}", target.token));
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+    let request = request.body(Full::new(body)).map_err(|error| lost(&error))?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(|error| lost(&error))?;
         let status = answer.status();

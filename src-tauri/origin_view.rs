@@ -149,6 +149,8 @@ pub struct OriginFigures {
     pub log: Vec<LogLine>,
     /// Whether Rostrum starts when the person logs in.
     pub autostart: bool,
+    /// Whether a replay is kept of every broadcast of this computer's room.
+    pub replays: bool,
 }
 
 /// A room.

@@ -122,11 +122,16 @@ async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
     let room = "[data-testid=room-row]";
     meets(app, room, "it.dataset.live === 'false'").await;
     let url = app.session.texts("local-url").await.concat();
+    app.session.click("replays").await;
     let (origin, token) = app.origin().await;
     let slug = url.rsplit('/').next().unwrap_or_default();
-    let records = format!("{origin}/api/v1/rooms/{slug}");
-    let answer = Http::new().patch_as(&token, &records, &json!({"record": true})).await;
-    assert!(answer.status.is_success(), "{}", answer.text());
+    let managed = format!("{origin}/api/v1/rooms/{slug}");
+    until("the room that is recorded", LIMIT, async || {
+        let answer = Http::new().get_as(&token, &managed).await;
+        answer.text().contains("\"record\":true").then_some(())
+    })
+    .await;
+    meets(app, "[data-testid=replays]", "it.checked").await;
     app.press("origin-back", &["go-live"]).await;
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", LIMIT).await;
@@ -141,6 +146,7 @@ async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
     app.press("origin-back", &["end"]).await;
     app.press("end", &["end-confirm"]).await;
     app.press("end-confirm", &["summary"]).await;
+    app.comes_to_show("watch-replay", LIMIT).await;
     app.press("origin-menu", &["origin-address"]).await;
     app.session.click("origin-address").await;
     recordings(app, faults).await;

@@ -85,6 +85,13 @@ pub async fn play_recording(app: State<'_, App>, id: String) -> Result<(), Comma
     Ok(app.play_recording(&id).await?)
 }
 
+/// Keeps a replay of every broadcast of this computer's room, or no more.
+#[tauri::command]
+#[specta::specta]
+pub async fn set_replays(app: State<'_, App>, on: bool) -> Result<(), CommandError> {
+    Ok(app.set_replays(on).await?)
+}
+
 /// Deletes a recording.
 #[tauri::command]
 #[specta::specta]

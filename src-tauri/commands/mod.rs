@@ -61,6 +61,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             hosting::open_admin_page,
             hosting::play_recording,
             hosting::remove_recording,
+            hosting::set_replays,
             hosting::attendance,
             hosting::save_attendance,
             hotkeys::set_hotkey,

@@ -92,6 +92,8 @@ export const commands = {
 	playRecording: (id: string) => __TAURI_INVOKE<null>("play_recording", { id }),
 	/**  Deletes a recording. */
 	removeRecording: (id: string) => __TAURI_INVOKE<null>("remove_recording", { id }),
+	/**  Keeps a replay of every broadcast of this computer's room, or no more. */
+	setReplays: (on: boolean) => __TAURI_INVOKE<null>("set_replays", { on }),
 	/**  Who is in class. */
 	attendance: () => __TAURI_INVOKE<Attendee[]>("attendance"),
 	/**  Saves who was in class. */
@@ -787,6 +789,8 @@ export type OriginFigures = {
 	log: LogLine[],
 	/**  Whether Rostrum starts when the person logs in. */
 	autostart: boolean,
+	/**  Whether a replay is kept of every broadcast of this computer's room. */
+	replays: boolean,
 };
 
 /**  Why the origin could not start. */

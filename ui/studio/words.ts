@@ -76,6 +76,7 @@ export const t = words(
     'ended.recorded': 'Recorded to {{file}}',
     'ended.recording': 'The recording goes on.',
     'ended.folder': 'Open folder',
+    'ended.replay': 'Watch the replay',
     'ended.numbers': '{{rate}} on average · {{dropped}} frames dropped',
 
     sound: 'Sound',
@@ -300,6 +301,7 @@ export const t = words(
     'ended.recorded': '已录制到 {{file}}',
     'ended.recording': '录制仍在继续。',
     'ended.folder': '打开文件夹',
+    'ended.replay': '观看回放',
     'ended.numbers': '平均 {{rate}} · 丢帧 {{dropped}}',
 
     sound: '声音',

@@ -49,6 +49,8 @@ pub struct RoomOverview {
     pub viewers: u32,
     /// Bits a second of media that its publisher sends.
     pub ingest_bps: u64,
+    /// Whether its broadcasts are recorded.
+    pub record: bool,
 }
 
 impl Origin {
@@ -87,6 +89,7 @@ impl Observer {
                     live: ingest.is_some(),
                     viewers: shared.people.count(&room.slug).0,
                     ingest_bps: ingest.map_or(0, |ingest| ingest.bitrate_bps),
+                    record: room.record,
                     slug: room.slug.to_string(),
                     title: room.title,
                 }

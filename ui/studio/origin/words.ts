@@ -98,7 +98,10 @@ export const t = words(
     'room.offline': 'Offline',
 
     recordings: 'Recordings',
-    'recordings.none': 'Nothing is recorded here yet. A room records when its settings say so.',
+    'recordings.none': 'Nothing is recorded here yet.',
+    replays: 'Keep a replay of every broadcast',
+    'replays.text':
+      'Whoever missed it can watch it on the room’s page. For your own room; other rooms have it in their settings.',
     'recording.title': 'Title',
     'recording.when': 'When',
     'recording.length': 'Length',
@@ -205,7 +208,9 @@ export const t = words(
     'room.offline': '未直播',
 
     recordings: '录像',
-    'recordings.none': '这里还没有录像。在直播间设置中打开录制后会有。',
+    'recordings.none': '这里还没有录像。',
+    replays: '保留每场直播的回放',
+    'replays.text': '错过直播的人可以在直播间页面观看。这里只管你自己的直播间；其他直播间在各自的设置里。',
     'recording.title': '标题',
     'recording.when': '时间',
     'recording.length': '时长',
