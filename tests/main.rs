@@ -36,6 +36,7 @@ mod harness;
 mod he_aac;
 mod interaction;
 mod network_matrix;
+mod network_returns;
 mod newer_codecs;
 mod obs;
 mod outgoing_tls;

@@ -24,6 +24,7 @@ mod ladder;
 mod levels;
 mod live;
 mod mixer;
+mod network;
 mod obs_profile;
 mod outlets;
 mod pacer;

@@ -21,7 +21,9 @@ use crate::picture_encoder::PictureEncoder;
 use crate::program::Program;
 use crate::recorder::Recorder;
 use crate::reporter::{Pace, Reporter};
-use crate::{Destination, EncoderChoice, Error, Shape, Sources, Status, Summary, destination, threads};
+use crate::{
+    Destination, EncoderChoice, Error, Shape, Sources, Status, Summary, destination, network, threads,
+};
 
 /// How to encode, and where to send.
 #[derive(Clone, Debug)]
@@ -134,6 +136,7 @@ impl Broadcast {
             tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps).run());
             tasks.spawn(Arc::clone(&encodes).separate());
         }
+        tasks.spawn(network::follow(Arc::clone(&output.outlets)));
         let stop = Stop::new();
         let mut broadcast = Broadcast {
             publishers: Vec::new(),
@@ -272,7 +275,8 @@ impl Broadcast {
         Ok(())
     }
 
-    /// Destinations that wait for their next try make it now, with the back-off begun anew.
+    /// Destinations that wait for their next try make it now, with the back-off begun anew. What is done by itself when the
+    /// system reports that the network is back.
     pub fn retry_now(&self) {
         self.publishers.iter().for_each(|(_, publisher)| publisher.retry_now());
     }

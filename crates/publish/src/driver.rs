@@ -95,11 +95,7 @@ impl Driver {
 
     /// One connection, from its beginning to its end; `Ok` when the broadcast ended.
     async fn attempt(&mut self, live_since: &mut Option<Instant>) -> Result<(), Error> {
-        let connecting = tokio::time::timeout(CONNECT_LIMIT, Link::connect(&self.target));
-        let link = tokio::select! {
-            () = self.finish.cancelled() => return Ok(()),
-            connected = connecting => connected.map_err(|_| too_slow())??,
-        };
+        let Some(link) = self.connect().await? else { return Ok(()) };
         *live_since = Some(Instant::now());
         self.go_live();
         let ended = self.carry(link).await;
@@ -110,11 +106,30 @@ impl Driver {
         ended
     }
 
+    /// `None` when the broadcast ended before.
+    async fn connect(&self) -> Result<Option<Link>, Error> {
+        loop {
+            let begun = tokio::time::Instant::now();
+            let connecting = tokio::time::timeout(CONNECT_LIMIT, Link::connect(&self.target));
+            tokio::pin!(connecting);
+            loop {
+                tokio::select! {
+                    () = self.finish.cancelled() => return Ok(None),
+                    connected = &mut connecting => return connected.map_err(|_| too_slow())?.map(Some),
+                    // What was sent into a network that was not there is repeated seconds later.
+                    () = self.shared.retry.notified() => if begun.elapsed() >= PROMPT { break },
+                }
+            }
+        }
+    }
+
     /// Sends what comes, until the connection or the broadcast ends.
     async fn carry(&mut self, mut link: Link) -> Result<(), Error> {
         let finish = self.finish.clone();
         let mut sent = Sent::default();
         let mut moved = tokio::time::Instant::now();
+        // When a connection that carries nothing is given up since the network is said to be back.
+        let mut last_chance = None;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -129,7 +144,7 @@ impl Driver {
                 turned = link.turn() => {
                     let bytes = turned? as u64;
                     if bytes > 0 {
-                        moved = tokio::time::Instant::now();
+                        (moved, last_chance) = (tokio::time::Instant::now(), None);
                         sent.bytes += bytes;
                         self.shared.lock().sent_bytes += bytes;
                     }
@@ -137,8 +152,17 @@ impl Driver {
                 () = self.shared.arrived.notified(), if link.pending() < PENDING_BYTES => {}
                 () = finish.cancelled(), if link.pending() == 0 => {}
                 _ = look.tick() => self.look_at(&link, &mut sent),
+                () = self.shared.retry.notified(), if last_chance.is_none() => {
+                    last_chance = (link.pending() > 0 && moved.elapsed() >= PROMPT)
+                        .then(|| tokio::time::Instant::now() + PROMPT);
+                }
                 () = tokio::time::sleep_until(moved + WRITE_LIMIT), if link.pending() > 0 => {
                     return Err(stuck());
+                }
+                () = until(last_chance), if link.pending() > 0 => {
+                    // Without the back-off.
+                    self.shared.retry.notify_one();
+                    return Err(left_behind());
                 }
             }
         }
@@ -236,6 +260,21 @@ fn stuck() -> Error {
     ))
 }
 
+fn left_behind() -> Error {
+    Error::Network(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "the network is back, and the connection from before carries nothing",
+    ))
+}
+
+/// For ever where there is no such moment.
+async fn until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What one connection was given.
 #[derive(Default)]
 struct Sent {
@@ -264,6 +303,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Without a byte accepted for this long the link is dead. Mobile networks pause for some seconds.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// On a network that works something moves within this time. TCP repeats what was lost later and later, so a connection that
+/// has carried nothing for some seconds may not notice for as long again that it could.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// What waits outside the queue, where nothing can be dropped any more: half a large keyframe.
 const PENDING_BYTES: usize = 64 << 10;

@@ -116,9 +116,9 @@ impl Publisher {
         self.state.clone()
     }
 
-    /// Makes the next try now, with the back-off begun anew.
+    /// As [`Feed::retry_now`].
     pub fn retry_now(&self) {
-        self.feed.0.retry.notify_one();
+        self.feed.retry_now();
     }
 
     /// Sends what waits and says goodbye, at most for `limit`; then cuts. Tells whether it was in time.
@@ -150,6 +150,12 @@ impl Feed {
         }
         drop(queued);
         self.0.arrived.notify_one();
+    }
+
+    /// Makes the next try now, with the back-off begun anew: somebody asks for it, or the network is back. A try that has
+    /// taken a while already is begun again; a connection that carries nothing gets one more second.
+    pub fn retry_now(&self) {
+        self.0.retry.notify_one();
     }
 
     /// Leaves out what waits of the video before the newest tracks: whoever is late begins with what comes after them.

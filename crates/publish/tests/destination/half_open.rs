@@ -5,8 +5,9 @@ use std::time::Duration;
 use media::{MediaEvent, Packet, Span};
 use publish::{Publisher, State};
 use testkit::Source;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
+use crate::again::connected_again;
 use crate::server::{accept_and_stop_reading, over_tcp};
 use crate::until;
 
@@ -32,11 +33,17 @@ fn overfill(publisher: &Publisher) {
 
 async fn stuck() -> (Publisher, tokio::task::JoinHandle<()>) {
     let (listener, publisher) = over_tcp().await;
+    let server = stuck_at(&listener, &publisher).await;
+    (publisher, server)
+}
+
+/// The server that took the first connection.
+async fn stuck_at(listener: &TcpListener, publisher: &Publisher) -> tokio::task::JoinHandle<()> {
     let (stream, _): (TcpStream, _) = listener.accept().await.unwrap();
     let server = tokio::spawn(accept_and_stop_reading(stream));
-    until(&publisher, |state| matches!(state, State::Live { .. })).await;
-    overfill(&publisher);
-    (publisher, server)
+    until(publisher, |state| matches!(state, State::Live { .. })).await;
+    overfill(publisher);
+    server
 }
 
 #[tokio::test]
@@ -56,4 +63,19 @@ async fn a_dead_link_is_noticed_and_tried_again() {
     assert_eq!(reason, "the network carried nothing for 10 s");
     assert!(publisher.feed().progress().link.is_none());
     server.abort();
+}
+
+#[tokio::test]
+async fn a_connection_that_carries_nothing_is_made_anew_when_the_network_is_back() {
+    let (listener, publisher) = over_tcp().await;
+    let first = stuck_at(&listener, &publisher).await;
+    let begun = tokio::time::Instant::now();
+    let stream = connected_again(&listener, &publisher).await;
+    // The dead link itself would be noticed after ten seconds.
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    let second = tokio::spawn(accept_and_stop_reading(stream));
+    let waited = until(&publisher, |state| matches!(state, State::Live { .. })).await;
+    assert!(matches!(waited, State::Live { .. }));
+    first.abort();
+    second.abort();
 }

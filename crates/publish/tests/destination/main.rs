@@ -1,6 +1,7 @@
 //! One destination, with servers of the tests' own.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod again;
 mod half_open;
 mod over_srt;
 mod over_tls;
