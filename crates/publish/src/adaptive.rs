@@ -56,6 +56,8 @@ pub struct Look {
     pub queued_bytes: u64,
     /// Bytes that have left since the connection began.
     pub left_bytes: u64,
+    /// Whether there was nothing more to hand over at some time since the look before: as much as was there was taken.
+    pub idle: bool,
 }
 
 impl Adaptive {
@@ -194,23 +196,40 @@ impl Adaptive {
     }
 
     /// Bits per second that got through over the last looks: what was handed over, less what only made the delay grow, or
-    /// with what made it shrink.
+    /// with what made it shrink. `None` where little was handed over since little was there: a machine that is held up is
+    /// no weak network.
     fn carried_bps(&self, look: &Look) -> Option<f64> {
-        let (first, last) = (self.looks.front()?, self.looks.back()?);
+        let over_rtmp = look.latency == Span::ZERO;
+        let busy = self.looks.iter().rev().take_while(|seen| !seen.look.idle).count();
+        let since = if over_rtmp { self.looks.len().saturating_sub(busy + 1) } else { 0 };
+        if over_rtmp && busy < BUSY_LOOKS {
+            return None;
+        }
+        let (first, last) = (self.looks.get(since)?, self.looks.back()?);
         let seconds = (last.at - first.at).as_secs_f64();
         if seconds <= 0.0 {
             return None;
         }
         let sent_bps = last.look.left_bytes.saturating_sub(first.look.left_bytes) as f64 * 8.0 / seconds;
+        let aimed_bps = f64::from(self.bitrate_bps) + f64::from(self.limits.beside_bps);
+        if !over_rtmp && busy < self.looks.len() && sent_bps < MADE_SHARE * aimed_bps {
+            return None;
+        }
         // Over RTMP the delay is media that was not handed over at all.
-        let growth =
-            if look.latency == Span::ZERO { 0.0 } else { (last.delay - first.delay).as_secs_f64() / seconds };
+        let growth = if over_rtmp { 0.0 } else { (last.delay - first.delay).as_secs_f64() / seconds };
         Some(sent_bps * (1.0 - growth.clamp(-1.0, 0.9)))
     }
 }
 
 /// Looks that are kept: 600 ms from the first to the last.
 const LOOKS: usize = 4;
+
+/// Over RTMP something waits all the time while the network carries less than there is: 400 ms of that tell how much.
+const BUSY_LOOKS: usize = 2;
+
+/// Over SRT the network's own queue fills while everything is handed over at once. Less than this share of what is aimed at
+/// is less than was to be expected: pictures that need little, or a machine that is held up.
+const MADE_SHARE: f64 = 0.6;
 
 /// Of what is carried so much may be used for good: the rest is for keyframes and for what other programs send.
 const SUSTAINED_SHARE: f64 = 0.9;
@@ -286,6 +305,7 @@ mod tests {
                     latency: if self.srt { Span::from_millis(400) } else { Span::ZERO },
                     queued_bytes: (self.waiting_bits / 8.0) as u64,
                     left_bytes: (self.sent_bits / 8.0) as u64,
+                    idle: self.srt || self.waiting_bits == 0.0,
                 };
                 self.bitrate = self.adaptive.look(Span::from_millis(self.at_ms), &look);
                 worst = worst.max(queued.as_millis());
@@ -355,6 +375,42 @@ mod tests {
             network.waiting_bits = 500_000.0;
             let (_, each) = network.run(1_300_000.0, 25);
             assert!(each.iter().all(|&bps| (700_000..=900_000).contains(&bps)), "{srt}: {each:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_is_held_up_is_no_weak_network() {
+        // A second in which nothing is made, then all of it at once, which a good network takes within a look.
+        for (latency, delay) in [(0, 1_000), (400, 350)] {
+            let mut adaptive = Adaptive::new(LIMITS);
+            let mut left_bytes = 0;
+            for number in 0..40_i64 {
+                let held_up = (20..25).contains(&number);
+                left_bytes += if held_up { 0 } else { 55_000 };
+                // It shows while the machine is held up, and when it goes on.
+                let late = held_up || number == 25;
+                let queued = Span::from_millis(if late { delay } else { 20 });
+                let look = Look {
+                    queued,
+                    round_trip: if latency > 0 { queued } else { Span::from_millis(20) },
+                    latency: Span::from_millis(latency),
+                    queued_bytes: if late { 270_000 } else { 0 },
+                    left_bytes,
+                    idle: true,
+                };
+                let aimed_bps = adaptive.look(Span::from_millis(200 * (number + 1)), &look);
+                assert_eq!(aimed_bps, LIMITS.ceiling_bps, "latency {latency} ms, look {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_that_carries_nothing_for_a_while_is_still_noticed() {
+        for srt in [false, true] {
+            let mut network = Network::new(srt);
+            network.run(6_000_000.0, 10);
+            let (_, each) = network.run(200_000.0, 4);
+            assert!(each[2] < LIMITS.ceiling_bps / 2, "{srt}: {each:?}");
         }
     }
 

@@ -135,7 +135,7 @@ impl Driver {
         loop {
             self.fill(&mut link, &mut sent)?;
             if link.pending() == 0 {
-                moved = tokio::time::Instant::now();
+                (moved, sent.idle) = (tokio::time::Instant::now(), true);
                 if finish.is_cancelled() {
                     return link.goodbye().await;
                 }
@@ -211,6 +211,8 @@ impl Driver {
             round_trip: statistics.round_trip.into(),
             latency: statistics.latency.into(),
             left_bytes,
+            // What the system has not sent waits for the network too.
+            idle: std::mem::take(&mut sent.idle) && unsent == 0,
         };
         (queued.sent_bps, queued.under_way) = (sent_bps, under_way);
         (queued.link, queued.look) = (Some(statistics), Some((Instant::now(), look)));
@@ -279,6 +281,8 @@ async fn until(moment: Option<tokio::time::Instant>) {
 #[derive(Default)]
 struct Sent {
     bytes: u64,
+    /// Whether there was nothing more to hand over at some time since the last look.
+    idle: bool,
     under_way: UnderWay,
     /// When how much had been sent: one entry for each look of the last second.
     looks: std::collections::VecDeque<(tokio::time::Instant, u64)>,
