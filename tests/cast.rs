@@ -90,6 +90,35 @@ async fn a_broadcast_over_srt_plays_and_is_recorded_beside_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_plays_up_to_a_second_before_it_was_killed() {
+    let killed = async {
+        let data = TempDir::new().expect("a temporary folder");
+        let record = data.path().join("mine.mp4");
+        let file = record.to_str().expect("a plain path");
+        // Nobody is there: a recording does not depend on it.
+        let to = "rtmp://127.0.0.1:9/live/nobody";
+        let arguments =
+            ["--video", "test", "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", to];
+        let mut cast = cast(&[&arguments[..], &["--record", file]].concat());
+        let encoded = until("some seconds of a recording", seconds(45), async || {
+            let now = figures(&mut cast).await;
+            let encoded = now["frames"].as_u64()? as f64 / 30.0;
+            (encoded > 6.0 && now["recording"]["state"] == "recording").then_some(encoded)
+        })
+        .await;
+        cast.signal("KILL");
+        assert!(!cast.wait(seconds(10)).await.success(), "it was not killed");
+        assert_eq!(complaints(&record), "", "what a decoder says of it");
+        let recorded = Packets::read(&record);
+        for times in [&recorded.video, &recorded.audio] {
+            assert!(extent(times) > encoded - 1.0, "{} s of {encoded} s", extent(times));
+        }
+        println!("{:.1} s of at least {encoded:.1} s are there", extent(&recorded.video));
+    };
+    beside_others(seconds(180), killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broadcast_to_a_wrong_key_fails_in_words() {
     let refused = async {
         let data = TempDir::new().expect("a temporary folder");

@@ -51,6 +51,7 @@ mod renditions;
 mod replay;
 mod room_life;
 mod room_tools;
+mod smaller_picture;
 mod soak;
 mod sources;
 mod switching;

@@ -42,11 +42,16 @@ impl Stage {
 
     /// Begins to broadcast and waits until so much is sent that the network matters.
     pub async fn cast(&self, to: &str) -> Process {
+        self.cast_with(to, "200k", &[]).await
+    }
+
+    /// The same with another floor and further arguments.
+    pub async fn cast_with(&self, to: &str, floor: &str, further: &[&str]) -> Process {
         let mut command = Command::new(program("ROSTRUM_CAST_BIN", "rostrum-cast"));
         let video = format!("file:{}", self.clip);
         command
             .args(["--video", &video, "--audio", "tone", "--size", "640x360", "--stats", "json", "--to", to]);
-        command.args(["--bitrate", &CEILING_BPS.to_string(), "--bitrate-floor", "200k"]);
+        command.args(["--bitrate", &CEILING_BPS.to_string(), "--bitrate-floor", floor]).args(further);
         let mut cast = Process::start("rostrum-cast", &mut command);
         until("a broadcast at its full rate", seconds(45), async || {
             let newest = newest(&mut cast)?;
