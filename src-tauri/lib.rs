@@ -39,6 +39,7 @@ pub mod request;
 mod resume;
 mod router;
 pub mod scenes;
+pub mod service_advice;
 pub mod settings;
 pub mod sounds;
 pub mod sources;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use broadcast::ObsProfile;
+use broadcast::{EncoderChoice, FoundEncoder, ObsProfile, VideoCodec};
 
 use crate::destination::{self, Draft};
 use crate::output::Output;
@@ -41,9 +41,25 @@ pub fn read(
         floor_kbps: (u64::from(output.floor_kbps) * u64::from(bitrate_kbps)
             / u64::from(output.bitrate_kbps.max(1))) as u32,
         keyframe_seconds: keyframe_seconds.unwrap_or(output.keyframe_seconds),
+        encoder: match profile.encoder {
+            Some(choice) => named(choice, broadcast::encoders),
+            None => output.encoder,
+        },
         ..output
     };
     Ok((destination::draft_of(profile.destination, known), output.checked()))
+}
+
+/// The encoder as it is set here: by name, where `None` is the best of H.264. What this computer does not have becomes that.
+fn named(choice: EncoderChoice, encoders: impl FnOnce() -> Vec<FoundEncoder>) -> Option<String> {
+    match choice {
+        EncoderChoice::Named(name) => Some(name),
+        EncoderChoice::Best(VideoCodec::H264) => None,
+        EncoderChoice::Best(codec) => {
+            let usable = encoders().into_iter().find(|found| found.usable && found.codec == codec);
+            usable.map(|found| found.name.to_owned())
+        }
+    }
 }
 
 fn profiles_in(obs: &Path) -> Vec<ObsView> {
@@ -66,6 +82,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_kind_of_hardware_becomes_what_this_computer_has_of_it() {
+        let found = |usable| {
+            move || {
+                let of = |name, codec| FoundEncoder { name, codec, runs_on: "", usable, reason: None };
+                vec![of("h264_vaapi", VideoCodec::H264), of("hevc_vaapi", VideoCodec::Hevc)]
+            }
+        };
+        let hevc = EncoderChoice::Best(VideoCodec::Hevc);
+        assert_eq!(named(hevc.clone(), found(true)).as_deref(), Some("hevc_vaapi"));
+        assert_eq!(named(hevc, found(false)), None);
+        assert_eq!(named(EncoderChoice::default(), found(true)), None);
+        assert_eq!(named(EncoderChoice::Named("libx264".into()), found(true)).as_deref(), Some("libx264"));
+    }
+
+    #[test]
     fn a_profile_becomes_a_destination_and_settings() {
         let obs = tempfile::tempdir().unwrap();
         let folder = obs.path().join("basic/profiles/Show");
@@ -73,7 +104,7 @@ mod tests {
         std::fs::create_dir_all(obs.path().join("basic/profiles/Empty")).unwrap();
         let service = r#"{"type":"rtmp_common","settings":{"service":"Twitch","server":"auto","key":"k"}}"#;
         std::fs::write(folder.join("service.json"), service).unwrap();
-        let settings = "[SimpleOutput]\nVBitrate=5000\n[Video]\nOutputCX=1920\nOutputCY=1080\nFPSCommon=60\n";
+        let settings = "[SimpleOutput]\nVBitrate=5000\nStreamEncoder=x264\n[Video]\nOutputCX=1920\nOutputCY=1080\nFPSCommon=60\n";
         std::fs::write(folder.join("basic.ini"), settings).unwrap();
 
         let found = profiles_in(obs.path());
@@ -84,6 +115,7 @@ mod tests {
             (output.width, output.fps, output.bitrate_kbps, output.floor_kbps),
             (1920, 60, 5_000, 1_000)
         );
+        assert_eq!(output.encoder.as_deref(), Some("libx264"));
         assert!(draft.complete(&[]).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use crate::destination::{self, Saved};
 use crate::go_live::{self, Input, Output, Phase};
 use crate::recording::{self, Recording};
 use crate::replay::Held;
+use crate::service_advice;
 use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
 use crate::view::{Notice, NoticeKind};
 
@@ -65,7 +66,8 @@ impl Studio {
         // Without its key a server only refuses.
         let others =
             self.destinations.iter().filter(|saved| saved.on && !saved.closed).map(Saved::destination);
-        own.into_iter().chain(others).collect()
+        let output = &self.settings.output;
+        own.into_iter().chain(others.map(|other| service_advice::suited(other, output))).collect()
     }
 
     pub(crate) fn switch_destination(&mut self, id: u32, on: bool) {
@@ -122,7 +124,14 @@ impl Studio {
         if !self.go_live.is_on_air() {
             return;
         }
-        let wanted = self.wanted_destinations();
+        let mut wanted = self.wanted_destinations();
+        // What was set for the output meanwhile is for the next broadcast: it moves nobody to another encode.
+        for wanted in &mut wanted {
+            let place = |it: &Destination| (it.name.clone(), it.url.clone(), it.key.clone());
+            if let Some(sent) = self.sent.iter().find(|sent| place(sent) == place(wanted)) {
+                *wanted = sent.clone();
+            }
+        }
         let Some(broadcast) = &mut self.broadcast else { return };
         for gone in self.sent.iter().filter(|sent| !wanted.contains(sent)) {
             broadcast.remove_destination(&gone.name);

@@ -24,7 +24,7 @@ pub struct Output {
     /// The least that a weak network lowers it to before the picture becomes smaller, 1 000 bits per second. As much as
     /// `bitrate_kbps`: nothing is lowered, and what the network does not carry is dropped.
     pub floor_kbps: u32,
-    /// Longest distance between keyframes, seconds.
+    /// Longest distance between keyframes, seconds; 0 is what the destinations ask for.
     pub keyframe_seconds: u32,
     /// FFmpeg's name of the encoder; `None` takes the best.
     pub encoder: Option<String>,
@@ -45,7 +45,7 @@ impl Default for Output {
             fps: 30,
             bitrate_kbps: 2_500,
             floor_kbps: 500,
-            keyframe_seconds: 1,
+            keyframe_seconds: 0,
             encoder: None,
             record: false,
             replay_seconds: 0,
@@ -65,7 +65,7 @@ impl Output {
             fps: self.fps.clamp(1, FPS_MAX),
             bitrate_kbps,
             floor_kbps: self.floor_kbps.clamp(KBPS.0, bitrate_kbps),
-            keyframe_seconds: self.keyframe_seconds.clamp(1, KEYFRAME_SECONDS_MAX),
+            keyframe_seconds: self.keyframe_seconds.min(KEYFRAME_SECONDS_MAX),
             replay_seconds: match self.replay_seconds {
                 0 => 0,
                 seconds => seconds.clamp(REPLAY_SECONDS.0, REPLAY_SECONDS.1),
@@ -88,7 +88,8 @@ impl Output {
         Config {
             bitrate_bps: self.bitrate_kbps * 1_000,
             bitrate_floor_bps: self.floor_kbps * 1_000,
-            keyframe_interval: broadcast::Span::from_secs(self.keyframe_seconds.into()),
+            keyframe_interval: (self.keyframe_seconds > 0)
+                .then(|| broadcast::Span::from_secs(self.keyframe_seconds.into())),
             encoder,
             destinations,
             delay: Duration::from_secs(self.delay_seconds.into()),
@@ -165,9 +166,10 @@ mod tests {
 
     #[test]
     fn whatever_a_file_says_becomes_something_that_works() {
-        let text = r#"{"width":1281,"fps":0,"bitrateKbps":4000000000,"floorKbps":60000,"keyframeSeconds":0}"#;
+        let text =
+            r#"{"width":1281,"fps":0,"bitrateKbps":4000000000,"floorKbps":60000,"keyframeSeconds":99}"#;
         let output = super::read(&mut serde_json::Deserializer::from_str(text)).unwrap();
         assert_eq!((output.width, output.height, output.fps), (1280, 720, 1));
-        assert_eq!((output.bitrate_kbps, output.floor_kbps, output.keyframe_seconds), (50_000, 50_000, 1));
+        assert_eq!((output.bitrate_kbps, output.floor_kbps, output.keyframe_seconds), (50_000, 50_000, 10));
     }
 }

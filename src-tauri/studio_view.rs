@@ -8,6 +8,7 @@ use crate::destination::{Saved, THIS_COMPUTER};
 use crate::go_live::Phase;
 use crate::hosting::{self, Hosted};
 use crate::router::Internet;
+use crate::service_advice;
 use crate::sources;
 use crate::studio::{OriginPhase, SourcesPhase, Studio};
 use crate::view::{
@@ -180,6 +181,7 @@ impl Studio {
             address: self.room.as_ref().map(Hosted::ingest_url).unwrap_or_default(),
             has_key: true,
             has_passphrase: false,
+            advice: Vec::new(),
         };
         let other = |saved: &Saved| DestinationView {
             id: saved.id,
@@ -192,6 +194,7 @@ impl Studio {
             // What the keychain has is not known before it is open.
             has_key: saved.closed || !saved.key.is_empty(),
             has_passphrase: saved.closed || !saved.passphrase.is_empty(),
+            advice: service_advice::of(&saved.destination(), &self.settings.output),
         };
         let all = std::iter::once(own).chain(self.destinations.iter().map(other));
         all.map(|view| DestinationView { state: self.destination_state(&view, status, now), ..view })

@@ -9,6 +9,7 @@ use specta::Type;
 pub use crate::origin_view::{Audience, OriginProblem, OriginState, OriginView, RoomView};
 use crate::output::Output;
 use crate::scenes::view::ScenesView;
+use crate::service_advice::ServiceAdvice;
 use crate::settings::{Language, Theme, VideoChoice};
 use crate::sounds::view::SoundView;
 
@@ -322,6 +323,8 @@ pub struct DestinationView {
     pub has_key: bool,
     /// Whether a passphrase is kept.
     pub has_passphrase: bool,
+    /// What the service that it is asks for and does not get.
+    pub advice: Vec<ServiceAdvice>,
 }
 
 /// A recording on this computer.

@@ -212,14 +212,14 @@ async fn text_of(app: &DesktopApp, name: &str) -> String {
     app.session.run(script, vec![json!(name)]).await.as_str().unwrap_or_default().to_owned()
 }
 
-async fn choose(app: &DesktopApp, test_id: &str, value: &str) {
+pub async fn choose(app: &DesktopApp, test_id: &str, value: &str) {
     let script = "const it = document.querySelector(`[data-testid='${arguments[0]}']`);
         it.value = arguments[1]; it.dispatchEvent(new Event('change', { bubbles: true }))";
     app.session.run(script, vec![json!(test_id), json!(value)]).await;
 }
 
 /// Puts a text into a field at once: a key press at a time takes long where a machine is busy.
-async fn fill(app: &DesktopApp, test_id: &str, text: &str) {
+pub async fn fill(app: &DesktopApp, test_id: &str, text: &str) {
     let script = "const it = document.querySelector(`[data-testid='${arguments[0]}']`);
         it.value = arguments[1]; it.dispatchEvent(new Event('input', { bubbles: true }))";
     app.session.run(script, vec![json!(test_id), json!(text)]).await;

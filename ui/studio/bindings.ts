@@ -360,6 +360,8 @@ export type DestinationView = {
 	hasKey: boolean,
 	/**  Whether a passphrase is kept. */
 	hasPassphrase: boolean,
+	/**  What the service that it is asks for and does not get. */
+	advice: ServiceAdvice[],
 };
 
 /**  A camera, or a window. */
@@ -850,7 +852,7 @@ export type Output = {
 	 *  `bitrate_kbps`: nothing is lowered, and what the network does not carry is dropped.
 	 */
 	floorKbps: number,
-	/**  Longest distance between keyframes, seconds. */
+	/**  Longest distance between keyframes, seconds; 0 is what the destinations ask for. */
 	keyframeSeconds: number,
 	/**  FFmpeg's name of the encoder; `None` takes the best. */
 	encoder: string | null,
@@ -1093,6 +1095,25 @@ export type ScenesView = {
 	/**  Windows to choose from. */
 	windows: Device[],
 };
+
+/**  One thing that a destination's people should know. */
+export type ServiceAdvice = 
+/**  More video is sent than the service takes. */
+{ type: "tooMuchVideo"; 
+/**  As the service calls itself. */
+service: string; 
+/**  The most, 1 000 bits per second. */
+kbpsMax: number } | 
+/**  Keyframes come less often than the service asks for. */
+{ type: "keyframesFarApart"; 
+/**  As the service calls itself. */
+service: string; 
+/**  Seconds between two of them, at most. */
+seconds: number } | 
+/**  The service does not take what the chosen encoder makes, so it gets an encode of its own. */
+{ type: "ownEncode"; 
+/**  As the service calls itself. */
+service: string };
 
 /**  A public service that takes broadcasts. */
 export type ServiceView = {

@@ -15,7 +15,7 @@ pub fn encoder_speed(config: &Config, size: Size, fps: u32) -> Result<Speed, Err
         size,
         fps,
         bitrate_bps: config.bitrate_bps,
-        keyframe_interval: config.keyframe_interval,
+        keyframe_interval: config.keyframes(),
         choice: config.encoder.clone(),
     };
     Ok(encode::speed(&encoding, fps * SECONDS)?)

@@ -23,6 +23,20 @@ pub enum Error {
         /// What is wrong with it.
         source: publish::TargetError,
     },
+    /// A service does not take what the encoder makes.
+    #[error(
+        "destination {destination}: {service} takes {codecs}, not {codec}: choose another encoder, or give it a picture of its own"
+    )]
+    CodecRefused {
+        /// The destination's name.
+        destination: String,
+        /// As the service calls itself.
+        service: &'static str,
+        /// What was to be sent.
+        codec: &'static str,
+        /// What it takes.
+        codecs: String,
+    },
     /// The file of certificates cannot be used.
     #[error(transparent)]
     Certificates(#[from] publish::TrustError),
@@ -127,6 +141,7 @@ impl Error {
             Error::Encode(Unusable { .. } | Size { .. } | Range { .. }) => true,
             Error::Scene(_)
             | Error::Destination { .. }
+            | Error::CodecRefused { .. }
             | Error::Certificates(_)
             | Error::Recording { .. }
             | Error::DestinationCount { .. }

@@ -34,8 +34,8 @@ pub struct Config {
     /// picture becomes smaller and slower, and needs less in proportion. With as much as `bitrate_bps` nothing follows the
     /// network, and what it does not carry is dropped.
     pub bitrate_floor_bps: u32,
-    /// Longest distance between keyframes.
-    pub keyframe_interval: Span,
+    /// Longest distance between keyframes. `None` is what services ask for where it goes to nobody else, else a second.
+    pub keyframe_interval: Option<Span>,
     /// Which video encoder.
     pub encoder: EncoderChoice,
     /// Where to send: 1 to 8, or nowhere when it is recorded from the start.
@@ -55,12 +55,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 2.5 Mbit/s, down to a fifth of it on a weak network, a keyframe each second, the best encoder of H.264, nowhere to send.
+    /// 2.5 Mbit/s, down to a fifth of it on a weak network, keyframes as they are asked for, the best encoder of H.264, nowhere to send.
     fn default() -> Config {
         Config {
             bitrate_bps: 2_500_000,
             bitrate_floor_bps: 500_000,
-            keyframe_interval: Span::from_secs(1),
+            keyframe_interval: None,
             encoder: EncoderChoice::default(),
             destinations: Vec::new(),
             apart_when_weak: false,
@@ -101,7 +101,8 @@ impl Broadcast {
     /// A destination that cannot be reached is a state in [`Status`], not an error here.
     ///
     /// # Errors
-    /// [`Error::Destination`] for an address that cannot be used, [`Error::Certificates`] for such a file,
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::CodecRefused`] for a service that does not take
+    /// what the encoder makes, [`Error::Certificates`] for such a file,
     /// [`Error::Encode`] when no encoder opens, [`Error::Length`] for a delay or replay that cannot be,
     /// [`Error::AlreadyLive`] while `sources` feed another broadcast.
     pub fn start(config: Config, sources: &Sources) -> Result<Broadcast, Error> {
@@ -109,6 +110,7 @@ impl Broadcast {
         let trust = config.certificates.as_deref().map(Trust::with_file).transpose()?.unwrap_or_default();
         // Before anything is opened: an address that cannot be used is a mistake that is told at once.
         config.destinations.iter().try_for_each(|destination| destination.target(&trust).map(drop))?;
+        config.check_codecs()?;
         check_length("stream delay", config.delay, Duration::ZERO, DELAY_MAX)?;
         config.replay.map_or(Ok(()), |length| check_length("replay", length, REPLAY_MIN, REPLAY_MAX))?;
         let encoders = Encoders::open(&config, sources)?;
@@ -218,7 +220,8 @@ impl Broadcast {
     /// Sends to one more destination, from the next keyframe on. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Destination`] for an address that cannot be used, [`Error::DestinationCount`] when there are too many;
+    /// [`Error::Destination`] for an address that cannot be used, [`Error::DestinationCount`] when there are too many,
+    /// [`Error::CodecRefused`] for a service that does not take what the encoder makes;
     /// [`Error::Encode`] and [`Error::EncodeCount`] for a picture of its own that cannot be encoded.
     pub fn add_destination(&mut self, destination: &Destination) -> Result<(), Error> {
         destination::check_count(self.publishers.len() + 1, false)?;
@@ -245,6 +248,7 @@ impl Broadcast {
     /// Tells which encode it gets.
     fn connect(&mut self, destination: &Destination) -> Result<EncodeId, Error> {
         let target = destination.target(&self.trust)?;
+        destination.check_codec(destination.encoder_or(self.encodes.shared_choice()))?;
         let shared = &self.reporter.output;
         let output = match &destination.picture {
             Some(picture) => self.encodes.of_picture(picture)?,
@@ -389,12 +393,12 @@ impl Encoders {
             size: captured.size,
             fps: captured.fps,
             bitrate_bps: config.bitrate_bps,
-            keyframe_interval: config.keyframe_interval,
+            keyframe_interval: config.keyframes(),
             choice: config.encoder.clone(),
         };
         let open = || threads::preferred(|| encode::Video::open(&settings));
         let video = sources.has_picture().then(open).transpose()?;
-        let audio = sources.has_sound().then(encode::Audio::open).transpose()?;
+        let audio = sources.has_sound().then(|| encode::Audio::open(config.sound_bps())).transpose()?;
         Ok(Encoders { settings, video, audio })
     }
 

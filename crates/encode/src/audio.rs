@@ -13,7 +13,7 @@ use media::{Aac, AudioFrame, Codec, Packet, Timescale, Timestamp, Track, TrackId
 use crate::Error;
 use crate::encoder::extradata;
 
-/// An open AAC-LC encoder for 48 kHz stereo at 160 kbit/s.
+/// An open AAC-LC encoder for 48 kHz stereo.
 ///
 /// The first packet begins 1 024 samples before the first sample, as the encoder's priming does; every packet
 /// is stamped with the time of what a decoder puts out for it, so sound and picture stay together.
@@ -32,19 +32,14 @@ impl Audio {
     /// Samples per second and channel it takes.
     pub const SAMPLE_RATE: u32 = 48_000;
 
-    /// Bits per second it makes.
+    /// Bits per second that nobody hears the loss of.
     pub const BITRATE_BPS: u32 = 160_000;
 
-    /// Opens the encoder.
+    /// Opens the encoder for so many bits per second.
     ///
     /// # Errors
     /// When this FFmpeg has none.
-    pub fn open() -> Result<Audio, Error> {
-        Audio::open_at(Audio::BITRATE_BPS)
-    }
-
-    /// The same with another bit rate.
-    pub(crate) fn open_at(bitrate_bps: u32) -> Result<Audio, Error> {
+    pub fn open(bitrate_bps: u32) -> Result<Audio, Error> {
         crate::start_ffmpeg().map_err(fault("starting"))?;
         let codec = ffmpeg::encoder::find_by_name(NAME).ok_or_else(|| Error::Unusable {
             name: NAME.to_owned(),
@@ -174,7 +169,7 @@ mod tests {
     }
 
     fn encode(blocks: &[AudioFrame]) -> Vec<i64> {
-        let mut audio = Audio::open().expect("FFmpeg has AAC");
+        let mut audio = Audio::open(Audio::BITRATE_BPS).expect("FFmpeg has AAC");
         let mut packets: Vec<Packet> =
             blocks.iter().flat_map(|block| audio.encode(block).expect("a block")).collect();
         packets.extend(audio.finish().expect("the end"));
@@ -196,8 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_made_than_was_asked_for() {
+        let mut audio = Audio::open(128_000).expect("FFmpeg has AAC");
+        // Noise, which an encoder cannot make small: ten seconds of it.
+        let mut seed = 1_u32;
+        let mut bytes = 0;
+        for number in 0..470_i64 {
+            let samples = (0..2_048).map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                seed as f32 / u32::MAX as f32 - 0.5
+            });
+            let block = AudioFrame { samples: samples.collect(), ..block(number * 1_024, 1_024) };
+            let packets = audio.encode(&block).expect("it encodes");
+            bytes += packets.iter().map(|packet| packet.data.len()).sum::<usize>();
+        }
+        let bps = bytes as f64 * 8.0 / (470.0 * 1_024.0 / 48_000.0);
+        assert!((64_000.0..=130_000.0).contains(&bps), "{bps} bits per second");
+    }
+
+    #[test]
     fn the_track_is_stereo_at_48_khz() {
-        let Codec::Aac(aac) = Audio::open().expect("FFmpeg has AAC").track().codec else { panic!("AAC") };
+        let Codec::Aac(aac) = Audio::open(Audio::BITRATE_BPS).expect("FFmpeg has AAC").track().codec else {
+            panic!("AAC")
+        };
         assert_eq!((aac.sample_rate, aac.channels), (48_000, 2));
     }
 }

@@ -57,6 +57,17 @@ impl VideoCodec {
     }
 }
 
+impl Choice {
+    /// What it makes; `None` for a name that this program does not know.
+    #[must_use]
+    pub fn codec(&self) -> Option<VideoCodec> {
+        match self {
+            Choice::Best(codec) => Some(*codec),
+            Choice::Named(name) => Known::of_name(name).map(|known| known.codec),
+        }
+    }
+}
+
 impl Default for Choice {
     /// The best encoder of H.264, which is taken everywhere.
     fn default() -> Choice {

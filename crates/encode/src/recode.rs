@@ -210,7 +210,7 @@ pub(crate) fn open_decoder(
 
 /// Speech of a telephone needs less than music.
 fn open_encoder(rate: u32) -> Result<Audio, Error> {
-    Audio::open_at(if rate <= TELEPHONE_RATE_MAX { TELEPHONE_BPS } else { Audio::BITRATE_BPS })
+    Audio::open(if rate <= TELEPHONE_RATE_MAX { TELEPHONE_BPS } else { Audio::BITRATE_BPS })
 }
 
 fn definition(decoded: &frame::Audio) -> resampling::context::Definition {

@@ -96,13 +96,14 @@ pub struct Broadcast {
     /// auto (H.264), hevc, av1, or a name from `rostrum-cast encoders`.
     #[arg(long, default_value = "auto")]
     pub encoder: EncoderChoice,
-    /// Longest time between keyframes, e.g. 1s or 500ms.
-    #[arg(long, value_parser = time, default_value = "1s")]
-    pub keyint: Duration,
+    /// Longest time between keyframes, e.g. 1s or 500ms. What services ask for where it goes to nobody else, else 1s.
+    #[arg(long, value_parser = time)]
+    pub keyint: Option<Duration>,
     /// Ends after this time, e.g. 30s or 10m; until interrupted without it.
     #[arg(long, value_parser = time)]
     pub duration: Option<Duration>,
-    /// Sends where the profile of OBS in this folder sends, with its size, frame rate, bit rate and keyframe interval.
+    /// Sends where the profile of OBS in this folder sends, with its size, frame rate, bit rate, keyframe interval
+    /// and kind of encoder.
     #[arg(long, value_name = "FOLDER")]
     pub from_obs: Option<PathBuf>,
     /// rtmp[s]://HOST[:PORT]/APP/KEY or srt://HOST:PORT[?streamid=…&passphrase=…&latency=MILLISECONDS]; may be given
@@ -262,7 +263,10 @@ mod tests {
         assert_eq!(args.video, Some(VideoInput::Test));
         assert_eq!(args.audio, [AudioInput::Tone]);
         assert_eq!((args.size, args.fps, args.bitrate), (Size::new(640, 360), 25, 1_500_000));
-        assert_eq!((args.keyint, args.duration), (Duration::from_secs(2), Some(Duration::from_millis(500))));
+        assert_eq!(
+            (args.keyint, args.duration),
+            (Some(Duration::from_secs(2)), Some(Duration::from_millis(500)))
+        );
         assert_eq!(args.to, ["rtmp://a/b/c", "rtmp://d/e/f"]);
         assert_eq!(args.stats, Some(Stats::Json));
     }

@@ -102,6 +102,7 @@ pub fn services(as_json: bool) -> Result<(), Failure> {
                 "keyframe_seconds": service.keyframe_seconds,
                 "video_kbps_max": service.video_kbps_max,
                 "sound_kbps_max": service.sound_kbps_max,
+                "codecs": service.codecs,
             })
         });
         writeln!(out, "{}", json!({ "services": services.collect::<Vec<_>>() }))?;

@@ -34,7 +34,8 @@ fn from_obs(args: &mut args::Broadcast) -> Result<Option<Destination>, Failure> 
     args.size = profile.size.unwrap_or(args.size);
     args.fps = profile.fps.unwrap_or(args.fps);
     args.bitrate = profile.bitrate_bps.unwrap_or(args.bitrate);
-    args.keyint = profile.keyframe_interval.map_or(args.keyint, Into::into);
+    args.keyint = profile.keyframe_interval.map(Into::into).or(args.keyint);
+    args.encoder = profile.encoder.unwrap_or(args.encoder.clone());
     Ok(Some(profile.destination))
 }
 
@@ -83,7 +84,7 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
     let config = Config {
         bitrate_bps: args.bitrate,
         bitrate_floor_bps: args.floor(),
-        keyframe_interval: args.keyint.into(),
+        keyframe_interval: args.keyint.map(Into::into),
         encoder: args.encoder,
         destinations,
         apart_when_weak: args.apart_when_weak,
@@ -92,6 +93,7 @@ async fn run(mut args: args::Broadcast) -> Result<(), Failure> {
         replay: args.replay.is_some().then_some(args.replay_length),
         certificates: args.ca,
     };
+    config.service_advice().iter().for_each(|advice| tracing::warn!("{advice}"));
     // Encoders may have to be tried first, which takes seconds.
     let start = move || Broadcast::start(config, &sources).map(|live| (live, sources));
     let Some((mut live, sources)) = wishes.unless_interrupted(start).await? else { return Ok(()) };

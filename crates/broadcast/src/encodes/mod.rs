@@ -81,6 +81,11 @@ impl Encodes {
         Encodes { program, shared, settings, floor_bps, delay, list: Mutex::default() }
     }
 
+    /// The encoder that was chosen for the shared one.
+    pub(crate) fn shared_choice(&self) -> &encode::Choice {
+        &self.settings.choice
+    }
+
     /// The encode for a destination that asks for this picture, begun where it does not run yet.
     ///
     /// # Errors

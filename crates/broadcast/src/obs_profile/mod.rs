@@ -1,6 +1,8 @@
 //! Settings out of a profile of OBS: the folder `basic/profiles/NAME` with `service.json`, `basic.ini` and
 //! `streamEncoder.json`.
 
+mod encoder;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,7 @@ use publish::Service;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::Destination;
+use crate::{Destination, EncoderChoice};
 
 /// What a profile says; `None` where it says nothing.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct ObsProfile {
     pub bitrate_bps: Option<u32>,
     /// Distance between keyframes.
     pub keyframe_interval: Option<Span>,
+    /// Which video encoder: software by its name, hardware as the best of what it makes.
+    pub encoder: Option<EncoderChoice>,
 }
 
 /// Why a profile cannot be taken over.
@@ -63,18 +67,15 @@ impl ObsProfile {
         // Only the advanced output mode has one.
         let encoder = folder.join("streamEncoder.json");
         let encoder = if encoder.exists() { json(&encoder)? } else { Value::Null };
-        let advanced = settings.get("Output", "Mode") == Some("Advanced");
-        let kbps = match advanced {
-            true => encoder["bitrate"].as_u64(),
-            false => settings.number("SimpleOutput", "VBitrate"),
-        };
-        let seconds = encoder["keyint_sec"].as_i64().filter(|&seconds| advanced && seconds > 0);
+        let fps = fps(&settings);
+        let encoder = encoder::read(&settings, &encoder, fps);
         Ok(ObsProfile {
             destination: destination(&service, &settings)?,
             size: size(&settings),
-            fps: fps(&settings),
-            bitrate_bps: kbps.and_then(|kbps| u32::try_from(kbps.checked_mul(1_000)?).ok()),
-            keyframe_interval: seconds.map(Span::from_secs),
+            fps,
+            bitrate_bps: encoder.kbps.and_then(|kbps| u32::try_from(kbps.checked_mul(1_000)?).ok()),
+            keyframe_interval: encoder.keyframe_interval,
+            encoder: encoder.choice,
         })
     }
 }
@@ -189,7 +190,8 @@ mod tests {
     }
 
     const SIMPLE: &str = "\u{feff}[General]\r\nName=My show\r\n\r\n[Output]\r\nMode=Simple\r\n\r\n[SimpleOutput]\r\n\
-                          VBitrate=3500\r\nABitrate=160\r\n\r\n[Video]\r\nBaseCX=1920\r\nBaseCY=1080\r\nOutputCX=1280\r\n\
+                          VBitrate=3500\r\nABitrate=160\r\nStreamEncoder=nvenc_hevc\r\nUseAdvanced=true\r\n\
+                          x264Settings=keyint=90\r\n\r\n[Video]\r\nBaseCX=1920\r\nBaseCY=1080\r\nOutputCX=1280\r\n\
                           OutputCY=720\r\nFPSType=0\r\nFPSCommon=29.97\r\n";
 
     #[test]
@@ -202,14 +204,15 @@ mod tests {
             ("rtmp://a.example/live", Some("k"))
         );
         assert_eq!((found.size, found.fps), (Some(Size::new(1_280, 720)), Some(30)));
-        assert_eq!((found.bitrate_bps, found.keyframe_interval), (Some(3_500_000), None));
+        assert_eq!((found.bitrate_bps, found.keyframe_interval), (Some(3_500_000), Some(Span::from_secs(3))));
+        assert_eq!(found.encoder, Some(EncoderChoice::Best(crate::VideoCodec::Hevc)));
     }
 
     #[test]
     fn the_advanced_mode_with_a_service_that_chooses_the_server() {
         let service =
             r#"{"type":"rtmp_common","settings":{"service":"Twitch","server":"auto","key":"live_1"}}"#;
-        let settings = "[Output]\nMode=Advanced\n[Video]\nBaseCX=1921\nBaseCY=1081\nFPSType=2\nFPSNum=60000\nFPSDen=1001\n";
+        let settings = "[Output]\nMode=Advanced\n[AdvOut]\nEncoder=obs_x264\n[Video]\nBaseCX=1921\nBaseCY=1081\nFPSType=2\nFPSNum=60000\nFPSDen=1001\n";
         let encoder = r#"{"bitrate":6000,"keyint_sec":2,"rate_control":"CBR"}"#;
         let files = [("service.json", service), ("basic.ini", settings), ("streamEncoder.json", encoder)];
         let found = profile(&files).expect("a sound profile");
@@ -219,6 +222,7 @@ mod tests {
         );
         assert_eq!((found.size, found.fps), (Some(Size::new(1_920, 1_080)), Some(60)));
         assert_eq!((found.bitrate_bps, found.keyframe_interval), (Some(6_000_000), Some(Span::from_secs(2))));
+        assert_eq!(found.encoder, Some(EncoderChoice::Named("libx264".to_owned())));
     }
 
     #[test]
