@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+pub mod apart;
 pub mod app;
 mod app_destinations;
 pub mod app_origin;

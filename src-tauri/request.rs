@@ -48,6 +48,8 @@ pub enum Request {
     RemoveDestination(u32),
     /// Asks the keychain for keys again, and the person to unlock it.
     UnlockKeychain,
+    /// Gives a destination whose network is weak an encode of its own.
+    LetApart(u32),
     /// Changes what viewers get.
     SetOutput(Output),
     /// Records on this computer, or no more.

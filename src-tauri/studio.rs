@@ -264,6 +264,7 @@ impl Studio {
             }
             Request::RemoveDestination(id) => self.remove_destination(id),
             Request::UnlockKeychain => self.ask_keychain(true),
+            Request::LetApart(id) => self.let_apart(id),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
             Request::SaveReplay => self.save_replay(),

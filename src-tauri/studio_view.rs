@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use broadcast::Status;
 
+use crate::apart::{EncodeView, encode_view};
 use crate::destination::{Saved, THIS_COMPUTER};
 use crate::go_live::Phase;
 use crate::hosting::{self, Hosted};
@@ -178,6 +179,7 @@ impl Studio {
             on: !self.settings.without_this_computer,
             last: self.is_the_last(0),
             state: if running { DestinationState::Ready } else { DestinationState::NoOrigin },
+            encode: EncodeView::default(),
             address: self.room.as_ref().map(Hosted::ingest_url).unwrap_or_default(),
             has_key: true,
             has_passphrase: false,
@@ -190,6 +192,7 @@ impl Studio {
             on: saved.on,
             last: self.is_the_last(saved.id),
             state: if saved.closed { DestinationState::Locked } else { DestinationState::Ready },
+            encode: EncodeView::default(),
             address: saved.address.clone(),
             // What the keychain has is not known before it is open.
             has_key: saved.closed || !saved.key.is_empty(),
@@ -197,8 +200,12 @@ impl Studio {
             advice: service_advice::of(&saved.destination(), &self.settings.output),
         };
         let all = std::iter::once(own).chain(self.destinations.iter().map(other));
-        all.map(|view| DestinationView { state: self.destination_state(&view, status, now), ..view })
-            .collect()
+        let sent = |view: &DestinationView| status?.destinations.iter().find(|sent| sent.name == view.name);
+        all.map(|view| {
+            let (state, encode) = (self.destination_state(&view, status, now), sent(&view).map(encode_view));
+            DestinationView { state, encode: encode.unwrap_or_default(), ..view }
+        })
+        .collect()
     }
 
     /// What it is doing, where it would be ready otherwise.

@@ -317,6 +317,8 @@ pub struct DestinationView {
     pub last: bool,
     /// What it is doing.
     pub state: DestinationState,
+    /// Which picture it gets.
+    pub encode: crate::apart::EncodeView,
     /// Its address, without the key.
     pub address: String,
     /// Whether a key is kept.

@@ -30,6 +30,7 @@ mod desktop_scenes;
 mod desktop_sources;
 mod desktop_system;
 mod desktop_views;
+mod desktop_weak_destination;
 mod foreign_sound;
 mod full_class;
 mod gifts;

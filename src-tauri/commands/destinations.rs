@@ -36,6 +36,13 @@ pub fn unlock_keychain(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.unlock_keychain()?)
 }
 
+/// Gives a destination whose network is weak an encode of its own.
+#[tauri::command]
+#[specta::specta]
+pub fn let_apart(app: State<'_, App>, id: u32) -> Result<(), CommandError> {
+    Ok(app.let_apart(id)?)
+}
+
 /// The public services that are known.
 #[tauri::command]
 #[specta::specta]

@@ -31,6 +31,7 @@ pub fn builder() -> Builder<tauri::Wry> {
             destinations::save_destination,
             destinations::remove_destination,
             destinations::unlock_keychain,
+            destinations::let_apart,
             destinations::services,
             destinations::encoders,
             destinations::obs_profiles,

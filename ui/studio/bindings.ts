@@ -32,6 +32,8 @@ export const commands = {
 	removeDestination: (id: number) => __TAURI_INVOKE<null>("remove_destination", { id }),
 	/**  Asks the keychain for keys again, and the person to unlock it. */
 	unlockKeychain: () => __TAURI_INVOKE<null>("unlock_keychain"),
+	/**  Gives a destination whose network is weak an encode of its own. */
+	letApart: (id: number) => __TAURI_INVOKE<null>("let_apart", { id }),
 	/**  The public services that are known. */
 	services: () => __TAURI_INVOKE<ServiceView[]>("services"),
 	/**  The video encoders, and why some of them cannot be used. */
@@ -354,6 +356,8 @@ export type DestinationView = {
 	last: boolean,
 	/**  What it is doing. */
 	state: DestinationState,
+	/**  Which picture it gets. */
+	encode: EncodeView,
 	/**  Its address, without the key. */
 	address: string,
 	/**  Whether a key is kept. */
@@ -452,6 +456,23 @@ scene: number;
 layout: Layout; 
 /**  The picture that fills the canvas in [`Layout::Full`]; the lowest one without. */
 layer: number | null };
+
+/**  Which picture a destination gets. */
+export type EncodeView = 
+/**  The one that all get, or one that was asked for. */
+{ type: "shared" } | 
+/**  The one that all get, and loses a part of it, since its network is weak. */
+{ type: "too-much"; 
+/**  Why it cannot have one of its own; without a reason it can. */
+noRoom: NoRoomView | null } | 
+/**  One of its own while its network is weak. */
+{ type: "own"; 
+/**  Pixels, e.g. `1280 × 720`. */
+size: string; 
+/**  Frames per second. */
+fps: number; 
+/**  Video bits per second. */
+bps: number };
 
 /**  What the encoder did with pictures as fast as it took them. */
 export type EncoderTrial = {
@@ -695,6 +716,15 @@ export type Microphone = {
 	/**  What people read. */
 	name: string,
 };
+
+/**  Why there is no picture for a destination of its own. */
+export type NoRoomView = 
+/**  So many are encoded as may be. */
+"encodes" | 
+/**  The computer is too slow for one more. */
+"machine" | 
+/**  No encoder opens. */
+"encoder";
 
 /**  One thing the person should know; it stays until dismissed or mended. */
 export type Notice = {
