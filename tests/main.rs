@@ -29,6 +29,7 @@ mod desktop_rows;
 mod desktop_scenes;
 mod desktop_sources;
 mod desktop_system;
+mod desktop_try_now;
 mod desktop_views;
 mod desktop_weak_destination;
 mod foreign_sound;
