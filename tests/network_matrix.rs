@@ -11,11 +11,12 @@ use tokio::task::JoinHandle;
 use crate::harness::http::Http;
 use crate::harness::machine::alone;
 use crate::harness::origin_program::OriginProgram;
+use crate::harness::playlist::{MediaPlaylist, resolve, variants};
 use crate::harness::probe::Packets;
 use crate::harness::process::Process;
 use crate::harness::throttled_line::ThrottledLine;
 use crate::harness::viewer::Viewer;
-use crate::harness::wait::{look_again, seconds};
+use crate::harness::wait::{look_again, seconds, until};
 use crate::weak_network::{CEILING_BPS, Stage, newest};
 
 /// What the network does.
@@ -25,7 +26,7 @@ enum Trouble {
     Limit(u64),
     /// Carries nothing for so many seconds.
     Outage(u64),
-    /// Loses so many of 1 000 packets.
+    /// Loses so many of 1 000 packets; over TCP each waits for its retransmission.
     Loss(u32),
     /// Forgets the connection without a word; another one works.
     HalfOpen,
@@ -33,8 +34,9 @@ enum Trouble {
     Refused(u64),
 }
 
-const CASES: [(&str, bool, Trouble); 10] = [
+const CASES: [(&str, bool, Trouble); 12] = [
     ("RTMP, half the bandwidth", false, Trouble::Limit(CEILING_BPS / 2)),
+    ("RTMP, 1 % loss", false, Trouble::Loss(10)),
     ("RTMP, nothing for 5 s", false, Trouble::Outage(5)),
     ("RTMP, nothing for 30 s", false, Trouble::Outage(30)),
     ("RTMP, half-open connection", false, Trouble::HalfOpen),
@@ -44,11 +46,14 @@ const CASES: [(&str, bool, Trouble); 10] = [
     ("SRT, 10 % loss", true, Trouble::Loss(100)),
     ("SRT, nothing for 5 s", true, Trouble::Outage(5)),
     ("SRT, nothing for 30 s", true, Trouble::Outage(30)),
+    ("SRT, refused for 8 s", true, Trouble::Refused(8)),
 ];
 
 /// What a case showed.
 struct Row {
     case: &'static str,
+    /// Whether no sound may be missing: all but what breaks a connection.
+    keeps_sound: bool,
     /// From the moment the network is as it stays until the destination is live with a short queue for good.
     back: Option<Duration>,
     queued_max_ms: u64,
@@ -61,8 +66,8 @@ struct Row {
 struct Seen {
     /// The longest wait for something new.
     frozen: Duration,
-    /// Sound that is missing between the first and the last of it.
-    audio_lost: f64,
+    /// Sound that is missing between the first and the last of it; not known where the origin itself was gone.
+    audio_lost: Option<f64>,
     /// Playable stretches: one more than there are discontinuities.
     runs: usize,
 }
@@ -70,15 +75,18 @@ struct Seen {
 /// Follows the room until told to stop.
 struct Watching {
     stop: Arc<AtomicBool>,
-    task: JoinHandle<(Viewer, Duration)>,
+    task: JoinHandle<(Option<Viewer>, Duration)>,
 }
 
 impl Watching {
-    fn start(origin: &OriginProgram) -> Watching {
+    /// From the moment the room plays on.
+    async fn start(origin: &OriginProgram) -> Watching {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, url) = (Arc::clone(&stop), format!("http://{}/live/weak/index.m3u8", origin.http));
+        let http = Http::new();
+        until("the room to play", seconds(45), async || next_part(&http, &url).await).await;
         let task = tokio::spawn(async move {
-            let mut viewer = Viewer::join(&Http::new(), &url).await;
+            let mut viewer = Viewer::join(&http, &url).await;
             let (mut newest, mut frozen) = (Instant::now(), Duration::ZERO);
             while !stopped.load(Ordering::Relaxed) {
                 if viewer.advance().await {
@@ -88,7 +96,26 @@ impl Watching {
                     look_again().await;
                 }
             }
-            (viewer, frozen)
+            (Some(viewer), frozen)
+        });
+        Watching { stop, task }
+    }
+
+    /// Only looks how long nothing new comes, for an origin that is gone meanwhile.
+    fn from_afar(origin: &OriginProgram) -> Watching {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, url) = (Arc::clone(&stop), format!("http://{}/live/weak/index.m3u8", origin.http));
+        let task = tokio::spawn(async move {
+            let http = Http::new();
+            let (mut newest, mut frozen, mut last) = (Instant::now(), Duration::ZERO, None);
+            while !stopped.load(Ordering::Relaxed) {
+                let now = next_part(&http, &url).await;
+                if now.is_some() && now != last {
+                    (frozen, newest, last) = (frozen.max(newest.elapsed()), Instant::now(), now);
+                }
+                look_again().await;
+            }
+            (None, frozen)
         });
         Watching { stop, task }
     }
@@ -97,12 +124,21 @@ impl Watching {
     async fn end(self, folder: &Path) -> Option<Seen> {
         self.stop.store(true, Ordering::Relaxed);
         let (viewer, frozen) = self.task.await.ok()?;
+        let Some(viewer) = viewer else { return Some(Seen { frozen, audio_lost: None, runs: 2 }) };
         let runs: Vec<Packets> = viewer.write(folder).iter().map(|file| Packets::read(file)).collect();
         let sound: Vec<f64> = runs.iter().flat_map(|run| run.audio.iter().copied()).collect();
         let steps = sound.windows(2).map(|pair| pair[1] - pair[0] - FRAME_S);
         let audio_lost = steps.filter(|step| *step > FRAME_S / 2.0).sum();
-        Some(Seen { frozen, audio_lost, runs: runs.len() })
+        Some(Seen { frozen, audio_lost: Some(audio_lost), runs: runs.len() })
     }
+}
+
+/// The part that comes next in the room; `None` while the room or the origin is not there.
+async fn next_part(http: &Http, url: &str) -> Option<(u64, usize)> {
+    let answer = http.try_get(url).await.ok().filter(|answer| answer.status.is_success())?;
+    let playlist = resolve(url, variants(answer.text()).first()?);
+    let answer = http.try_get(&playlist).await.ok().filter(|answer| answer.status.is_success())?;
+    Some(MediaPlaylist::read(answer.text()).ok()?.next())
 }
 
 /// Watches the figures until the destination has been well for [`WELL`], at most for [`BACK_MAX`].
@@ -144,8 +180,25 @@ async fn case((case, over_srt, trouble): (&'static str, bool, Trouble)) -> Row {
         format!("rtmp://{}/live/{}", line.address, stage.key)
     };
     let mut cast = stage.cast(&to).await;
-    let mut row = Row { case, back: None, queued_max_ms: 0, dropped: 0, aimed_min_bps: u64::MAX, seen: None };
-    let watching = (!matches!(trouble, Trouble::Refused(_))).then(|| Watching::start(&stage.origin));
+    let keeps_sound = match trouble {
+        Trouble::Limit(_) | Trouble::Loss(_) => true,
+        // SRT leaves out what is too late.
+        Trouble::Outage(length) => length < 10 && !over_srt,
+        Trouble::HalfOpen | Trouble::Refused(_) => false,
+    };
+    let mut row = Row {
+        case,
+        keeps_sound,
+        back: None,
+        queued_max_ms: 0,
+        dropped: 0,
+        aimed_min_bps: u64::MAX,
+        seen: None,
+    };
+    let watching = match trouble {
+        Trouble::Refused(_) => Watching::from_afar(&stage.origin),
+        _ => Watching::start(&stage.origin).await,
+    };
     // Something to compare with.
     last(&mut row, &mut cast, 3).await;
     match trouble {
@@ -153,7 +206,10 @@ async fn case((case, over_srt, trouble): (&'static str, bool, Trouble)) -> Row {
             line.limit(bps);
             relay.set_limit_bps(bps);
         }
-        Trouble::Loss(permille) => relay.set_loss_permille(permille),
+        Trouble::Loss(permille) => {
+            line.lose(permille.into());
+            relay.set_loss_permille(permille);
+        }
         Trouble::HalfOpen => line.forsake(),
         Trouble::Outage(length) => {
             line.limit(1_000);
@@ -166,16 +222,15 @@ async fn case((case, over_srt, trouble): (&'static str, bool, Trouble)) -> Row {
             stage.origin.process.signal("KILL");
             last(&mut row, &mut cast, length).await;
             let (http, rtmp) = (stage.origin.http.to_string(), stage.origin.rtmp.to_string());
-            stage.origin = OriginProgram::serve(stage.folder.path(), &http, &rtmp).await;
+            let srt = stage.srt.to_string();
+            stage.origin = OriginProgram::serve_at(stage.folder.path(), &http, &rtmp, &srt).await;
         }
     }
     let since = Instant::now();
     // The figures come once a second: those of before are not looked at.
     last(&mut row, &mut cast, 1).await;
     follow(&mut row, &mut cast, since).await;
-    if let Some(watching) = watching {
-        row.seen = watching.end(stage.folder.path()).await;
-    }
+    row.seen = watching.end(stage.folder.path()).await;
     cast.signal("INT");
     let ended = cast.wait(seconds(10)).await;
     assert!(ended.success(), "{case}: {}", cast.output());
@@ -194,11 +249,12 @@ async fn the_matrix_of_networks() {
             "| network | well again after | queue at most | frames dropped | least bit rate | viewer: longest wait | sound lost | stretches |"
         );
         println!("|---|---|---|---|---|---|---|---|");
-        for Row { case, back, queued_max_ms, dropped, aimed_min_bps, seen } in &rows {
+        for Row { case, back, queued_max_ms, dropped, aimed_min_bps, seen, .. } in &rows {
             let back = back.map_or("never".to_owned(), |back| format!("{:.1} s", back.as_secs_f64()));
             let seen = seen.as_ref().map_or("– | – | –".to_owned(), |seen| {
                 let Seen { frozen, audio_lost, runs } = seen;
-                format!("{:.1} s | {audio_lost:.2} s | {runs}", frozen.as_secs_f64())
+                let lost = audio_lost.map_or("–".to_owned(), |lost| format!("{lost:.2} s"));
+                format!("{:.1} s | {lost} | {runs}", frozen.as_secs_f64())
             });
             println!(
                 "| {case} | {back} | {queued_max_ms} ms | {dropped} | {} kbit/s | {seen} |",
@@ -207,6 +263,9 @@ async fn the_matrix_of_networks() {
         }
         for row in &rows {
             assert!(row.back.is_some(), "{}: not well again within {BACK_MAX:?}", row.case);
+            let seen = row.seen.as_ref().unwrap_or_else(|| panic!("{}: a viewer could not follow", row.case));
+            let lost = seen.audio_lost.unwrap_or_default();
+            assert!(!row.keeps_sound || lost < FRAME_S, "{}: {lost:.2} s of sound are missing", row.case);
         }
     };
     alone(seconds(1_500), matrix).await;

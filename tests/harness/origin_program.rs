@@ -26,7 +26,15 @@ impl OriginProgram {
     /// # Panics
     /// When it is not, or does not tell its addresses before.
     pub async fn serve(data: &Path, http: &str, rtmp: &str) -> OriginProgram {
-        OriginProgram::start(data, http, rtmp, None, None).await
+        OriginProgram::start(data, (http, rtmp, "127.0.0.1:0"), None, None).await
+    }
+
+    /// The same with the address of SRT.
+    ///
+    /// # Panics
+    /// When it is not ready, or does not tell its addresses before.
+    pub async fn serve_at(data: &Path, http: &str, rtmp: &str, srt: &str) -> OriginProgram {
+        OriginProgram::start(data, (http, rtmp, srt), None, None).await
     }
 
     /// The same with a settings file.
@@ -44,7 +52,8 @@ impl OriginProgram {
     pub async fn serve_trusting(data: &Path, settings: &str, certificate: Option<&Path>) -> OriginProgram {
         let file = data.join("rostrum.toml");
         std::fs::write(&file, settings).expect("the folder can be written");
-        OriginProgram::start(data, "127.0.0.1:0", "127.0.0.1:0", Some(&file), certificate).await
+        OriginProgram::start(data, ("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"), Some(&file), certificate)
+            .await
     }
 
     /// The code of the link by which a new origin gets its first administrator.
@@ -59,8 +68,7 @@ impl OriginProgram {
 
     async fn start(
         data: &Path,
-        http: &str,
-        rtmp: &str,
+        (http, rtmp, srt): (&str, &str, &str),
         settings: Option<&Path>,
         certificate: Option<&Path>,
     ) -> OriginProgram {
@@ -71,7 +79,7 @@ impl OriginProgram {
         if let Some(settings) = settings {
             command.env("ROSTRUM_CONFIG", settings);
         }
-        command.args(["serve", "--http", http, "--rtmp", rtmp, "--srt", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["serve", "--http", http, "--rtmp", rtmp, "--srt", srt, "--data"]).arg(data);
         let mut process = Process::start("rostrum-origin", &mut command);
         process.line(seconds(45), |line| (!line.is_error && line.text == "ready").then_some(())).await;
         let lines = process.printed(false);

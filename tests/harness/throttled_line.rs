@@ -21,6 +21,10 @@ const BUFFER_BYTES: usize = 16 << 10;
 /// What is carried at once.
 const PIECE_BYTES: usize = 2 << 10;
 
+/// Linux' least time until what was not acknowledged is sent again.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Forwards TCP connections; dropping it ends all of them.
 pub struct ThrottledLine {
     /// Where clients connect.
@@ -41,8 +45,15 @@ struct Counts {
 /// One way of the line, which all connections share.
 struct Way {
     bits_per_second: AtomicU64,
+    /// Of 1 000 pieces so many are lost at first.
+    loss_permille: AtomicU64,
+    passing: Mutex<Passing>,
+}
+
+struct Passing {
     /// When what was taken so far has passed.
-    free: Mutex<Instant>,
+    free: Instant,
+    random: u64,
 }
 
 impl ThrottledLine {
@@ -79,6 +90,12 @@ impl ThrottledLine {
         self.up.bits_per_second.store(bits_per_second, Ordering::Relaxed);
     }
 
+    /// Loses so many of 1 000 pieces towards the server, each of which TCP sends again when its time is over: nothing passes
+    /// until then.
+    pub fn lose(&self, permille: u64) {
+        self.up.loss_permille.store(permille, Ordering::Relaxed);
+    }
+
     /// Whatever is open carries nothing more, and neither end is told; what is opened later does. As when a router forgot what
     /// passes it.
     pub fn forsake(&self) {
@@ -94,22 +111,44 @@ impl ThrottledLine {
 impl Way {
     fn new() -> Arc<Way> {
         let bits_per_second = AtomicU64::new(u64::MAX);
-        Arc::new(Way { bits_per_second, free: Mutex::new(Instant::now()) })
+        let passing = Mutex::new(Passing { free: Instant::now(), random: SEED });
+        Arc::new(Way { bits_per_second, loss_permille: AtomicU64::new(0), passing })
     }
 
     /// Waits until so many bytes have passed, behind those of everybody before.
     async fn pass(&self, bytes: usize) {
         let limit = self.bits_per_second.load(Ordering::Relaxed);
-        if limit == u64::MAX {
+        let loss_permille = self.loss_permille.load(Ordering::Relaxed);
+        if limit == u64::MAX && loss_permille == 0 {
             return;
         }
         let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / limit as f64);
         let passed = {
-            let mut free = self.free.lock().await;
-            *free = (*free).max(Instant::now()) + takes;
-            *free
+            let mut passing = self.passing.lock().await;
+            let repeated = passing.repeated_for(loss_permille);
+            passing.free = passing.free.max(Instant::now()) + takes + repeated;
+            passing.free
         };
         tokio::time::sleep_until(passed).await;
+    }
+}
+
+impl Passing {
+    /// How long TCP waits until a piece has arrived at last: the time doubles each time that it is lost again.
+    fn repeated_for(&mut self, loss_permille: u64) -> Duration {
+        let mut waited = Duration::ZERO;
+        let mut timeout = RETRANSMISSION;
+        loop {
+            // xorshift64: the same pieces are lost each time.
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 7;
+            self.random ^= self.random << 17;
+            if self.random % 1_000 >= loss_permille || waited >= RETRANSMISSION * 15 {
+                return waited;
+            }
+            waited += timeout;
+            timeout *= 2;
+        }
     }
 }
 

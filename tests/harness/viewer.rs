@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::http::Http;
+use http::StatusCode;
+
+use super::http::{Answer, Http};
 use super::playlist::{MediaPlaylist, Part, Segment, resolve, variants};
 
 /// What a viewer received between two discontinuities: a file that any player reads.
@@ -51,7 +53,12 @@ impl Viewer {
         }
         let (msn, part) = self.playlist.next();
         let url = format!("{}?_HLS_msn={msn}&_HLS_part={part}", self.playlist_url);
-        self.playlist = load(&self.http, &url).await;
+        // A publisher that is there and sends next to nothing: what was asked for did not come in time.
+        let answer = self.http.get(&url).await;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            return false;
+        }
+        self.playlist = read(&url, &answer);
         self.playlist.next() != (msn, part)
     }
 
@@ -158,7 +165,10 @@ pub async fn media_playlist_url(http: &Http, multivariant_url: &str) -> String {
 }
 
 async fn load(http: &Http, url: &str) -> MediaPlaylist {
-    let answer = http.get(url).await;
+    read(url, &http.get(url).await)
+}
+
+fn read(url: &str, answer: &Answer) -> MediaPlaylist {
     assert!(answer.status.is_success(), "GET {url}: {} {:?}", answer.status, answer.body);
     MediaPlaylist::read(answer.text()).unwrap_or_else(|error| panic!("{url}: {error}"))
 }
