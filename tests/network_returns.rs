@@ -144,7 +144,8 @@ async fn a_broadcast_is_back_when_the_link_is_and_not_when_its_next_try_is_due()
         assert!(back < due - seconds(2), "back only after {back:?}, and the next try was due in {due:?}");
         assert!(said(&cast, RETURNED), "it did not notice that the network is back:\n{}", cast.output());
 
-        // Out for a while that the connection survives, but TCP would repeat what was lost only seconds later.
+        // Out for a while that the connection survives, but TCP may repeat what was lost only seconds later: then another one is
+        // made. By itself the dead one would be given up four seconds after the link is up.
         cable.pull();
         let pulled = Instant::now();
         while pulled.elapsed() < seconds(7) {
@@ -154,7 +155,7 @@ async fn a_broadcast_is_back_when_the_link_is_and_not_when_its_next_try_is_due()
         cable.plug_in();
         let back = flows(&cast).await;
         println!("out for 7 s: flows {:.1} s after the link is up", back.as_secs_f64());
-        assert!(said(&cast, "the connection from before carries nothing"), "{}", cast.output());
+        assert!(back < seconds(4), "back only after {back:?}:\n{}", cast.output());
         cast.signal("INT");
         assert!(cast.wait(seconds(10)).await.success(), "{}", cast.output());
     };
