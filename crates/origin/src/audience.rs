@@ -16,6 +16,13 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PlayerKey(u64);
 
+impl PlayerKey {
+    /// As the room's rules know it.
+    pub(crate) fn number(self) -> rooms::PlayerId {
+        self.0
+    }
+}
+
 /// How a player shows itself.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) enum Shown<'a> {
@@ -25,6 +32,13 @@ pub(crate) enum Shown<'a> {
     Session(&'a str),
     /// By where it is and what it calls itself.
     Address(IpAddr, &'a [u8]),
+}
+
+impl Shown<'_> {
+    /// Whether that tells it from all other players. Programs of one kind behind one address show the same.
+    pub(crate) fn is_own(self) -> bool {
+        !matches!(self, Shown::Address(..))
+    }
 }
 
 /// What a player asked for.

@@ -126,6 +126,10 @@ impl Origin {
         let rtmp = bind("rtmp", config.rtmp).await?;
         let srt = SrtServer::bind(&config, &store, folder.srt_passphrase()?).map_err(srt_problem)?;
         let unfinished = store.unfinished_recordings().await?;
+        let broken = store.end_broken_broadcasts().await?;
+        if broken > 0 {
+            tracing::warn!(broadcasts = broken, "the last run was cut off on air: those broadcasts are over");
+        }
         let secure = Secure::start(&config, &folder).await?;
         let (https, rtmps) = match &secure {
             Some(secure) => (secure.https.as_ref(), secure.rtmps.as_ref()),

@@ -5,6 +5,7 @@
 //! encrypted, it waits in a queue for the connection's task. A member whose queue is full is dropped, with a
 //! reason; it comes back and resumes from its last sequence number.
 
+mod figures;
 mod following;
 mod queue;
 mod room_task;
@@ -71,6 +72,8 @@ enum Mail {
     Look(Look),
     /// Whether somebody who is here follows the room.
     Follow(String, bool),
+    /// Somebody's account is deleted.
+    Forget(String),
     /// Title and owner.
     Describe(String, Option<String>),
 }
@@ -95,6 +98,8 @@ pub(crate) struct Arrival {
     pub(crate) address: Option<String>,
     /// What their player is known by, when they have one.
     pub(crate) player: Option<PlayerKey>,
+    /// Whether that tells it from all others.
+    pub(crate) told_apart: bool,
     /// Where their socket sends, when frames can be written to it as they are.
     pub(crate) wire: Option<Arc<Wire>>,
 }

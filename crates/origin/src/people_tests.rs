@@ -48,7 +48,7 @@ fn person(number: usize) -> Person {
 }
 
 fn arrival(number: usize) -> Arrival {
-    Arrival { person: person(number), address: None, player: None, wire: None }
+    Arrival { person: person(number), address: None, player: None, told_apart: false, wire: None }
 }
 
 fn said(id: &str) -> In {

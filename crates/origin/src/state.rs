@@ -150,6 +150,7 @@ impl Shared {
     pub(crate) async fn delete_account(&self, id: i64) -> Result<(), StoreError> {
         let heir = self.store.delete_account(id).await?;
         self.callers.hang_up(id);
+        self.people.account_deleted(id).await;
         self.people.describe_again(&self.store).await?;
         tracing::info!(account = id, ?heir, "account removed");
         Ok(())

@@ -9,6 +9,9 @@ use crate::slug::Slug;
 /// One open connection, or one request; the caller's own number.
 pub type ConnectionId = u64;
 
+/// One player, for example a browser; the caller's own number.
+pub type PlayerId = u64;
+
 /// What a room is made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -40,6 +43,9 @@ pub enum Command {
         connection: ConnectionId,
         /// Who.
         person: Person,
+        /// What their player is known by, when that tells it from everybody else's: whatever has the same is one viewer.
+        /// Without it all connections of the person are.
+        player: Option<PlayerId>,
         /// Where from, in whatever form tells one household from another; `None` when that says nothing.
         address: Option<String>,
     },
@@ -98,6 +104,11 @@ pub enum Command {
         /// Whether they do.
         follows: bool,
     },
+    /// Somebody's account is deleted: what they said and did is nobody's from now on, see [`crate::DELETED_NAME`].
+    Forget {
+        /// See [`Person::id`].
+        member: String,
+    },
     /// The stream's state, whether it changed or not.
     Stream {
         /// What it does.
@@ -117,6 +128,8 @@ pub enum Command {
         /// See [`Settings::owner`].
         owner: Option<String>,
     },
+    /// The caller stops. A broadcast that runs is over; what is to be stored is all that counts from here on.
+    Stop,
     /// The time of [`Room::poll_timeout`] has come.
     Tick,
 }

@@ -1,9 +1,10 @@
 //! Who is connected.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
 
-use crate::command::ConnectionId;
+use crate::command::{ConnectionId, PlayerId};
 use crate::entry::Audience;
 use crate::frame::Person;
 
@@ -15,14 +16,25 @@ pub(crate) struct Crowd {
     moderators: BTreeSet<ConnectionId>,
     /// Open connections by person, the owner's own not among them.
     watching: HashMap<String, u32>,
+    /// The same by what tells viewers apart.
+    viewers: HashMap<Viewer, u32>,
     /// Who of those who are here follows the room.
     followers: HashSet<String>,
-    viewers: u32,
+}
+
+/// What counts as one viewer: two tabs of a browser are one, and two devices of a person are two.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Viewer {
+    Player(PlayerId),
+    /// Somebody whose player is not known from others.
+    Person(String),
 }
 
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) person: Person,
+    /// See [`crate::Command::Join`].
+    pub(crate) player: Option<PlayerId>,
     /// Where it comes from, see [`crate::Command::Join`].
     pub(crate) address: Option<String>,
     /// The number in its `welcome`: everything above was or will be sent to it anyway.
@@ -42,7 +54,7 @@ impl Crowd {
             self.moderators.insert(id);
         }
         if connection.watches {
-            self.viewers += 1;
+            *self.viewers.entry(connection.viewer()).or_default() += 1;
             *self.watching.entry(person.id.clone()).or_default() += 1;
         }
         self.connections.insert(id, connection);
@@ -66,14 +78,8 @@ impl Crowd {
             self.followers.remove(person);
         }
         if gone.watches {
-            self.viewers = self.viewers.saturating_sub(1);
-            let open = self.watching.get_mut(person);
-            if open.is_some_and(|open| {
-                *open -= 1;
-                *open == 0
-            }) {
-                self.watching.remove(person);
-            }
+            one_less(&mut self.viewers, &gone.viewer());
+            one_less(&mut self.watching, person);
         }
         Some((gone, last))
     }
@@ -121,7 +127,33 @@ impl Crowd {
 
     /// Viewers and members, see [`crate::frame::Out::Presence`].
     pub(crate) fn count(&self) -> (u32, u32) {
-        (self.viewers, u32::try_from(self.watching.len()).unwrap_or(u32::MAX))
+        let count = |different: usize| u32::try_from(different).unwrap_or(u32::MAX);
+        (count(self.viewers.len()), count(self.watching.len()))
+    }
+
+    /// Somebody's account is deleted: what they still say is nobody's.
+    pub(crate) fn forget(&mut self, member: &str) {
+        for id in self.by_person.get(member).into_iter().flatten() {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.person.forget(member);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn viewer(&self) -> Viewer {
+        self.player.map_or_else(|| Viewer::Person(self.person.id.clone()), Viewer::Player)
+    }
+}
+
+/// Counts one connection less; what has none left is not here.
+fn one_less<K: Eq + Hash>(open: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = open.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            open.remove(key);
+        }
     }
 }
 

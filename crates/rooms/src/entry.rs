@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::forgotten::DELETED_NAME;
 use crate::frame::{Danmaku, Moment, NoticeCode, Out, Person, Whom};
 use crate::gift::Given;
 use crate::poll::Poll;
@@ -185,6 +186,11 @@ pub enum Act {
     Gift(Given),
     /// A broadcast is over.
     Broadcast(Audience),
+    /// Somebody's account was deleted: what they said and did is nobody's.
+    Forget {
+        /// Who they were, see [`Person::id`].
+        member: String,
+    },
 }
 
 /// Who watched a broadcast.
@@ -277,6 +283,10 @@ impl Entry {
             }
             EntryBody::Deed(Deed { by: Some(by), act: Act::Gift(given), .. }) => {
                 Some(given.frame(seq, by.whom(), self.at_ms))
+            }
+            EntryBody::Deed(Deed { act: Act::Forget { member }, .. }) => {
+                let member = Whom { id: member.clone(), name: DELETED_NAME.to_owned() };
+                Some(Out::Forgotten { seq, member })
             }
             EntryBody::Held { .. } | EntryBody::Deed(_) => None,
         }

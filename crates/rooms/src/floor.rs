@@ -127,6 +127,7 @@ impl Floor {
                 self.pinned.take_if(|pinned| pinned.seq == *message);
             }
             Act::Restore { .. } | Act::Here | Act::Gone | Act::Gift(_) => {}
+            Act::Forget { member } => drop(self.forget(member)),
             Act::Reject { held } => drop(self.held.remove(held)),
             Act::Silence { member, ban, until_ms, address } => {
                 self.sanctions.retain(|_, sanction| sanction.holds(at_ms));

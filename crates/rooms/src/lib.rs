@@ -12,6 +12,7 @@ mod command;
 mod crowd;
 mod entry;
 mod floor;
+mod forgotten;
 pub mod frame;
 mod gift;
 mod name;
@@ -31,9 +32,10 @@ mod transcript;
 
 use std::time::Duration;
 
-pub use command::{Command, ConnectionId, Effect, Settings};
+pub use command::{Command, ConnectionId, Effect, PlayerId, Settings};
 pub use entry::{Act, Audience, Deed, Entry, EntryBody, Message, Pinned, Released};
 pub use floor::{Floor, Sanction};
+pub use forgotten::DELETED_NAME;
 pub use gift::{Gift, Given};
 pub use name::{Name, NameError, fold};
 pub use poll::{NewPoll, Poll};

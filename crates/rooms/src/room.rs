@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::Time;
-use crate::command::{Command, ConnectionId, Effect, Settings};
+use crate::command::{Command, ConnectionId, Effect, PlayerId, Settings};
 use crate::crowd::{Connection, Crowd, Gauge};
 use crate::entry::{Act, Audience, Deed, Entry, EntryBody};
 use crate::floor::{Floor, Sanction};
@@ -48,6 +48,13 @@ pub(crate) struct Pending {
     pub(crate) asker: String,
     pub(crate) id: String,
     pub(crate) waiting: Vec<ConnectionId>,
+}
+
+/// Who comes in, see [`Command::Join`].
+struct Newcomer {
+    person: Person,
+    player: Option<PlayerId>,
+    address: Option<String>,
 }
 
 /// Who asks for something.
@@ -126,7 +133,9 @@ impl Room {
     /// Takes what happened at `now`; then drain [`Room::poll_output`].
     pub fn handle_input(&mut self, now: Time, command: Command) {
         match command {
-            Command::Join { connection, person, address } => self.join(now, connection, person, address),
+            Command::Join { connection, person, player, address } => {
+                self.join(now, connection, Newcomer { person, player, address });
+            }
             Command::Leave { connection } => self.leave(now, connection),
             Command::Frame { connection, frame } => {
                 if let Some(asker) = self.asker(connection) {
@@ -144,6 +153,7 @@ impl Room {
             Command::Given { seq, first } => self.given_before(seq, first),
             Command::Catalogue { gifts } => self.gifts = gifts,
             Command::Follow { member, follows } => self.crowd.follow(&member, follows),
+            Command::Forget { member } => self.forget(now, &member),
             Command::Stream { state, live_since_ms } => self.stream(now, state, live_since_ms),
             Command::Players { alone } if alone == self.players => {}
             Command::Players { alone } => {
@@ -154,6 +164,7 @@ impl Room {
                 self.view.title = title;
                 self.view.owner = owner;
             }
+            Command::Stop => self.stream(now, State::Offline, None),
             Command::Tick => self.tick(now),
         }
         self.close_polls(now);
@@ -211,10 +222,11 @@ impl Room {
         self.pending.len()
     }
 
-    fn join(&mut self, now: Time, connection: ConnectionId, person: Person, address: Option<String>) {
+    fn join(&mut self, now: Time, connection: ConnectionId, newcomer: Newcomer) {
+        let Newcomer { person, player, address } = newcomer;
         let joined_at_seq = self.stored_seq();
         let watches = !person.is_owner(self.view.owner.as_deref());
-        let known = Connection { person: person.clone(), address, joined_at_seq, watches };
+        let known = Connection { person: person.clone(), player, address, joined_at_seq, watches };
         let floor = Box::new(self.floor.view(&person, known.address.as_deref(), now.unix_ms, self.likes));
         let first = self.crowd.come(connection, known);
         self.recount(now);

@@ -100,6 +100,7 @@ impl Room {
             Act::Ask { .. } => self.snapshots.question(seq),
             Act::Upvote { question } | Act::Answer { question } => self.snapshots.question(*question),
             Act::Delete { .. } | Act::Reject { .. } | Act::Gift(_) => {}
+            Act::Forget { .. } => self.snapshots.hands(),
             Act::Likes { .. } | Act::Here | Act::Gone | Act::Broadcast(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::entry::{Act, Deed, Entry, EntryBody, Message};
+use crate::forgotten::DELETED_NAME;
 use crate::frame::{Out, Person};
 
 /// Messages and gifts in a `welcome`.
@@ -27,6 +28,9 @@ impl Transcript {
     /// Appends a stored line; the oldest falls off a full transcript. A line that takes another away, or brings it
     /// back, does so here.
     pub(crate) fn push(&mut self, entry: Entry) {
+        if let EntryBody::Deed(Deed { act: Act::Forget { member }, .. }) = &entry.body {
+            self.forget(member);
+        }
         if let EntryBody::Deed(Deed { by: Some(by), act, .. }) = &entry.body {
             match act {
                 Act::Delete { message } => self.take_away(*message, Some(by.name.to_string())),
@@ -75,6 +79,27 @@ impl Transcript {
             EntryBody::Message(message) | EntryBody::Held { message, .. } => Some(&message.from),
             _ => None,
         })
+    }
+
+    /// Whether a line kept here is of somebody, or about them.
+    pub(crate) fn names(&self, member: &str) -> bool {
+        self.entries.iter().any(|entry| entry.clone().forget(member))
+    }
+
+    /// Forgets who somebody was.
+    fn forget(&mut self, member: &str) {
+        let mut taken = Vec::new();
+        for entry in &mut self.entries {
+            if let EntryBody::Deed(Deed { by: Some(by), act: Act::Delete { message }, .. }) = &entry.body
+                && by.id == member
+            {
+                taken.push(*message);
+            }
+            entry.forget(member);
+        }
+        for message in taken {
+            self.take_away(message, Some(DELETED_NAME.to_owned()));
+        }
     }
 
     /// The latest messages that were not taken away, and gifts; oldest first.

@@ -204,6 +204,47 @@ fn a_broadcast_ends_with_its_peak_and_average() {
 }
 
 #[test]
+fn a_room_that_stops_on_air_writes_its_broadcast_down_once() {
+    let mut world = World::new();
+    world.tell(Command::Stream { state: State::Live, live_since_ms: Some(7) });
+    world.join(2, "ada", &[]);
+    world.pass(4_000);
+    world.tell(Command::Stop);
+    world.tell(Command::Stop);
+    let broadcasts = world.log.iter().filter_map(|entry| match &entry.body {
+        EntryBody::Deed(Deed { act: Act::Broadcast(audience), .. }) => {
+            Some((audience.peak, audience.duration_ms))
+        }
+        _ => None,
+    });
+    assert_eq!(broadcasts.collect::<Vec<_>>(), [(1, 4_000)]);
+}
+
+#[test]
+fn two_tabs_of_a_browser_are_one_viewer_and_two_devices_of_a_person_are_two() {
+    let mut world = World::new();
+    let come = |world: &mut World, connection, id: &str, player| {
+        let person = world::person(id, &[]);
+        world.tell(Command::Join { connection, person, player, address: None });
+        (world.room.view().viewers, world.room.view().members)
+    };
+    assert_eq!(come(&mut world, 1, "ada", Some(70)), (1, 1));
+    assert_eq!(come(&mut world, 2, "ada", Some(70)), (1, 1), "another tab");
+    assert_eq!(come(&mut world, 3, "ada", Some(71)), (2, 1), "another device");
+    // Programs that cannot be told apart are the people who run them.
+    assert_eq!(come(&mut world, 4, "ben", None), (3, 2));
+    assert_eq!(come(&mut world, 5, "ben", None), (3, 2));
+    let leave = |world: &mut World, connection| {
+        world.tell(Command::Leave { connection });
+        (world.room.view().viewers, world.room.view().members)
+    };
+    assert_eq!(leave(&mut world, 1), (3, 2), "the other tab is still open");
+    assert_eq!(leave(&mut world, 2), (2, 2));
+    assert_eq!(leave(&mut world, 5), (2, 2));
+    assert_eq!(leave(&mut world, 4), (1, 1));
+}
+
+#[test]
 fn a_class_keeps_who_came_and_left_whatever_the_number_of_their_tabs() {
     let mut world = World::new();
     world.join(1, "host", OWNER);

@@ -1,6 +1,7 @@
 import { randomId } from '../random_id';
 import type { Room } from '../room/room';
 import { Floor } from './floor.svelte';
+import type { Whom } from './floor_frames';
 import type { ClientFrame, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
 import type { Extras, Line, Pending, Refusal } from './lines';
 import type { Transport } from './transport';
@@ -202,6 +203,10 @@ export class Chat {
         this.#advance(frame.seq);
         this.#restore(frame.message);
         break;
+      case 'forgotten':
+        this.#advance(frame.seq);
+        this.#forget(frame.member);
+        break;
       case 'pin':
         this.pinned = frame.message;
         break;
@@ -387,6 +392,23 @@ export class Chat {
       line.deletedBy = by;
       line.text = '';
     }
+  }
+
+  /** Somebody's account is gone: what they said stays, under the name that the origin gives them now. */
+  #forget(member: Whom): void {
+    for (const line of this.lines) {
+      if (line.kind === 'message' && line.from.id === member.id) {
+        line.from = { ...member, roles: [] };
+      } else if (line.kind === 'gift') {
+        const { from, to } = line.gift;
+        const renamed = (whom: Whom) => (whom.id === member.id ? member : whom);
+        line.gift = { ...line.gift, from: renamed(from), to: renamed(to) };
+      }
+    }
+    if (this.pinned?.from.id === member.id) {
+      this.pinned = { ...this.pinned, from: { ...member, roles: [] } };
+    }
+    this.floor.forget(member);
   }
 
   #restore(frame: MessageFrame): void {

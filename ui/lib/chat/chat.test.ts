@@ -1,7 +1,9 @@
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { setLanguage } from '../i18n/i18n.svelte';
 import { ACK_TIMEOUT_MS, Chat, LINES_MAX, PENDING_MAX } from './chat.svelte';
 import type { ClientFrame, MessageFrame, ServerFrame } from './frames';
+import { shownName } from './shown_name';
 import type { Transport, TransportListener } from './transport';
 
 /** A connection in the hands of the test. */
@@ -259,5 +261,31 @@ describe('the log', () => {
     flushSync();
     expect(told).toEqual(['live', 'live']);
     expect(texts()).toEqual(['(live)', '(offline)', '(live)']);
+  });
+});
+
+describe('an account that is deleted', () => {
+  test('leaves its lines under the name that the origin gives it, and its roles go', () => {
+    wire.open();
+    wire.say(welcome(2, [message(1, 'mine', ada), message(2, 'theirs')]));
+    wire.say({ type: 'pin', seq: 3, message: message(2, 'theirs') });
+    wire.say({ type: 'forgotten', seq: 4, member: { id: 'ben', name: 'deleted user' } });
+    const from = chat.lines.map((line) => (line.kind === 'message' ? [line.from.name, line.from.roles.length] : []));
+    expect(from).toEqual([
+      ['Ada', 0],
+      ['deleted user', 0],
+    ]);
+    expect(chat.pinned?.from.name).toBe('deleted user');
+    wire.drop();
+    wire.open();
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 4 });
+  });
+
+  test('is called gone in the language of the reader', () => {
+    setLanguage('zh-CN');
+    expect(shownName({ name: 'deleted user' })).toBe('已注销的用户');
+    setLanguage('en');
+    expect(shownName({ name: 'deleted user' })).toBe('deleted user');
+    expect(shownName({ name: 'Ada' })).toBe('Ada');
   });
 });

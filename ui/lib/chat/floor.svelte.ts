@@ -7,6 +7,7 @@ import {
   type Question,
   type Rules,
   readFloor,
+  type Whom,
 } from './floor_frames';
 import type { FloorFrame } from './frames';
 
@@ -66,6 +67,14 @@ export class Floor {
         // Whom it concerns is told with `standing`; moderators see it in the list of bans.
         break;
     }
+  }
+
+  /** Somebody's account is gone: what waits of theirs is called so. Their hand goes down by a frame of its own. */
+  forget(member: Whom): void {
+    const renamed = <T extends { from: Whom }>(entry: T): T =>
+      entry.from.id === member.id ? { ...entry, from: member } : entry;
+    this.held = this.held.map(renamed);
+    this.questions = this.questions.map(renamed);
   }
 
   /** What this member chose in a poll; `null` when they have not voted. */

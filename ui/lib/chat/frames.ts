@@ -107,6 +107,7 @@ export type ServerFrame =
   | { type: 'notice'; seq: number; code: string; at: number | null }
   | { type: 'deleted'; seq: number; message: number; by?: Whom | null }
   | { type: 'restored'; seq: number; message: MessageFrame }
+  | { type: 'forgotten'; seq: number; member: Whom }
   | { type: 'pin'; seq: number; message: MessageFrame | null }
   | { type: 'reset'; seq: number }
   | { type: 'presence'; viewers: number; members: number };
@@ -273,6 +274,10 @@ function readFields(fields: Fields): ServerFrame | null {
     case 'restored': {
       const message = readMessage(fields.message);
       return seq === null || message === null ? null : { type: 'restored', seq, message };
+    }
+    case 'forgotten': {
+      const member = readWhom(fields.member);
+      return seq === null || member === null ? null : { type: 'forgotten', seq, member };
     }
     case 'pin':
       return seq === null ? null : { type: 'pin', seq, message: readMessage(fields.message) };

@@ -56,6 +56,7 @@ export const t = words(
     'error.rejected': 'A moderator did not let this message through.',
 
     held: 'Waiting for a moderator',
+    'deleted.user': 'deleted user',
     'deleted.by': 'Message deleted by {{name}}',
     reply: 'Reply',
     'reply.to': 'Reply to {{name}}',
@@ -217,6 +218,7 @@ export const t = words(
     'error.rejected': '房管没有放行这条消息。',
 
     held: '等待房管审核',
+    'deleted.user': '已注销的用户',
     'deleted.by': '消息已被 {{name}} 删除',
     reply: '回复',
     'reply.to': '回复 {{name}}',

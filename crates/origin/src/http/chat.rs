@@ -84,9 +84,10 @@ pub(crate) async fn upgrade(
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
     let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
+    let told_apart = player.is_own();
     let player = shared.streams.open(&record.slug).audience().key(player);
     let wire = extensions.get::<Arc<Wire>>().cloned();
-    let arrival = Arrival { person, address: household(address), player: Some(player), wire };
+    let arrival = Arrival { person, address: household(address), player: Some(player), told_apart, wire };
     let caller = Calling { arrival, account, room: record.id };
     let task = Arc::clone(&shared);
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);

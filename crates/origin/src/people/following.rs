@@ -10,6 +10,15 @@ impl People {
         self.rooms().values().map(|handle| handle.view.borrow().viewers).fold(0, u32::saturating_add)
     }
 
+    /// Tells open rooms that an account is deleted. Others read it from the store when they open.
+    pub(crate) async fn account_deleted(&self, account: i64) {
+        let open: Vec<Handle> = self.rooms().values().cloned().collect();
+        for handle in open {
+            // A room that stops just now has nobody left to tell.
+            let _ = handle.mailbox.send(Mail::Forget(member_id(account))).await;
+        }
+    }
+
     /// Tells an open room whether an account follows it.
     pub(crate) async fn follow(&self, slug: &Slug, account: i64, follows: bool) {
         let handle = self.rooms().get(slug).cloned();

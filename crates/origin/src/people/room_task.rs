@@ -9,12 +9,13 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use rooms::frame::{NoticeCode, Out, RoomView, State};
-use rooms::{Command, ConnectionId, Effect, EntryBody, Gift, Room, TRANSCRIPT_ENTRIES};
+use rooms::{Command, ConnectionId, Effect, Entry, EntryBody, Gift, Room, TRANSCRIPT_ENTRIES};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::figures::Noted;
 use super::{Arrival, Frame, Join, JoinError, Look, Mail, Queue, settings};
 use crate::audience::PlayerKey;
 use crate::clock::Clock;
@@ -38,15 +39,19 @@ type Saving = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 type Commit = Pin<Box<dyn Future<Output = (u64, Result<(), StoreError>)> + Send>>;
 
 /// The room's rules, and the queues of those who are in it.
-struct Seats {
-    room: Room,
+pub(super) struct Seats {
+    pub(super) room: Room,
     members: HashMap<ConnectionId, Seat>,
     next_connection: ConnectionId,
-    commits: FuturesOrdered<Commit>,
+    pub(super) commits: FuturesOrdered<Commit>,
     /// What stood, while it is being saved; a later one waits until the next time.
     saving: Option<Saving>,
     /// What watching earns, while it is stored.
     earning: Option<Saving>,
+    /// Who watches, while it is noted.
+    pub(super) noting: Option<Saving>,
+    /// What was noted last of the broadcast that runs.
+    pub(super) noted: Option<Noted>,
     /// A broadcast began whose notice is not stored yet.
     began: bool,
     /// When the last one that was heard of began.
@@ -82,6 +87,8 @@ impl Task {
             commits: FuturesOrdered::new(),
             saving: None,
             earning: None,
+            noting: None,
+            noted: None,
             began: false,
             live_since_ms: None,
             asked: HashMap::new(),
@@ -102,17 +109,21 @@ impl Task {
                 }
             };
             tokio::select! {
-                () = self.shutdown.cancelled() => break,
+                () = self.shutdown.cancelled() => return self.stop(&mut seats).await,
                 Some((seq, stored)) = seats.commits.next() => self.committed(&mut seats, seq, stored),
                 saved = saving(&mut seats.saving) => self.saved(&mut seats, saved),
                 Ok(()) = self.status.changed() => self.apply_status(&mut seats),
                 Ok(()) = self.gifts.changed() => self.apply_gifts(&mut seats),
                 earned = saving(&mut seats.earning) => self.earned(&mut seats, earned),
+                noted = saving(&mut seats.noting) => self.figures_noted(&mut seats, noted),
                 mail = self.mail.recv(), if seats.room.pending() < PENDING_MAX => match mail {
                     Some(mail) => self.take(&mut seats, mail),
                     None => break,
                 },
-                _ = looks.tick(), if self.is_on() => self.look_who_plays(&mut seats),
+                _ = looks.tick(), if self.is_on() => {
+                    self.look_who_plays(&mut seats);
+                    self.note_figures(&mut seats);
+                }
                 _ = pays.tick(), if self.is_on() => self.pay_for_watching(&mut seats),
                 () = tick => seats.room.handle_input(self.clock.now(), Command::Tick),
             }
@@ -138,6 +149,7 @@ impl Task {
             }
             Mail::Look(Look(look)) => return look(&seats.room, self.clock.now()),
             Mail::Follow(member, follows) => Command::Follow { member, follows },
+            Mail::Forget(member) => Command::Forget { member },
             Mail::Describe(title, owner) => Command::Describe { title, owner },
         };
         seats.room.handle_input(self.clock.now(), command);
@@ -150,6 +162,7 @@ impl Task {
         }
         seats.room.handle_input(self.clock.now(), Command::Stream { state, live_since_ms });
         if state == State::Offline {
+            seats.forget_figures();
             seats.room.handle_input(self.clock.now(), Command::Players { alone: 0 });
         }
     }
@@ -207,6 +220,15 @@ impl Task {
         seats.room.handle_input(self.clock.now(), command);
     }
 
+    /// Stores a line.
+    pub(super) fn append(&self, seats: &mut Seats, entry: Entry) {
+        let (store, room, seq) = (self.store.clone(), self.record.id, entry.seq);
+        let live = matches!(entry.body, EntryBody::Notice(NoticeCode::Live));
+        let began = live && std::mem::take(&mut seats.began);
+        let append = async move { (seq, store.append_noting(room, entry, began).await) };
+        seats.commits.push_back(Box::pin(append));
+    }
+
     fn saved(&self, seats: &mut Seats, saved: Result<(), StoreError>) {
         seats.saving = None;
         if let Err(error) = saved {
@@ -217,13 +239,7 @@ impl Task {
     async fn carry_out(&self, seats: &mut Seats) {
         while let Some(effect) = seats.room.poll_output() {
             match effect {
-                Effect::Persist(entry) => {
-                    let (store, room, seq) = (self.store.clone(), self.record.id, entry.seq);
-                    let live = matches!(entry.body, EntryBody::Notice(NoticeCode::Live));
-                    let began = live && std::mem::take(&mut seats.began);
-                    let append = async move { (seq, store.append_noting(room, entry, began).await) };
-                    seats.commits.push_back(Box::pin(append));
-                }
+                Effect::Persist(entry) => self.append(seats, entry),
                 Effect::Save { seq, floor: stood } => {
                     let (store, room) = (self.store.clone(), self.record.id);
                     let save = async move { store.save_floor(room, seq, *stood).await };
@@ -260,10 +276,11 @@ impl Seats {
         if join.answer.send(Ok(connection)).is_err() {
             return None;
         }
-        let Arrival { person, address, player, wire: _ } = join.arrival;
+        let Arrival { person, address, player, told_apart, wire: _ } = join.arrival;
         let seat = Seat { player, account: account_of(&person.id), queue: join.queue };
         self.members.insert(connection, seat);
-        Some(Command::Join { connection, person, address })
+        let player = player.filter(|_| told_apart).map(PlayerKey::number);
+        Some(Command::Join { connection, person, player, address })
     }
 
     /// The next number of a connection or a request.

@@ -1,11 +1,11 @@
 //! Accounts.
 
-use ::rooms::Name;
+use ::rooms::{DELETED_NAME, Name};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Store, StoreError, invitations};
+use super::{Store, StoreError, forgotten, invitations};
 use crate::secret::Digest;
 
 /// An account.
@@ -341,10 +341,7 @@ impl Store {
                        order by locked_at_ms is not null, id limit 1";
             let heir: Option<i64> = connection.query_row(sql, [id], |row| row.get(0)).optional()?;
             connection.execute("update rooms set owner = ?2 where owner = ?1", params![id, heir])?;
-            connection.execute(
-                "update log set sender_name = ?2, sender_roles = '[]' where sender_id = ?1",
-                params![format!("a{id}"), DELETED_NAME],
-            )?;
+            forgotten::forget(connection, None, &format!("a{id}"))?;
             connection.execute("delete from accounts where id = ?1", [id])?;
             Ok(heir.map_or(Heir::Nobody, Heir::Account))
         })
@@ -397,6 +394,10 @@ fn insert(connection: &Connection, new: &NewAccount, now_ms: i64) -> Result<Acco
 
 fn taken(connection: &Connection, name: &str, except: Option<i64>) -> Result<bool, StoreError> {
     let folded = ::rooms::fold(name);
+    // Nobody passes for somebody who is gone.
+    if folded == ::rooms::fold(DELETED_NAME) {
+        return Ok(true);
+    }
     let skeleton = ::rooms::skeleton(name);
     // A name without any letter or digit is nobody's, and shares its empty fold with everything of its kind.
     let sql = "select exists (select 1 from accounts
@@ -447,8 +448,6 @@ fn credentials(row: &Row<'_>) -> Result<Credentials, rusqlite::Error> {
     Ok(Credentials { account: account(row)?, password: row.get(ACCOUNT_COLUMNS)? })
 }
 
-/// What a message's sender is called whose account is gone. It holds a space, so no account can be called so.
-pub(crate) const DELETED_NAME: &str = "deleted user";
 /// What [`account`] reads; whoever selects more finds its own behind these.
 macro_rules! account_columns {
     () => {

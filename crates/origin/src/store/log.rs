@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::points::pay;
 use super::webhooks::announce_line;
-use super::{Store, StoreError};
+use super::{Store, StoreError, forgotten, on_air};
 
 /// What a room begins again with.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub struct Kept {
 /// What only some messages have, as the column `extra` holds it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Extra {
+pub(super) struct Extra {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ struct Extra {
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    released: Option<Released>,
+    pub(super) released: Option<Released>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<Why>,
 }
@@ -239,7 +239,7 @@ fn of_message<'a>(kind: &'static str, message: &'a Message, why: Option<Why>) ->
     }
 }
 
-fn insert(connection: &Connection, room: i64, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn insert(connection: &Connection, room: i64, entry: &Entry) -> Result<(), StoreError> {
     let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
     if let EntryBody::Deed(Deed { id, by: Some(by), act: Act::Gift(given) }) = &entry.body {
         pay(connection, (room, seq, entry.at_ms), (by, id), given)?;
@@ -267,6 +267,11 @@ fn insert(connection: &Connection, room: i64, entry: &Entry) -> Result<(), Store
         }
         EntryBody::Deed(Deed { act: Act::Restore { message }, .. }) => {
             take_away(connection, room, *message, None)
+        }
+        EntryBody::Deed(Deed { act: Act::Broadcast(_), .. }) => on_air::ended(connection, room),
+        // Lines that were on their way when the account went.
+        EntryBody::Deed(Deed { act: Act::Forget { member }, .. }) => {
+            forgotten::forget(connection, Some(room), member)
         }
         _ => Ok(()),
     }
@@ -325,7 +330,7 @@ fn person(row: &Row<'_>, id: String) -> Result<Person, rusqlite::Error> {
     Ok(Person { id, name, roles: parse::<Vec<Role>>(5, row.get_ref(5)?.as_str()?)? })
 }
 
-fn parse<T: DeserializeOwned>(column: usize, text: &str) -> Result<T, rusqlite::Error> {
+pub(super) fn parse<T: DeserializeOwned>(column: usize, text: &str) -> Result<T, rusqlite::Error> {
     serde_json::from_str(text).map_err(|error| unreadable(column, error))
 }
 
@@ -333,7 +338,7 @@ fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'stat
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts, numbers, and maps with plain keys")
 }
 

@@ -9,12 +9,14 @@ mod archive;
 mod broadcasts;
 mod chapters;
 mod followers;
+mod forgotten;
 mod gifts;
 mod invitations;
 mod keys;
 mod log;
 mod mail_links;
 mod moderators;
+mod on_air;
 mod pictures;
 mod points;
 mod recordings;
@@ -269,7 +271,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -282,6 +284,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("account_life.sql"),
     include_str!("class_list.sql"),
     include_str!("mail_links.sql"),
+    include_str!("on_air.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant};
@@ -19,6 +16,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::{Chat, Folder, ask, soon};
+use crate::program::Program;
 
 /// How much happens.
 #[derive(Clone, Copy)]
@@ -41,47 +39,7 @@ const WRITES_EVERY: Duration = Duration::from_millis(1_050);
 /// What each giver has at first.
 const POINTS: i64 = 100_000;
 
-/// A run of the program that can be killed.
-struct Program {
-    child: Child,
-    http: SocketAddr,
-    bearer: String,
-}
-
 impl Program {
-    async fn start(folder: &Folder) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rostrum-origin"));
-        command.args(["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data"]).arg(&folder.0);
-        command.env("ROSTRUM_SRT", "127.0.0.1:0").current_dir(std::env::temp_dir());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut http = None;
-        soon("ready", async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if let Some(address) = line.strip_prefix("http ") {
-                    http = Some(address.trim().parse().unwrap());
-                }
-                if line == "ready" {
-                    return;
-                }
-            }
-            panic!("serve ended before it was ready");
-        })
-        .await;
-        let run = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
-        let run: Value = serde_json::from_str(&run).unwrap();
-        let bearer = format!("Bearer {}", run["token"].as_str().unwrap());
-        Program { child, http: http.unwrap(), bearer }
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Value {
-        let headers = [("authorization", self.bearer.as_str()), ("content-type", "application/json")];
-        let answer = ask(self.http, "POST", path, &headers, &body.to_string()).await;
-        assert!((200..300).contains(&answer.status), "{path}: {}", answer.text());
-        answer.json()
-    }
-
     /// Every stored message, by its sender and their own id, with how often it is there.
     async fn stored(&self) -> BTreeMap<(String, String), u32> {
         let mut found = BTreeMap::new();
@@ -97,11 +55,6 @@ impl Program {
                 *found.entry((text(&message["from"]["id"]), text(&message["id"]))).or_default() += 1;
             }
         }
-    }
-
-    async fn kill(mut self) {
-        // SIGKILL.
-        self.child.kill().await.unwrap();
     }
 }
 

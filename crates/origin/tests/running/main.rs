@@ -4,6 +4,7 @@
 
 mod chat;
 mod command_line;
+mod deleted_account;
 mod flv;
 mod full_disk;
 mod gates;
@@ -14,8 +15,10 @@ mod interaction;
 mod killed;
 mod lane;
 mod lossy_network;
+mod on_air;
 mod over_srt;
 mod presence;
+mod program;
 mod publishing;
 mod recording;
 mod recording_parts;

@@ -52,6 +52,31 @@ async fn who_plays_and_chats_counts_once_and_who_only_plays_counts_too() {
 }
 
 #[tokio::test]
+async fn two_tabs_of_a_guests_browser_are_one_viewer() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    running.room("demo").await;
+    let to = running.addresses.http;
+    let one = Chat::join(to, "demo", "?name=Ada", &[PAGE]).await;
+    let guest = one.cookie.as_deref().unwrap().split(';').next().unwrap().to_owned();
+    let same = format!("{guest}; {}", PAGE.1);
+    let other = Chat::join(to, "demo", "?name=Ada", &[("cookie", &same)]).await;
+    let room = &other.welcome["room"];
+    assert_eq!((&room["viewers"], &room["members"]), (&Value::from(1), &Value::from(1)));
+    // The same guest by a program that shows no cookie of the page, and another one from the same address.
+    let program = Chat::join(to, "demo", "", &[("cookie", &guest), VLC]).await;
+    assert_eq!(program.welcome["room"]["viewers"], 2);
+    let mut ben = Chat::join(to, "demo", "?name=Ben", &[VLC]).await;
+    assert_eq!(
+        (&ben.welcome["room"]["viewers"], &ben.welcome["room"]["members"]),
+        (&Value::from(3), &Value::from(2))
+    );
+    drop((one, other));
+    ben.until("presence", |frame| frame["type"] == "presence" && frame["viewers"] == 2).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_players_session_of_a_limited_room_is_a_viewer() {
     let folder = Folder::new();
     let running = Running::start(&folder).await;

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use crate::harness::{Chat, Folder, Publisher, Running, ask, soon};
 
 /// What a server was told: headers and body.
-type Told = (HeaderMap, String);
+pub type Told = (HeaderMap, String);
 
 /// A server that refuses the first so many requests, and then takes them.
-async fn server(refusals: usize) -> (SocketAddr, mpsc::Receiver<Told>) {
+pub async fn server(refusals: usize) -> (SocketAddr, mpsc::Receiver<Told>) {
     let (sender, told) = mpsc::channel(64);
     let asked = Arc::new(AtomicUsize::new(0));
     let take = move |headers: HeaderMap, body: String| async move {
@@ -33,7 +33,7 @@ async fn server(refusals: usize) -> (SocketAddr, mpsc::Receiver<Told>) {
     (address, told)
 }
 
-async fn webhook(running: &Running, url: &str, events: &[&str]) -> Value {
+pub async fn webhook(running: &Running, url: &str, events: &[&str]) -> Value {
     let new = json!({"url": url, "events": events, "allow_private": true});
     running.post("/api/v1/webhooks", &new.to_string()).await
 }
@@ -46,7 +46,7 @@ async fn asked(running: &Running, method: &str, path: &str, body: &str) -> (u16,
 }
 
 /// What somebody told next, whose signature is right.
-async fn next(told: &mut mpsc::Receiver<Told>, secret: &Value) -> (String, Value) {
+pub async fn next(told: &mut mpsc::Receiver<Told>, secret: &Value) -> (String, Value) {
     let (headers, body) = soon("a webhook", told.recv()).await.unwrap();
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let signature = header("rostrum-signature");

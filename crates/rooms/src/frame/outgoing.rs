@@ -97,6 +97,13 @@ pub enum Out {
         #[schema(no_recursion, value_type = Out)]
         message: Box<Out>,
     },
+    /// Somebody's account was deleted: whatever of theirs is shown is called so from now on, and has no roles.
+    Forgotten {
+        /// Its place in the room's log; rises.
+        seq: u64,
+        /// Who they were, and what they are called now.
+        member: Whom,
+    },
     /// Something happened to the room.
     Notice {
         /// Its place in the room's log; rises.
@@ -226,7 +233,8 @@ pub enum Out {
     },
     /// How many are here. Not numbered; at most every [`crate::Room::PRESENCE_INTERVAL`].
     Presence {
-        /// Open connections other than the owner's, and players whose page is not in the chat.
+        /// Different players, those whose page is in the chat and others, other than the owner's. Who is here and cannot be
+        /// told apart by a player counts once.
         viewers: u32,
         /// Different people among the connections.
         members: u32,

@@ -47,7 +47,8 @@ impl World {
         address: Option<&str>,
     ) -> Vec<Effect> {
         let person = person(id, roles);
-        self.tell(Command::Join { connection, person, address: address.map(str::to_owned) })
+        let address = address.map(str::to_owned);
+        self.tell(Command::Join { connection, person, player: None, address })
     }
 
     pub fn say(&mut self, connection: ConnectionId, text: &str) -> Vec<Effect> {
