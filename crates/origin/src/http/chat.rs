@@ -15,6 +15,7 @@ use rooms::Name;
 use rooms::frame::{ErrorCode, In, Out, Person, Role};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite;
 use utoipa::IntoParams;
 
 use super::access::{Credential, Identity, Shown, cookie, same_origin};
@@ -268,7 +269,8 @@ async fn talk(
                         return Some(Goodbye { code: close_code::UNSUPPORTED, reason: "frames are text" });
                     }
                     Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                    Ok(Message::Close(_)) | Err(_) => return None,
+                    Ok(Message::Close(_)) => return None,
+                    Err(error) => return broken(error),
                 }
             }
             _ = ping.tick() => {
@@ -288,6 +290,14 @@ async fn let_go(socket: &mut WebSocket, member: &Member) -> Goodbye {
     // It may take this frame no better than those before; the close frame says it again.
     let _ = send(socket, [spoken(&too_slow())]).await;
     Goodbye { code: close_code::POLICY, reason: "too slow: reconnect and resume" }
+}
+
+/// What a connection is told that cannot be read on: that its frame was too long, when it was; else nothing.
+fn broken(error: axum::Error) -> Option<Goodbye> {
+    let error = error.into_inner();
+    let too_long =
+        matches!(error.downcast_ref::<tungstenite::Error>(), Some(tungstenite::Error::Capacity(_)));
+    too_long.then_some(Goodbye { code: close_code::SIZE, reason: "a frame is 16 kB at most" })
 }
 
 /// Writes frames in one go. A peer that takes nothing for [`WRITE_MAX`] is gone.

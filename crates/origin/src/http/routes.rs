@@ -29,7 +29,7 @@ use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 59] = [
+pub(super) const OPEN: [(&str, &str); 60] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -72,6 +72,7 @@ pub(super) const OPEN: [(&str, &str); 59] = [
     ("GET", "/register"),
     ("GET", "/setup"),
     ("GET", "/account"),
+    ("GET", "/rooms"),
     ("GET", "/admin"),
     ("GET", "/forgot"),
     ("GET", "/reset"),
@@ -196,6 +197,7 @@ pub(super) fn pages() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/reset", get(pages::home)),
         ("/confirm", get(pages::home)),
         ("/account", get(pages::home)),
+        ("/rooms", get(pages::home)),
         ("/admin", get(pages::home)),
     ]
 }

@@ -262,6 +262,22 @@ impl Chat {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    /// Sends what closes the connection; the code that it is closed with.
+    pub async fn refused(&mut self, frame: &Value) -> u16 {
+        // The origin may close before it has taken all.
+        let _ = self.socket.send(Message::text(frame.to_string())).await;
+        let code = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(Some(close)))) => return close.code.into(),
+                    Some(Ok(_)) => {}
+                    ended => panic!("closed without a code: {ended:?}"),
+                }
+            }
+        };
+        soon("the close", code).await
+    }
+
     /// The next frame of a type; others are passed over.
     pub async fn next(&mut self, kind: &str) -> Value {
         self.until(kind, |frame| frame["type"] == kind).await

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::harness::{Chat, Folder, Running, ask, config, soon};
 
 /// A running origin with the local owner's room, and the owner's headers.
-struct Class {
-    running: Running,
+pub struct Class {
+    pub running: Running,
     bearer: String,
 }
 
 impl Class {
-    async fn start(folder: &Folder) -> Class {
+    pub async fn start(folder: &Folder) -> Class {
         let origin = origin::Origin::start(config(folder)).await.unwrap();
         let owner = origin.ensure_local_owner("Mara", None).await.unwrap();
         drop(origin);
@@ -19,11 +19,11 @@ impl Class {
         Class { running, bearer: format!("Bearer {}", owner.token) }
     }
 
-    async fn owner(&self) -> Chat {
+    pub async fn owner(&self) -> Chat {
         Chat::join(self.running.addresses.http, "mara", "", &[("authorization", &self.bearer)]).await
     }
 
-    async fn guest(&self, name: &str) -> Chat {
+    pub async fn guest(&self, name: &str) -> Chat {
         Chat::join(self.running.addresses.http, "mara", &format!("?name={name}"), &[]).await
     }
 
@@ -164,62 +164,5 @@ async fn a_class_has_a_roll_for_the_spreadsheet() {
         }
     };
     soon("the roll", left).await;
-    class.running.stop().await;
-}
-
-#[tokio::test]
-async fn hostile_text_and_frames_are_answered_and_reach_nobody_as_more_than_text() {
-    let folder = Folder::new();
-    let class = Class::start(&folder).await;
-    let mut watcher = class.owner().await;
-    let corpus = [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "\"><svg/onload=alert(1)>",
-        "javascript:alert(1)",
-        "{{constructor.constructor('alert(1)')()}}",
-        "\u{202e}evil\u{202c} \u{2066}text\u{2069}",
-        "a\u{0}b\u{7}c\u{1b}[31m",
-        "Z\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30a}algo",
-        "'; drop table log; --",
-        "\u{200f}\u{feff}x\u{2028}y",
-        "👩\u{200d}👩\u{200d}👧\u{200d}👦 🏴\u{e0067}\u{e0062}\u{e007f}",
-    ];
-    for (number, text) in corpus.iter().enumerate() {
-        let mut writer = class.guest("Eve").await;
-        writer.send(&json!({"type": "send", "id": "c", "text": text})).await;
-        writer.next("ack").await;
-        let seen = watcher.next("message").await;
-        let seen = seen["text"].as_str().unwrap();
-        let hidden = |character: char| {
-            character.is_control()
-                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        };
-        assert!(!seen.chars().any(hidden), "{number}: {seen:?}");
-        let marks = seen.chars().filter(|mark| matches!(mark, '\u{300}'..='\u{36f}')).count();
-        assert!(marks <= 4, "{number}: {marks} marks on one letter");
-    }
-    let frames = [
-        json!({"type": "send", "id": 7, "text": "x"}),
-        json!({"type": "send", "id": "c", "text": {"a": []}}),
-        json!({"type": "send", "id": "x".repeat(65), "text": "x"}),
-        json!({"type": "send", "id": "c", "text": "x", "danmaku": {"color": "red; background: url(x)"}}),
-        json!({"type": "send", "id": "c", "text": "x", "reply_to": -1}),
-        json!({"type": "vote", "id": "c", "poll": 1, "choices": [256]}),
-        json!({"type": "like", "count": 99_999_999_999_u64}),
-        json!({"type": "welcome"}),
-        json!([]),
-        json!(null),
-    ];
-    let mut writer = class.guest("Eve").await;
-    for frame in frames {
-        writer.send(&frame).await;
-        assert_eq!(writer.next("error").await["code"], "bad_frame", "{frame}");
-    }
-    writer.send(&json!({"type": "send", "id": "c", "text": "x".repeat(1 << 20)})).await;
-    // That connection is closed; the room goes on.
-    let mut after = class.guest("Ada").await;
-    after.send(&json!({"type": "send", "id": "c", "text": "still here"})).await;
-    after.next("ack").await;
     class.running.stop().await;
 }

@@ -11,6 +11,7 @@ mod gates;
 mod gifts;
 mod harness;
 mod hostile;
+mod hostile_chat;
 mod interaction;
 mod killed;
 mod lane;

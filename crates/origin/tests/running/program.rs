@@ -48,6 +48,14 @@ impl Program {
         answer.json()
     }
 
+    /// Memory that is resident, bytes.
+    pub fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     pub async fn kill(mut self) {
         // SIGKILL.
         self.child.kill().await.unwrap();
