@@ -12,6 +12,9 @@ use crate::harness::wait::{seconds, until};
 const STUDENTS: usize = 500;
 /// Those who raise their hands.
 const HANDS: usize = 60;
+/// The page may be busy for so long at a time, on a machine that runs the class too. Milliseconds: what is pressed is felt as
+/// slow beyond 100.
+const TASK_MAX_MS: u64 = 200;
 /// Lines that are said while the one who teaches works, by one student each.
 const LINES: usize = 100;
 
@@ -68,6 +71,8 @@ async fn a_teacher_keeps_order_among_five_hundred() {
         host.picture("class-of-500.png").await;
         let longest = host.session().run("return window.__longest", vec![]).await;
         println!("the longest task of the teacher's page: {longest} ms");
+        let longest = longest.as_u64().expect("milliseconds");
+        assert!(longest <= TASK_MAX_MS, "the teacher's page did not answer for {longest} ms");
 
         drop(students);
         host.tool("people").await;

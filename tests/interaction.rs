@@ -47,7 +47,10 @@ async fn talk(host: &Page, guest: &Page) {
     assert_eq!((hit, host.counts("[role=log] img, [role=log] script").await), (json!(0), 0), "text is text");
     guest.press("[data-testid=danmaku-also]").await;
     guest.say("over the picture").await;
-    until("a flying message", LIMIT, async || (host.counts(".fly").await > 0).then_some(())).await;
+    until("a flying message", LIMIT, async || {
+        (host.counts("[data-testid=danmaku] .fly").await > 0).then_some(())
+    })
+    .await;
     host.picture("interaction-danmaku.png").await;
     guest.press("[data-testid=danmaku-also]").await;
     shows_line(host.session(), "over the picture", LIMIT).await;

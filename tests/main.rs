@@ -4,12 +4,14 @@
 // What a test prints is shown when it fails, and is how it tells a person what it measured.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod account_pages;
 mod accounts;
 mod app_speed;
 mod architecture;
 mod bad_input;
 mod browser_broadcast;
 mod browser_sources;
+mod by_keyboard;
 mod cast;
 mod described_api;
 mod desktop;
@@ -37,12 +39,14 @@ mod full_class;
 mod gifts;
 mod harness;
 mod he_aac;
+mod hostile_text;
 mod interaction;
 mod network_matrix;
 mod network_returns;
 mod newer_codecs;
 mod obs;
 mod outgoing_tls;
+mod own_rooms;
 mod owner_pages;
 mod page_looks;
 mod page_weight;
@@ -59,6 +63,7 @@ mod soak;
 mod sources;
 mod switching;
 mod video_file;
+mod watch_people;
 mod wayland_screen;
 mod weak_destination;
 mod weak_network;

@@ -36,7 +36,7 @@ const PHONE: [Look; 2] = [
 
 /// Pages that only have to be opened, by an owner who is an administrator: what they are called here, where they are, and
 /// what each shows when it is there.
-const PAGES: [(&str, &str, &str); 13] = [
+const PAGES: [(&str, &str, &str); 14] = [
     ("settings-people", "/r/lakeside/settings#people", "who-writes"),
     ("settings-schedule", "/r/lakeside/settings#schedule", "next-at"),
     ("settings-appearance", "/r/lakeside/settings#appearance", "embed-code"),
@@ -49,7 +49,18 @@ const PAGES: [(&str, &str, &str); 13] = [
     ("admin-webhooks", "/admin#webhooks", "hook-add"),
     ("admin-settings", "/admin#settings", "archive-days"),
     ("account", "/account", "account"),
+    ("rooms", "/rooms", "own-room"),
     ("search", "/?search=lake", "room-card"),
+];
+
+/// The same for whoever is not signed in: the ways in.
+const WAYS_IN: [(&str, &str, &str); 6] = [
+    ("signin", "/signin", "signin"),
+    ("register", "/register", "register"),
+    ("forgot", "/forgot", "send-letter"),
+    ("reset", "/reset#0123456789abcdef", "set-password"),
+    ("confirm", "/confirm#0123456789abcdef", "confirm"),
+    ("setup", "/setup", "set-up"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,6 +166,11 @@ async fn walk_as_owner(server: &Server, room: &str, session: &Session, look: &Lo
     go(format!("/r/{room}/settings")).await;
     page.shows("settings-gate", LIMIT).await;
     faults.extend(seen(session, look, "settings-gate").await);
+    for (name, path, shows) in WAYS_IN {
+        go(path.to_owned()).await;
+        page.shows(shows, LIMIT).await;
+        faults.extend(seen(session, look, name).await);
+    }
     page.sign_in(server).await;
     page.open(server, room, "stream", LIMIT).await;
     page.shows("input-facts", LIMIT).await;

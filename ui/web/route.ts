@@ -5,7 +5,7 @@ export type Route =
   | { page: 'embed'; room: string }
   | { page: 'broadcast' | 'files' | 'settings'; room: string }
   | { page: 'replay'; room: string; id: string }
-  | { page: 'signin' | 'register' | 'forgot' | 'reset' | 'confirm' | 'setup' | 'account' | 'admin' }
+  | { page: 'signin' | 'register' | 'forgot' | 'reset' | 'confirm' | 'setup' | 'account' | 'rooms' | 'admin' }
   | { page: 'missing' };
 
 /** Reads a path such as `/r/demo`. */
@@ -39,7 +39,7 @@ export function readRoute(path: string): Route {
 const ROOM_PAGES = ['broadcast', 'files', 'settings'] as const;
 
 /** The pages whose address is their name. */
-const PLAIN = ['signin', 'register', 'forgot', 'reset', 'confirm', 'setup', 'account', 'admin'] as const;
+const PLAIN = ['signin', 'register', 'forgot', 'reset', 'confirm', 'setup', 'account', 'rooms', 'admin'] as const;
 
 function isPlain(name: string | undefined): name is (typeof PLAIN)[number] {
   return PLAIN.some((plain) => plain === name);

@@ -16,6 +16,7 @@ export const t = words(
     person: '{{name}}: account and signing out',
     'person.in': 'Sign in',
     'person.account': 'Account',
+    'person.rooms': 'Your rooms',
     'person.admin': 'Server admin',
     'person.out': 'Sign out',
 
@@ -147,6 +148,7 @@ export const t = words(
     person: '{{name}}：账号和退出登录',
     'person.in': '登录',
     'person.account': '账号',
+    'person.rooms': '我的直播间',
     'person.admin': '服务器管理',
     'person.out': '退出登录',
 

@@ -3,13 +3,15 @@ import type { Room } from '../room/room';
 import { Floor } from './floor.svelte';
 import type { Whom } from './floor_frames';
 import type { ClientFrame, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
-import type { Extras, Line, Pending, Refusal } from './lines';
+import { type Extras, type Line, lineOf, type Pending, type Refusal, renamed } from './lines';
 import type { Transport } from './transport';
 
 /** Longest message, in Unicode code points: the origin's limit. */
 export const MESSAGE_CODE_POINTS_MAX = 500;
 /** Lines kept on the page; the oldest leave first. More only slows the browser. */
 export const LINES_MAX = 500;
+/** Lines of a welcome's history: when there are so many, there may be older ones. */
+export const HISTORY_LINES = 100;
 /** Own messages that may wait for the connection. More is refused, with the text left in the box. */
 export const PENDING_MAX = 20;
 /** An own message without an answer for this long, while connected, counts as not sent. Milliseconds. */
@@ -59,6 +61,8 @@ export class Chat {
   readonly isHost = $derived(this.member?.roles.some((role) => role === 'owner' || role === 'admin') ?? false);
   /** Own gifts that the origin has booked since the page began. */
   given = $state(0);
+  /** Whether there may be messages older than the first line. */
+  hasEarlier = $state(false);
   /** Until when slow mode keeps us waiting, Unix milliseconds by this computer's clock. */
   slowUntil = $state(0);
 
@@ -77,6 +81,8 @@ export class Chat {
   #joinedSeq = 0;
   /** New lines may overtake repeated ones; the highest of them, until the repeats are through. */
   #aheadSeq = 0;
+  /** Lines kept: more while somebody looks at older ones. */
+  #kept = LINES_MAX;
 
   constructor(transport: Transport, events: ChatEvents = {}, newId: () => string = randomId) {
     this.#transport = transport;
@@ -117,6 +123,21 @@ export class Chat {
     if (this.#transport.send({ type: 'like', count })) {
       this.floor.likes += count;
     }
+  }
+
+  /** Puts older messages, the oldest first, before the first line; `more`: there are older ones still. */
+  prepend(messages: readonly MessageFrame[], more: boolean): void {
+    const first = this.lines[0]?.seq ?? Number.POSITIVE_INFINITY;
+    const older = messages.filter((message) => message.seq < first).map(lineOf);
+    this.#kept += older.length;
+    this.lines.unshift(...older);
+    this.hasEarlier = more;
+  }
+
+  /** The reader is at the newest line again: older ones than are usually kept leave the page. */
+  forgetEarlier(): void {
+    this.#kept = LINES_MAX;
+    this.#trim();
   }
 
   /** The line with this number, while it is on the page. */
@@ -229,6 +250,7 @@ export class Chat {
   #welcome(frame: Extract<ServerFrame, { type: 'welcome' }>): void {
     if (frame.epoch !== this.#epoch) {
       this.lines = [];
+      this.hasEarlier = frame.history.length >= HISTORY_LINES;
       this.#acknowledged.clear();
       this.#seq = 0;
     }
@@ -270,18 +292,7 @@ export class Chat {
   }
 
   #insertMessage(frame: MessageFrame): void {
-    this.#insert({
-      kind: 'message',
-      key: `m${frame.seq}`,
-      seq: frame.seq,
-      from: frame.from,
-      text: frame.text,
-      at: frame.at,
-      replyTo: frame.reply_to ?? null,
-      on_ms: frame.on_ms ?? null,
-      deleted: typeof frame.deleted_by === 'string',
-      deletedBy: frame.deleted_by ?? null,
-    });
+    this.#insert(lineOf(frame));
     const own = this.#acknowledged.get(frame.seq) ?? (frame.from.id === this.member?.id ? frame.id : null);
     if (own) {
       this.#acknowledged.delete(frame.seq);
@@ -396,15 +407,7 @@ export class Chat {
 
   /** Somebody's account is gone: what they said stays, under the name that the origin gives them now. */
   #forget(member: Whom): void {
-    for (const line of this.lines) {
-      if (line.kind === 'message' && line.from.id === member.id) {
-        line.from = { ...member, roles: [] };
-      } else if (line.kind === 'gift') {
-        const { from, to } = line.gift;
-        const renamed = (whom: Whom) => (whom.id === member.id ? member : whom);
-        line.gift = { ...line.gift, from: renamed(from), to: renamed(to) };
-      }
-    }
+    this.lines = this.lines.map((line) => renamed(line, member));
     if (this.pinned?.from.id === member.id) {
       this.pinned = { ...this.pinned, from: { ...member, roles: [] } };
     }
@@ -432,8 +435,13 @@ export class Chat {
       return;
     }
     this.lines.splice(at, 0, line);
-    if (this.lines.length > LINES_MAX) {
-      this.lines.splice(0, this.lines.length - LINES_MAX);
+    this.#trim();
+  }
+
+  #trim(): void {
+    if (this.lines.length > this.#kept) {
+      this.lines.splice(0, this.lines.length - this.#kept);
+      this.hasEarlier = true;
     }
   }
 

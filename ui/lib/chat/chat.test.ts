@@ -289,3 +289,34 @@ describe('an account that is deleted', () => {
     expect(shownName({ name: 'Ada' })).toBe('Ada');
   });
 });
+
+describe('earlier messages', () => {
+  const page = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => message(from + index, `line ${from + index}`));
+
+  test('are offered when the history is full, and come before the first line, once', () => {
+    wire.open();
+    wire.say(welcome(300, page(201, 100)));
+    expect(chat.hasEarlier).toBe(true);
+    chat.prepend(page(101, 101), true);
+    expect(chat.lines.map((line) => line.seq)).toEqual(Array.from({ length: 200 }, (_, index) => 101 + index));
+    chat.prepend(page(1, 100), false);
+    expect([chat.lines[0]?.seq, chat.lines.length, chat.hasEarlier]).toEqual([1, 300, false]);
+  });
+
+  test('are not offered where there are none', () => {
+    wire.open();
+    wire.say(welcome(3, page(1, 3)));
+    expect(chat.hasEarlier).toBe(false);
+  });
+
+  test('stay while they are read, and leave when the reader is at the end again', () => {
+    wire.open();
+    wire.say(welcome(LINES_MAX + 100, page(LINES_MAX + 1, 100)));
+    chat.prepend(page(1, LINES_MAX), false);
+    wire.say(message(LINES_MAX + 101, 'new'));
+    expect([chat.lines[0]?.seq, chat.lines.length]).toEqual([1, LINES_MAX + 100].map((seq, place) => seq + place));
+    chat.forgetEarlier();
+    expect([chat.lines.length, chat.hasEarlier]).toEqual([LINES_MAX, true]);
+  });
+});

@@ -187,6 +187,11 @@ function readMessage(value: unknown): MessageFrame | null {
   };
 }
 
+/** Messages in an answer of the API; what is none is left out. */
+export function readMessages(values: readonly unknown[]): MessageFrame[] {
+  return values.map(readMessage).filter((message) => message !== null);
+}
+
 function readGift(value: unknown): GiftFrame | null {
   const fields = fieldsOf(value);
   const [seq, from, to] = [count(fields.seq), readWhom(fields.from), readWhom(fields.to)];

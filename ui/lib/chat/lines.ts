@@ -1,6 +1,7 @@
 // What a chat's page shows: lines with their place in the log, and own messages that have none yet.
 
-import type { Danmaku, GiftFrame, Member, NoticeCode } from './frames';
+import type { Whom } from './floor_frames';
+import type { Danmaku, GiftFrame, Member, MessageFrame, NoticeCode } from './frames';
 
 /** A line of the log that has its place: it carries the room's sequence number. */
 export type Line =
@@ -44,4 +45,32 @@ export interface Pending {
 export interface Extras {
   replyTo?: number | null;
   danmaku?: Danmaku | null;
+}
+
+/** A message as a line. */
+export function lineOf(frame: MessageFrame): Extract<Line, { kind: 'message' }> {
+  return {
+    kind: 'message',
+    key: `m${frame.seq}`,
+    seq: frame.seq,
+    from: frame.from,
+    text: frame.text,
+    at: frame.at,
+    replyTo: frame.reply_to ?? null,
+    on_ms: frame.on_ms ?? null,
+    deleted: typeof frame.deleted_by === 'string',
+    deletedBy: frame.deleted_by ?? null,
+  };
+}
+
+/** The line as it is once a member is called something else, and has no roles any more. */
+export function renamed(line: Line, member: Whom): Line {
+  if (line.kind === 'message' && line.from.id === member.id) {
+    return { ...line, from: { ...member, roles: [] } };
+  }
+  if (line.kind === 'gift') {
+    const now = (whom: Whom) => (whom.id === member.id ? member : whom);
+    return { ...line, gift: { ...line.gift, from: now(line.gift.from), to: now(line.gift.to) } };
+  }
+  return line;
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { FLIGHT_MS, Lanes, STAND_MS } from './lanes';
+import { Lanes, STAND_MS } from './lanes';
+
+const FLIGHT_MS = 8_000;
 
 /** The left and right edge of a message at a moment. */
 function edges(since_ms: number, width: number, picture: number, at: number): [number, number] {
@@ -8,7 +10,7 @@ function edges(since_ms: number, width: number, picture: number, at: number): [n
 }
 
 test('no two messages of one lane ever overlap', () => {
-  const lanes = new Lanes(3, 800);
+  const lanes = new Lanes(3, 800, FLIGHT_MS);
   const flown: { lane: number; since_ms: number; width: number }[] = [];
   let seed = 7;
   const random = (): number => {
@@ -37,12 +39,12 @@ test('no two messages of one lane ever overlap', () => {
 });
 
 test('what finds no lane does not fly', () => {
-  const lanes = new Lanes(2, 800);
+  const lanes = new Lanes(2, 800, FLIGHT_MS);
   expect([lanes.fly(100, 0), lanes.fly(100, 0), lanes.fly(100, 0)]).toEqual([{ lane: 0 }, { lane: 1 }, null]);
 });
 
 test('a standing message keeps its line for its time', () => {
-  const lanes = new Lanes(3, 800);
+  const lanes = new Lanes(3, 800, FLIGHT_MS);
   expect(lanes.stand('top', 0)).toEqual({ lane: 0 });
   expect(lanes.stand('top', STAND_MS - 1)).toBeNull();
   expect(lanes.stand('bottom', 0)).toEqual({ lane: 0 });

@@ -1,5 +1,3 @@
-/** How long a message takes across the picture. Milliseconds. */
-export const FLIGHT_MS = 8_000;
 /** How long a message stands at the top or bottom. Milliseconds. */
 export const STAND_MS = 4_000;
 /** Room between two messages in one lane. Pixels. */
@@ -27,6 +25,8 @@ export class Lanes {
   constructor(
     lanes: number,
     readonly width: number,
+    /** How long a message takes across the picture. Milliseconds. */
+    readonly flight_ms: number,
   ) {
     const standing = Math.max(1, Math.floor(lanes / 3));
     this.#scroll = new Array<Flight | null>(Math.max(1, lanes)).fill(null);
@@ -56,10 +56,10 @@ export class Lanes {
   }
 
   #follows(last: Flight, width: number, now: number): boolean {
-    const speed = (this.width + last.width) / FLIGHT_MS;
+    const speed = (this.width + last.width) / this.flight_ms;
     const isIn = now >= last.since_ms + (last.width + GAP_PX) / speed;
     // Its head reaches the far side no earlier than the tail before it has left.
-    const head_ms = now + (this.width / (this.width + width)) * FLIGHT_MS;
-    return isIn && head_ms >= last.since_ms + FLIGHT_MS;
+    const head_ms = now + (this.width / (this.width + width)) * this.flight_ms;
+    return isIn && head_ms >= last.since_ms + this.flight_ms;
   }
 }

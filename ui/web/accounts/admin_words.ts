@@ -4,6 +4,11 @@ import { words } from '$lib/i18n/i18n.svelte';
 export const t = words(
   'admin',
   {
+    password: 'New password…',
+    'password.which': 'A new password for {{name}}',
+    'password.text': 'Everything that is signed in with the old one is signed out. Tell it to them yourself.',
+    'password.go': 'Set the password',
+    'password.done': '{{name}} has another password, and is signed out everywhere.',
     health: 'Health',
     'health.viewers': 'Viewers',
     'health.live': 'Rooms live',
@@ -40,6 +45,11 @@ export const t = words(
     'settings.save': 'Save',
   },
   {
+    password: '新密码…',
+    'password.which': '为 {{name}} 设置新密码',
+    'password.text': '用旧密码登录的所有设备都会退出。请自行告知对方新密码。',
+    'password.go': '设置密码',
+    'password.done': '{{name}} 的密码已更换，并已在所有设备上退出。',
     health: '运行状况',
     'health.viewers': '观众',
     'health.live': '正在直播',
