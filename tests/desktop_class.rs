@@ -14,7 +14,10 @@ use crate::harness::wait::{seconds, until};
 const LIMIT: std::time::Duration = seconds(45);
 /// WebDriver's Control key.
 const CONTROL: char = '\u{E009}';
-/// Lets go of it.
+const SHIFT: char = '\u{E008}';
+const F1: char = '\u{E031}';
+const ESCAPE: char = '\u{E00C}';
+/// Lets go of them.
 const RELEASE: char = '\u{E000}';
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,6 +41,18 @@ async fn class() {
     app.session.click("dock-class").await;
     app.comes_to_show("class-poll", LIMIT).await;
     looks.check(&app, "class-empty").await;
+    app.session.type_into("dock-class", &format!("{CONTROL}{SHIFT}s{RELEASE}")).await;
+    until("how it goes, read aloud", LIMIT, async || {
+        let script = "return document.querySelector('[aria-live=assertive]').innerText";
+        (app.session.run(script, vec![]).await == "Not live").then_some(())
+    })
+    .await;
+    app.session.type_into("dock-class", &F1.to_string()).await;
+    app.comes_to_show("hotkeys-standard", LIMIT).await;
+    app.session.type_into("hotkeys-standard", &ESCAPE.to_string()).await;
+    app.comes_to_show("dock-class", LIMIT).await;
+    app.session.click("dock-class").await;
+    app.comes_to_show("class-poll", LIMIT).await;
 
     let student = Browser::open(&link).await;
     until("the student's hand", LIMIT, async || student.session.offers("hand-raise").await.then_some(()))
@@ -50,7 +65,7 @@ async fn class() {
     .await;
     poll(&app, &student).await;
     look(&app, "class", &mut looks).await;
-    app.session.click("class-call").await;
+    app.session.type_into("dock-class", &format!("{CONTROL}{SHIFT}h{RELEASE}")).await;
     until("the student to be called", LIMIT, async || {
         let script = "return document.querySelector('[data-testid=hand-place]')?.innerText ?? ''";
         let told = student.session.run(script, vec![]).await;

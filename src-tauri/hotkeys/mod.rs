@@ -47,10 +47,16 @@ pub enum Action {
     Remove,
     /// Goes to the chat's field.
     Chat,
+    /// Lets whoever raised a hand first speak.
+    NextHand,
+    /// Reads aloud how the broadcast does.
+    Health,
     /// Shows the origin's panel.
     Origin,
     /// Shows the settings.
     Settings,
+    /// Shows all keys.
+    Keys,
     /// Goes to the next part of the window.
     NextPart,
     /// Goes to the previous part of the window.
@@ -61,7 +67,7 @@ pub enum Action {
 
 impl Action {
     /// In the order of the window.
-    pub const ALL: [Action; 18] = [
+    pub const ALL: [Action; 21] = [
         Action::GoLive,
         Action::Record,
         Action::SaveReplay,
@@ -75,8 +81,11 @@ impl Action {
         Action::Rename,
         Action::Remove,
         Action::Chat,
+        Action::NextHand,
+        Action::Health,
         Action::Origin,
         Action::Settings,
+        Action::Keys,
         Action::NextPart,
         Action::PreviousPart,
         Action::Quit,
@@ -99,8 +108,11 @@ impl Action {
             Action::Rename => "F2",
             Action::Remove => "Delete",
             Action::Chat => "Ctrl J",
+            Action::NextHand => "Ctrl Shift H",
+            Action::Health => "Ctrl Shift S",
             Action::Origin => "Ctrl Shift O",
             Action::Settings => "Ctrl ,",
+            Action::Keys => "F1",
             Action::NextPart => "F6",
             Action::PreviousPart => "Shift F6",
             Action::Quit => "Ctrl Q",

@@ -179,10 +179,16 @@ export type Action =
 "remove" | 
 /**  Goes to the chat's field. */
 "chat" | 
+/**  Lets whoever raised a hand first speak. */
+"next-hand" | 
+/**  Reads aloud how the broadcast does. */
+"health" | 
 /**  Shows the origin's panel. */
 "origin" | 
 /**  Shows the settings. */
 "settings" | 
+/**  Shows all keys. */
+"keys" | 
 /**  Goes to the next part of the window. */
 "next-part" | 
 /**  Goes to the previous part of the window. */
