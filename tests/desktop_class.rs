@@ -48,8 +48,8 @@ async fn class() {
     })
     .await;
     app.session.type_into("dock-class", &F1.to_string()).await;
-    app.comes_to_show("hotkeys-standard", LIMIT).await;
-    app.session.type_into("hotkeys-standard", &ESCAPE.to_string()).await;
+    app.comes_to_show("tab-hotkeys", LIMIT).await;
+    app.session.type_into("tab-hotkeys", &ESCAPE.to_string()).await;
     app.comes_to_show("dock-class", LIMIT).await;
     app.session.click("dock-class").await;
     app.comes_to_show("class-poll", LIMIT).await;

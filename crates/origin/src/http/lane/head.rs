@@ -1,9 +1,11 @@
 //! Heads of HTTP/1.1 messages: requests that the lane answers, and what goes before an answer's body.
 
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+
+use crate::clock::unix_ms;
 
 /// A request for a file of live media that says nothing which needs more than an answer.
 #[derive(Debug)]
@@ -79,11 +81,10 @@ fn date(out: &mut Vec<u8>) {
     thread_local! {
         static LATEST: std::cell::RefCell<(u64, String)> = const { std::cell::RefCell::new((0, String::new())) };
     }
-    let now = SystemTime::now();
-    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let second = unix_ms().unsigned_abs() / 1_000;
     LATEST.with_borrow_mut(|(of, text)| {
         if *of != second || text.is_empty() {
-            (*of, *text) = (second, httpdate::fmt_http_date(now));
+            (*of, *text) = (second, httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second)));
         }
         out.extend_from_slice(text.as_bytes());
     });
