@@ -3,6 +3,7 @@
 //! Everything happens in one task, the [`Studio`]; a method hands it a request and returns. What came of it
 //! is in the next [`View`].
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use crate::chat::{Chat, Heard, SayError, Target};
 use crate::destination::WrongDraft;
 use crate::log::Log;
 use crate::origin_api::ApiError;
+use crate::panel;
 use crate::preview::{Feeds, Preview};
 use crate::request::{Doors, Request};
 use crate::scenes::check::Wrong;
@@ -68,6 +70,9 @@ pub enum Error {
     /// No encoder works.
     #[error("no encoder works: {0}")]
     Encoder(String),
+    /// The panel cannot be opened.
+    #[error("the panel cannot be opened: {0}")]
+    Window(String),
     /// The chat frame was not taken.
     #[error(transparent)]
     Say(#[from] SayError),
@@ -84,10 +89,11 @@ pub struct App {
     pub(crate) secrets: watch::Receiver<Vec<String>>,
     pub(crate) log: Log,
     pub(crate) folder: PathBuf,
-    listeners: Mutex<Listeners>,
+    /// By the window's label.
+    listeners: Mutex<HashMap<String, Listeners>>,
 }
 
-/// The page's two subscriptions. A page that reloads subscribes again, and its old ones end.
+/// A page's two subscriptions. A page that reloads subscribes again, and its old ones end.
 #[derive(Default)]
 struct Listeners {
     view: Option<AbortHandle>,
@@ -141,8 +147,8 @@ impl App {
         self.view.clone()
     }
 
-    /// Calls `show` with each new view until it answers `false` or another page subscribes.
-    pub fn show_views(&self, mut show: impl FnMut(View) -> bool + Send + 'static) {
+    /// Calls `show` with each new view until it answers `false`, the window's page subscribes again, or the window is gone.
+    pub fn show_views(&self, window: &str, mut show: impl FnMut(View) -> bool + Send + 'static) {
         let mut view = self.view();
         view.mark_changed();
         let task = tokio::spawn(async move {
@@ -153,21 +159,33 @@ impl App {
                 }
             }
         });
-        replace(&mut self.listeners().view, task.abort_handle());
+        replace(&mut self.listeners().entry(window.to_owned()).or_default().view, task.abort_handle());
     }
 
-    /// Calls `show` with what is heard in the chat until it answers `false` or another page subscribes.
-    pub fn show_chat(&self, mut show: impl FnMut(Heard) -> bool + Send + 'static) {
-        let chat = Arc::clone(&self.chat);
-        let task = tokio::spawn(async move {
-            let mut heard = chat.follow().await;
-            while let Some(heard) = heard.recv().await {
-                if !show(heard) {
-                    return;
+    /// Calls `show` with what is heard in the chat until it answers `false`, the window's page subscribes again, or the window
+    /// is gone.
+    pub fn show_chat(&self, window: &str, mut show: impl FnMut(Heard) -> bool + Send + 'static) {
+        let task = if panel::is(window) {
+            tokio::spawn(panel::carry_chat(self.target.clone(), show))
+        } else {
+            let chat = Arc::clone(&self.chat);
+            tokio::spawn(async move {
+                let mut heard = chat.follow().await;
+                while let Some(heard) = heard.recv().await {
+                    if !show(heard) {
+                        return;
+                    }
                 }
-            }
-        });
-        replace(&mut self.listeners().chat, task.abort_handle());
+            })
+        };
+        replace(&mut self.listeners().entry(window.to_owned()).or_default().chat, task.abort_handle());
+    }
+
+    /// A window is gone, and its page follows nothing any more.
+    pub(crate) fn leave(&self, window: &str) {
+        if let Some(Listeners { view, chat }) = self.listeners().remove(window) {
+            view.into_iter().chain(chat).for_each(|task| task.abort());
+        }
     }
 
     /// Sends a chat frame of the page.
@@ -398,7 +416,7 @@ impl App {
         })
     }
 
-    fn listeners(&self) -> std::sync::MutexGuard<'_, Listeners> {
+    fn listeners(&self) -> std::sync::MutexGuard<'_, HashMap<String, Listeners>> {
         self.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -30,6 +30,7 @@ mod on_air;
 mod origin_api;
 pub mod origin_view;
 pub mod output;
+pub mod panel;
 mod port_owner;
 pub mod preview;
 pub mod push_to_talk;

@@ -131,12 +131,13 @@ fn forbidden() -> ErrorResponse {
     response
 }
 
-/// What the page says: a picture is drawn, the window is hidden, the window is shown.
+/// What the page says: a picture is drawn, the window is hidden, the window is shown, it shows levels and no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Drawn,
     Hidden,
     Shown,
+    LevelsOnly,
     Nothing,
 }
 
@@ -147,6 +148,7 @@ impl Said {
                 "drawn" => Said::Drawn,
                 "hidden" => Said::Hidden,
                 "shown" => Said::Shown,
+                "levels only" => Said::LevelsOnly,
                 _ => Said::Nothing,
             },
             _ => Said::Nothing,
@@ -164,7 +166,7 @@ async fn feed(
     let mut now = feeds.borrow_and_update().clone();
     mark_new(&mut now);
     let mut camera = None;
-    let (mut visible, mut drawn, mut sent_at) = (true, true, None::<Instant>);
+    let (mut visible, mut pictures, mut drawn, mut sent_at) = (true, true, true, None::<Instant>);
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -174,6 +176,7 @@ async fn feed(
                     Said::Drawn => drawn = true,
                     Said::Hidden => visible = false,
                     Said::Shown => { visible = true; drawn = true; mark_new(&mut now); }
+                    Said::LevelsOnly => pictures = false,
                     Said::Nothing => {}
                 },
                 None => return Ok(()),
@@ -189,7 +192,7 @@ async fn feed(
                 }
                 // A page that lost a picture must not stay dark for ever.
                 let free = drawn || sent_at.is_some_and(|at| at.elapsed() > DRAWN_TIMEOUT);
-                if free && let Some(frame) = next_frame(&mut now)
+                if pictures && free && let Some(frame) = next_frame(&mut now)
                     && let Some(picture) = encode(&mut camera, frame).await
                 {
                     socket.send(Message::Binary(picture)).await?;
@@ -299,7 +302,7 @@ const DRAWN_TIMEOUT: Duration = Duration::from_secs(2);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed `accept`, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The window, and the same window while it reloads.
+/// The window, the panel, and the same two while they reload.
 const CLIENTS_MAX: usize = 4;
 /// The page says single words.
 const CLIENT_MESSAGE_BYTES_MAX: usize = 64;

@@ -61,6 +61,7 @@ impl View {
             keychain: crate::keychain::KeychainView::default(),
             asks_to_close: false,
             tray: false,
+            panel: false,
             arrival: None,
         }
     }
@@ -114,6 +115,7 @@ impl Studio {
         view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
         view.tray = self.surroundings.tray;
+        view.panel = self.surroundings.panel;
         view.arrival.clone_from(&self.surroundings.arrival);
         view
     }

@@ -59,6 +59,8 @@ pub(crate) struct Surroundings {
     arrivals: u32,
     /// Whether a tray shows the icon now.
     pub(crate) tray: bool,
+    /// Whether the panel is open.
+    pub(crate) panel: bool,
 }
 
 /// What is asked from around the window.
@@ -72,6 +74,8 @@ pub enum Asked {
     Arrived(u32),
     /// A tray shows the icon, or no more.
     Tray(bool),
+    /// The panel is open, or no more.
+    Panel(bool),
 }
 
 /// The place that a link leads to.
@@ -124,6 +128,7 @@ impl Studio {
                 self.surroundings.arrival.take_if(|arrival| arrival.id == id);
             }
             Asked::Tray(shown) => self.surroundings.tray = shown,
+            Asked::Panel(shown) => self.surroundings.panel = shown,
         }
     }
 

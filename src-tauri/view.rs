@@ -77,6 +77,8 @@ pub struct View {
     pub asks_to_close: bool,
     /// Whether a tray shows the icon, so that the window may go and everything goes on.
     pub tray: bool,
+    /// Whether the panel is open.
+    pub panel: bool,
     /// A place that the page is to show.
     pub arrival: Option<crate::surroundings::Arrival>,
 }

@@ -1,4 +1,4 @@
-//! The one window: how it opens, what its title says, and how it closes.
+//! The main window: how it opens, what its title says, and how it closes.
 
 use std::path::Path;
 use std::time::Duration;

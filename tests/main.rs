@@ -24,6 +24,7 @@ mod desktop_internet;
 mod desktop_keychain;
 mod desktop_mixer;
 mod desktop_origin;
+mod desktop_panel;
 mod desktop_presets;
 mod desktop_replay;
 mod desktop_report;

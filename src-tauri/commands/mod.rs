@@ -5,6 +5,7 @@ mod destinations;
 mod first_run;
 mod hosting;
 mod hotkeys;
+mod panel;
 mod scenes;
 mod session;
 mod sounds;
@@ -73,6 +74,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             session::show_views,
             session::show_chat,
             session::say,
+            panel::open_panel,
+            panel::close_panel,
             window::save_report,
             sounds::use_push_to_talk,
             sounds::talk,

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use rand::Rng;
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState};
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, MapState};
+use x11rb::rust_connection::RustConnection;
 
 use super::process::Process;
 use super::wait::seconds;
@@ -48,7 +50,48 @@ impl Display {
             named && state.is_some_and(|state| state.map_state == MapState::VIEWABLE)
         })
     }
+
+    /// Hears what windows ask of a window manager from now on.
+    ///
+    /// # Panics
+    /// When the display does not answer.
+    pub fn listen(&self) -> Listener {
+        let (connection, screen) = x11rb::connect(Some(&self.name)).expect("the display takes a client");
+        let root = connection.setup().roots[screen].root;
+        let wanted = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
+        let asked = connection.change_window_attributes(root, &wanted).expect("a request");
+        asked.check().expect("everybody may listen");
+        Listener(connection)
+    }
 }
+
+/// Hears what windows ask of a window manager.
+pub struct Listener(RustConnection);
+
+impl Listener {
+    /// Whether a window asked, since the last call, to be put into a state, as `_NET_WM_STATE_ABOVE`.
+    ///
+    /// # Panics
+    /// When the display does not answer.
+    pub fn is_asked(&self, state: &str) -> bool {
+        let atom = |name: &str| {
+            let asked = self.0.intern_atom(false, name.as_bytes()).expect("a request");
+            asked.reply().expect("an answer").atom
+        };
+        let (kind, state) = (atom("_NET_WM_STATE"), atom(state));
+        let mut heard = false;
+        while let Some(event) = self.0.poll_for_event().expect("the display is there") {
+            if let Event::ClientMessage(message) = event {
+                let [action, first, second, ..] = message.data.as_data32();
+                heard |= message.type_ == kind && action == ADD && [first, second].contains(&state);
+            }
+        }
+        heard
+    }
+}
+
+/// As the window managers' specification has it: the window wants the state.
+const ADD: u32 = 1;
 
 /// Colours that stay apart after scaling, chroma subsampling and compression.
 pub const PALETTE: [[u8; 3]; 6] =

@@ -110,12 +110,16 @@ export const commands = {
 	standardHotkeys: () => __TAURI_INVOKE<null>("standard_hotkeys"),
 	/**  The person presses new keys, or no more. */
 	holdHotkeys: (held: boolean) => __TAURI_INVOKE<null>("hold_hotkeys", { held }),
-	/**  Sends the view now and whenever it changes. A page that reloads calls it again. */
+	/**  Sends the view to a window now and whenever it changes. A page that reloads calls it again. */
 	showViews: (views: Channel<View>) => __TAURI_INVOKE<null>("show_views", { views }),
-	/**  Sends what is heard in the room's chat, from its welcome on. A page that reloads calls it again. */
+	/**  Sends what is heard in the room's chat to a window, from its welcome on. A page that reloads calls it again. */
 	showChat: (heard: Channel<Heard>) => __TAURI_INVOKE<null>("show_chat", { heard }),
 	/**  Sends a chat frame. */
 	say: (frame: string) => __TAURI_INVOKE<null>("say", { frame }),
+	/**  Opens the panel, or brings it to the front. It waits for the window's thread, so it does not run on it. */
+	openPanel: () => __TAURI_INVOKE<null>("open_panel"),
+	/**  Closes the panel; everything goes on. */
+	closePanel: () => __TAURI_INVOKE<null>("close_panel"),
 	/**  Saves a report for people who are asked for help. */
 	saveReport: () => __TAURI_INVOKE<string>("save_report"),
 	/**  Mutes the microphone unless the key for it is held, or no more. */
@@ -1418,6 +1422,8 @@ export type View = {
 	asksToClose: boolean,
 	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
 	tray: boolean,
+	/**  Whether the panel is open. */
+	panel: boolean,
 	/**  A place that the page is to show. */
 	arrival: Arrival | null,
 };

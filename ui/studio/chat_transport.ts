@@ -50,3 +50,10 @@ export class ProgramTransport implements Transport {
     }
   }
 }
+
+/** The chat for a page that only reads: what the connection missed while it was lost is not asked for. */
+export class ReadingTransport extends ProgramTransport {
+  override send(): boolean {
+    return false;
+  }
+}

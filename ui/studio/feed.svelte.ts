@@ -38,6 +38,7 @@ export class Feed {
   drawn = $state(false);
 
   #url: string;
+  #pictures: boolean;
   #meters = new Map<number, Meter>();
   #mixMeter = new Meter();
   #socket: WebSocket | null = null;
@@ -45,8 +46,10 @@ export class Feed {
   #canvas: HTMLCanvasElement | null = null;
   #visible = () => this.#say(document.hidden ? 'hidden' : 'shown');
 
-  constructor(url: string) {
+  /** Without `pictures` only levels come. */
+  constructor(url: string, pictures = true) {
     this.#url = url;
+    this.#pictures = pictures;
     document.addEventListener('visibilitychange', this.#visible);
     this.#connect();
   }
@@ -71,6 +74,9 @@ export class Feed {
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       this.lost = false;
+      if (!this.#pictures) {
+        socket.send('levels only');
+      }
       if (document.hidden) {
         socket.send('hidden');
       }

@@ -1,3 +1,4 @@
+import { getCurrentWindow } from '@tauri-apps/api/window';
 import { mount } from 'svelte';
 import '$lib/tokens.css';
 import '$lib/components.css';
@@ -6,6 +7,7 @@ import './settings.css';
 import './large_text.css';
 import App from './App.svelte';
 import { follow } from './model.svelte';
+import Panel from './panel/Panel.svelte';
 
 const target = document.getElementById('app');
 if (!target) {
@@ -13,4 +15,5 @@ if (!target) {
 }
 document.documentElement.dataset.density = 'compact';
 follow();
-mount(App, { target });
+// As `src-tauri/panel.rs` calls it.
+mount(getCurrentWindow().label === 'panel' ? Panel : App, { target });
