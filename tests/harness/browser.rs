@@ -178,16 +178,21 @@ impl Session {
     /// # Panics
     /// When it is not there or cannot be clicked.
     pub async fn click(&self, test_id: &str) {
+        self.try_click(test_id).await.unwrap_or_else(|error| panic!("click {test_id}: {error}"));
+    }
+
+    /// The same of an element that may go, or move, in the same moment.
+    pub async fn try_click(&self, test_id: &str) -> Result<(), String> {
         for _ in 0..CLICKS_MAX {
             let clicked =
                 async { self.client.find(fantoccini::Locator::Css(&selector(test_id))).await?.click().await };
             match clicked.await {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(error) if error.is_stale_element_reference() => {}
-                Err(error) => panic!("click {test_id}: {error}"),
+                Err(error) => return Err(error.to_string()),
             }
         }
-        panic!("click {test_id}: drawn anew {CLICKS_MAX} times");
+        Err(format!("drawn anew {CLICKS_MAX} times"))
     }
 
     /// Types into the element with a `data-testid`.

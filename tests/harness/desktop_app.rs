@@ -138,8 +138,11 @@ impl DesktopApp {
             }
             let again = clicked.is_none_or(|clicked| clicked.elapsed() > seconds(1));
             if again && self.session.offers(test_id).await {
-                self.session.click(test_id).await;
-                clicked = Some(Instant::now());
+                match self.session.try_click(test_id).await {
+                    Ok(()) => clicked = Some(Instant::now()),
+                    // What the page shows for a moment only may be gone again.
+                    Err(error) => println!("{test_id} was not clicked: {error}"),
+                }
             }
             None
         })
