@@ -2,7 +2,7 @@
 
 use crate::app::{App, Error};
 use crate::destination::{self, Saved};
-use crate::keychain::{Outcome, Work, service};
+use crate::keychain::{Outcome, Work, over_dbus};
 use crate::request::Request;
 use crate::studio::{Done, Studio};
 use crate::view::NoticeKind;
@@ -16,7 +16,7 @@ impl Studio {
         }
         let work: Work = self.keychain.due(&self.destinations, unlock);
         self.keychain.doing = Some(work.clone());
-        self.tasks.spawn(async move { Done::Keychain(service::carry_out(work).await) });
+        self.tasks.spawn(async move { Done::Keychain(over_dbus::carry_out(work).await) });
     }
 
     pub(crate) fn keychain_answered(&mut self, outcome: Outcome) {

@@ -5,7 +5,7 @@
 //! refers to it no more. So it is in one of the two at any moment, or in both.
 
 mod app;
-mod service;
+mod over_dbus;
 #[cfg(test)]
 mod tests;
 
