@@ -37,6 +37,7 @@ mod state;
 mod still;
 pub mod store;
 mod streams;
+mod threads;
 mod thumbnail;
 mod tls;
 #[cfg(feature = "transcode")]

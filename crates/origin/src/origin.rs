@@ -18,6 +18,7 @@ use crate::secret::{self, Digest};
 use crate::state::{self, Shared};
 use crate::store::{Account, NewRoom, NewToken, Recording, RoomRecord, Scope, Store, StoreError};
 use crate::streams::SWEEP_INTERVAL;
+use crate::threads::Threads;
 use crate::tls::{OwnCertificate, Tls, TlsError};
 use crate::{archive, health, http, ingest, uploads, webhooks};
 
@@ -32,6 +33,7 @@ pub struct Origin {
     /// Recordings that the origin before this one did not finish.
     unfinished: Vec<Recording>,
     srt: SrtServer,
+    threads: Threads,
     addresses: Addresses,
 }
 
@@ -111,6 +113,9 @@ pub enum StartError {
     /// SRT cannot listen.
     #[error("{0}; choose another with --srt")]
     Srt(srt::Error),
+    /// The system gives no threads.
+    #[error("the system starts no thread for it: {0}")]
+    Threads(std::io::Error),
 }
 
 impl Origin {
@@ -125,6 +130,7 @@ impl Origin {
         let http = bind("http", config.http).await?;
         let rtmp = bind("rtmp", config.rtmp).await?;
         let srt = SrtServer::bind(&config, &store, folder.srt_passphrase()?).map_err(srt_problem)?;
+        let threads = Threads::start().map_err(StartError::Threads)?;
         let unfinished = store.unfinished_recordings().await?;
         let broken = store.end_broken_broadcasts().await?;
         if broken > 0 {
@@ -160,7 +166,7 @@ impl Origin {
             rtmps: addresses.rtmps,
             token,
         })?;
-        Ok(Origin { shared, folder, http, rtmp, srt, secure, unfinished, addresses })
+        Ok(Origin { shared, folder, http, rtmp, srt, secure, unfinished, threads, addresses })
     }
 
     /// Where it listens.
@@ -243,14 +249,15 @@ impl Origin {
 
     /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Origin { shared, folder, http, rtmp, srt, secure, unfinished, .. } = self;
+        let Origin { shared, folder, http, rtmp, srt, secure, unfinished, threads, .. } = self;
+        let threads = Arc::new(threads);
         let stop = shared.shutdown.clone();
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(http, None, Arc::clone(&shared), stop.clone()));
-        tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&shared), stop.clone()));
+        tasks.spawn(http::serve(http, None, Arc::clone(&threads), Arc::clone(&shared), stop.clone()));
+        tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&threads), Arc::clone(&shared), stop.clone()));
         tasks.spawn(srt.serve(Arc::clone(&shared), stop.clone()));
         if let Some(secure) = secure {
-            secure.spawn(&mut tasks, &shared, &stop);
+            secure.spawn(&mut tasks, &threads, &shared, &stop);
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
         tasks.spawn(archive::serve(Arc::clone(&shared), stop.clone()));
@@ -285,6 +292,8 @@ impl Origin {
             tracing::warn!("some connections did not end in time");
         }
         tasks.shutdown().await;
+        // It waits for threads that have nothing left to do.
+        drop(threads);
         // The database before the lock: whoever gets the folder next finds the files closed.
         drop(shared);
         drop(folder);
@@ -327,15 +336,33 @@ impl Secure {
         Ok(Some(Secure { tls, https, rtmps }))
     }
 
-    fn spawn(self, tasks: &mut JoinSet<()>, shared: &Arc<Shared>, stop: &CancellationToken) {
+    fn spawn(
+        self,
+        tasks: &mut JoinSet<()>,
+        threads: &Arc<Threads>,
+        shared: &Arc<Shared>,
+        stop: &CancellationToken,
+    ) {
         let Secure { tls, https, rtmps } = self;
         if let Some(listener) = https {
             let acceptor = tls.acceptor(&[http::HTTP_2, b"http/1.1"]);
-            tasks.spawn(http::serve(listener, Some(acceptor), Arc::clone(shared), stop.clone()));
+            tasks.spawn(http::serve(
+                listener,
+                Some(acceptor),
+                Arc::clone(threads),
+                Arc::clone(shared),
+                stop.clone(),
+            ));
         }
         if let Some(listener) = rtmps {
             let acceptor = tls.acceptor(&[]);
-            tasks.spawn(ingest::serve(listener, Some(acceptor), Arc::clone(shared), stop.clone()));
+            tasks.spawn(ingest::serve(
+                listener,
+                Some(acceptor),
+                Arc::clone(threads),
+                Arc::clone(shared),
+                stop.clone(),
+            ));
         }
         tasks.spawn(tls.follow(stop.clone()));
     }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rooms::frame::{ErrorCode, In, Out, Person, RoomView};
 use rooms::{ConnectionId, Room, Settings, Slug, Time};
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -35,6 +36,8 @@ pub(crate) struct People {
     clock: Clock,
     rooms: Mutex<HashMap<Slug, Handle>>,
     tasks: Mutex<JoinSet<()>>,
+    /// Where rooms run, whoever opens them: a publisher's thread sends media, and nothing that takes its time.
+    runtime: runtime::Handle,
 }
 
 /// The way into one room's task.
@@ -112,8 +115,10 @@ struct Join {
 }
 
 impl People {
+    /// In the runtime that rooms are to run in.
     pub(crate) fn new() -> People {
-        People { clock: Clock::start(), rooms: Mutex::default(), tasks: Mutex::default() }
+        let runtime = runtime::Handle::current();
+        People { clock: Clock::start(), rooms: Mutex::default(), tasks: Mutex::default(), runtime }
     }
 
     /// The room's task, started when it is not running.
@@ -142,7 +147,7 @@ impl People {
         };
         let mut tasks = self.tasks.lock().expect("nothing panics while it holds the tasks");
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(task.run());
+        tasks.spawn_on(task.run(), &self.runtime);
         let handle = Handle { mailbox, view };
         rooms.insert(record.slug.clone(), handle.clone());
         handle

@@ -46,6 +46,10 @@ impl Wire {
         Wire { tcp, state: Mutex::default() }
     }
 
+    pub(crate) fn into_inner(self) -> OwnedWriteHalf {
+        self.tcp
+    }
+
     /// Lets others write, or stops them. Everything that they write is whole for whoever reads: the owner opens
     /// the wire only where all of its own writes may have others' between them.
     pub(crate) fn open(&self, open: bool) {

@@ -38,6 +38,7 @@ mod polls;
 mod problem;
 mod recordings;
 mod replay;
+mod rewound;
 #[cfg(test)]
 mod room_life_tests;
 mod room_picture;
@@ -56,22 +57,26 @@ mod uploads;
 mod walk_tests;
 mod webhooks;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
+use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::front::Front;
 use self::lane::Lane;
-use crate::ingest::Places;
+use self::rewound::Rewound;
+use crate::ingest::{Place, Places};
 use crate::memory_file::Socket;
 use crate::state::Shared;
+use crate::threads::Threads;
 use crate::tls::Acceptor;
 
 pub use description::api_description;
@@ -83,6 +88,7 @@ pub(crate) use routes::router;
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Acceptor>,
+    threads: Arc<Threads>,
     shared: Arc<Shared>,
     shutdown: CancellationToken,
 ) {
@@ -102,7 +108,7 @@ pub(crate) async fn serve(
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
             Some(ended) = connections.join_next() => {
-                report(ended);
+                go_on(&mut connections, ended);
                 continue;
             }
         };
@@ -112,13 +118,16 @@ pub(crate) async fn serve(
                     tracing::warn!(%peer, "too many HTTP connections, this one is refused");
                     continue;
                 };
+                // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
+                let _ = socket.set_nodelay(true);
+                // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
+                let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
                 let front = Front { router: router.clone(), shared: Arc::clone(&shared), peer, wire: None };
-                let connection = Connection { front, shutdown: shutdown.clone() };
-                let tls = tls.clone();
-                connections.spawn(async move {
-                    connection.open(socket, tls).await;
-                    drop(place);
-                });
+                let connection = Connection { front, shutdown: shutdown.clone(), place };
+                match tls.clone() {
+                    Some(tls) => drop(connections.spawn(connection.secure(socket, tls))),
+                    None => drop(connections.spawn_on(connection.lane(socket.into_std()), threads.next())),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "HTTP accept");
@@ -126,7 +135,11 @@ pub(crate) async fn serve(
             }
         }
     }
-    let drain = async { while connections.join_next().await.is_some() {} };
+    let drain = async {
+        while let Some(ended) = connections.join_next().await {
+            go_on(&mut connections, ended);
+        }
+    };
     if tokio::time::timeout(DRAIN_MAX, drain).await.is_err() {
         connections.shutdown().await;
     }
@@ -135,27 +148,52 @@ pub(crate) async fn serve(
 struct Connection {
     front: Front,
     shutdown: CancellationToken,
+    place: Place,
+}
+
+/// A connection that goes on in the general server, and what was read of it.
+struct Onward {
+    connection: Connection,
+    read: Bytes,
+    socket: std::net::TcpStream,
+}
+
+impl Onward {
+    async fn serve(self) -> Option<Onward> {
+        let Onward { mut connection, read, socket } = self;
+        match TcpStream::from_std(socket) {
+            Ok(socket) => {
+                let socket = Socket::new(socket, Arc::clone(&connection.front.shared.files));
+                let socket = Rewound::new(read, socket);
+                connection.front.wire = Some(Arc::clone(socket.wire()));
+                connection.serve(socket, builder().http1_only()).await;
+            }
+            Err(error) => tracing::warn!(peer = %connection.front.peer, %error, "HTTP connection"),
+        }
+        None
+    }
 }
 
 impl Connection {
-    async fn open(mut self, socket: TcpStream, tls: Option<Acceptor>) {
-        // A part is written in one go; the last bytes of it must not wait for an acknowledgement.
-        let _ = socket.set_nodelay(true);
-        // A peer that takes nothing would hold its answer, and the media in it, for as long as TCP probes it.
-        let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNREAD_MAX));
+    /// Answers requests for live media over plain HTTP, and gives back what asks for something else.
+    async fn lane(self, socket: io::Result<std::net::TcpStream>) -> Option<Onward> {
         let peer = self.front.peer;
-        let Some(tls) = tls else {
-            let socket = Socket::new(socket, Arc::clone(&self.front.shared.files));
-            self.front.wire = Some(Arc::clone(socket.wire()));
-            let lane = Lane::new(socket, Arc::clone(&self.front.shared), peer, self.shutdown.clone());
-            return match lane.run().await {
-                Ok(lane::End::Other(socket)) => self.serve(socket, builder().http1_only()).await,
-                Ok(lane::End::Closed) => {}
-                Err(error) => tracing::debug!(%peer, %error, "HTTP connection"),
-            };
+        let lane = async {
+            let socket = Socket::new(TcpStream::from_std(socket?)?, Arc::clone(&self.front.shared.files));
+            Lane::new(socket, Arc::clone(&self.front.shared), peer, self.shutdown.clone()).run().await
         };
+        match lane.await {
+            Ok(lane::End::Other { read, socket }) => return Some(Onward { connection: self, read, socket }),
+            Ok(lane::End::Closed) => {}
+            Err(error) => tracing::debug!(%peer, %error, "HTTP connection"),
+        }
+        None
+    }
+
+    async fn secure(self, socket: TcpStream, tls: Acceptor) -> Option<Onward> {
+        let peer = self.front.peer;
         let accepted = tokio::select! {
-            () = self.shutdown.cancelled() => return,
+            () = self.shutdown.cancelled() => return None,
             accepted = tls.accept(socket) => accepted,
         };
         match accepted {
@@ -165,13 +203,14 @@ impl Connection {
             Ok(socket) => self.serve(socket, builder().http1_only()).await,
             Err(error) => tracing::debug!(%peer, %error, "TLS handshake"),
         }
+        None
     }
 
     async fn serve<S>(self, socket: S, builder: auto::Builder<TokioExecutor>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Connection { front, shutdown } = self;
+        let Connection { front, shutdown, place: _place } = self;
         let peer = front.peer;
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), front);
         tokio::pin!(connection);
@@ -201,11 +240,14 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a connection's task failed; the others go on");
+/// Hands a connection whose lane has ended to the general server, in the runtime of whoever calls.
+fn go_on(connections: &mut JoinSet<Option<Onward>>, ended: Result<Option<Onward>, JoinError>) {
+    match ended {
+        Ok(Some(onward)) => drop(connections.spawn(onward.serve())),
+        Err(error) if error.is_panic() => {
+            tracing::error!(%error, "a connection's task failed; the others go on");
+        }
+        Ok(None) | Err(_) => {}
     }
 }
 

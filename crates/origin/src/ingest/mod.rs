@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,12 +28,14 @@ pub(crate) use ticket::Tickets;
 pub(crate) use wrong_keys::WrongKeys;
 
 use crate::state::Shared;
+use crate::threads::Threads;
 use crate::tls::Acceptor;
 
 /// Accepts RTMP publishers until `shutdown`, then waits for their tasks. With `tls` they speak RTMPS.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Acceptor>,
+    threads: Arc<Threads>,
     shared: Arc<Shared>,
     shutdown: CancellationToken,
 ) {
@@ -58,16 +60,22 @@ pub(crate) async fn serve(
                 // Answers are few and small; waiting for more to send would only delay them.
                 let _ = socket.set_nodelay(true);
                 let (shared, shutdown, tls) = (Arc::clone(&shared), shutdown.clone(), tls.clone());
-                publishers.spawn(async move {
-                    match tls {
-                        None => publisher::serve(socket, peer, &shared, &shutdown).await,
-                        Some(tls) => match tls.accept(socket).await {
-                            Ok(socket) => publisher::serve(socket, peer, &shared, &shutdown).await,
-                            Err(error) => tracing::info!(%peer, %error, "RTMPS handshake"),
-                        },
+                let publish = async move |socket| match tls {
+                    None => publisher::serve(socket, peer, &shared, &shutdown).await,
+                    Some(tls) => match tls.accept(socket).await {
+                        Ok(socket) => publisher::serve(socket, peer, &shared, &shutdown).await,
+                        Err(error) => tracing::info!(%peer, %error, "RTMPS handshake"),
+                    },
+                };
+                let socket = socket.into_std();
+                let task = async move {
+                    match socket.and_then(TcpStream::from_std) {
+                        Ok(socket) => publish(socket).await,
+                        Err(error) => tracing::warn!(%peer, %error, "RTMP connection"),
                     }
                     drop(place);
-                });
+                };
+                publishers.spawn_on(task, threads.next());
             }
             Err(error) => {
                 tracing::warn!(%error, "RTMP accept");

@@ -27,6 +27,13 @@ impl Socket {
         Socket { receive, wire: Arc::new(Wire::new(tcp)), files }
     }
 
+    /// The system's socket, which another runtime may take over. Nobody else writes to it yet.
+    pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
+        let shared = || io::Error::other("somebody else writes to this socket");
+        let wire = Arc::into_inner(self.wire).ok_or_else(shared)?;
+        self.receive.reunite(wire.into_inner()).map_err(io::Error::other)?.into_std()
+    }
+
     /// Where this socket sends, for those who write beside its owner.
     pub(crate) fn wire(&self) -> &Arc<Wire> {
         &self.wire

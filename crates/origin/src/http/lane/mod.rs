@@ -3,7 +3,8 @@
 //! A player asks for live media and for nothing else, several times a second. What a general server does for each
 //! request (a timer, a task's worth of state, the machinery of bodies that come in pieces) costs more than finding and
 //! sending the answer. So a connection begins here: plain requests for live media are answered in place, and with the
-//! first that is anything else the connection, and what was read of it, goes to the general server for good.
+//! first that is anything else the connection, and what was read of it, goes to the general server for good. It goes
+//! to the general server's runtime too: lanes have threads of their own, see [`crate::threads`].
 //!
 //! Spec: RFC 9112 §2, §9.3 (persistence), §9.3.2 (pipelining: one after the other, in order).
 
@@ -19,7 +20,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, HttpBody as _};
 use axum::http::Response;
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -45,8 +46,8 @@ pub(super) struct Lane {
 pub(super) enum End {
     /// The connection is over.
     Closed,
-    /// Something else is asked for; the socket gives what was read of it first.
-    Other(Rewound),
+    /// Something else is asked for, with what was read of it.
+    Other { read: Bytes, socket: std::net::TcpStream },
 }
 
 /// What became of waiting for the next request.
@@ -81,12 +82,12 @@ impl Lane {
             let request = match self.next().await? {
                 Next::Request(request) => request,
                 Next::Closed => return Ok(End::Closed),
-                Next::Other => return Ok(End::Other(self.rewound())),
+                Next::Other => return self.other(),
             };
             let uri = request.target.split_once('?');
             let (path, query) =
                 uri.map_or((request.target.as_str(), None), |(path, query)| (path, Some(query)));
-            let Some(names) = front::live_file(path) else { return Ok(End::Other(self.rewound())) };
+            let Some(names) = front::live_file(path) else { return self.other() };
             self.received.advance(request.length);
             let shared = Arc::clone(&self.shared);
             let answer = front::live(&shared, self.peer, names, query, &request.headers);
@@ -98,8 +99,8 @@ impl Lane {
         }
     }
 
-    fn rewound(self) -> Rewound {
-        Rewound { read: self.received.freeze(), socket: self.socket }
+    fn other(self) -> io::Result<End> {
+        Ok(End::Other { read: self.received.freeze(), socket: self.socket.into_std()? })
     }
 
     /// The next request, as soon as all of its head has come.
@@ -196,54 +197,6 @@ async fn pieces(mut body: Body) -> io::Result<Vec<Bytes>> {
     }
     pieces.retain(|piece| !piece.is_empty());
     Ok(pieces)
-}
-
-/// A socket of which something was read already: that comes first.
-#[derive(Debug)]
-pub(super) struct Rewound {
-    read: Bytes,
-    socket: Socket,
-}
-
-impl AsyncRead for Rewound {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.read.is_empty() {
-            return Pin::new(&mut self.socket).poll_read(cx, into);
-        }
-        let count = self.read.len().min(into.remaining());
-        into.put_slice(&self.read.split_to(count));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Rewound {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
 }
 
 /// Of one read: a request of a browser fits.
