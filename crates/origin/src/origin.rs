@@ -33,7 +33,8 @@ pub struct Origin {
     /// Recordings that the origin before this one did not finish.
     unfinished: Vec<Recording>,
     srt: SrtServer,
-    threads: Threads,
+    publishers: Threads,
+    players: Threads,
     addresses: Addresses,
 }
 
@@ -130,7 +131,8 @@ impl Origin {
         let http = bind("http", config.http).await?;
         let rtmp = bind("rtmp", config.rtmp).await?;
         let srt = SrtServer::bind(&config, &store, folder.srt_passphrase()?).map_err(srt_problem)?;
-        let threads = Threads::start().map_err(StartError::Threads)?;
+        let publishers = Threads::start("publishers").map_err(StartError::Threads)?;
+        let players = Threads::start("players").map_err(StartError::Threads)?;
         let unfinished = store.unfinished_recordings().await?;
         let broken = store.end_broken_broadcasts().await?;
         if broken > 0 {
@@ -166,7 +168,7 @@ impl Origin {
             rtmps: addresses.rtmps,
             token,
         })?;
-        Ok(Origin { shared, folder, http, rtmp, srt, secure, unfinished, threads, addresses })
+        Ok(Origin { shared, folder, http, rtmp, srt, secure, unfinished, publishers, players, addresses })
     }
 
     /// Where it listens.
@@ -249,15 +251,15 @@ impl Origin {
 
     /// Serves until `shutdown`, then lets go of connections, rooms and files within five seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Origin { shared, folder, http, rtmp, srt, secure, unfinished, threads, .. } = self;
-        let threads = Arc::new(threads);
+        let Origin { shared, folder, http, rtmp, srt, secure, unfinished, publishers, players, .. } = self;
+        let (publishers, players) = (Arc::new(publishers), Arc::new(players));
         let stop = shared.shutdown.clone();
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(http, None, Arc::clone(&threads), Arc::clone(&shared), stop.clone()));
-        tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&threads), Arc::clone(&shared), stop.clone()));
+        tasks.spawn(http::serve(http, None, Arc::clone(&players), Arc::clone(&shared), stop.clone()));
+        tasks.spawn(ingest::serve(rtmp, None, Arc::clone(&publishers), Arc::clone(&shared), stop.clone()));
         tasks.spawn(srt.serve(Arc::clone(&shared), stop.clone()));
         if let Some(secure) = secure {
-            secure.spawn(&mut tasks, &threads, &shared, &stop);
+            secure.spawn(&mut tasks, [&publishers, &players], &shared, &stop);
         }
         tasks.spawn(sweep(Arc::clone(&shared), stop.clone()));
         tasks.spawn(archive::serve(Arc::clone(&shared), stop.clone()));
@@ -293,7 +295,7 @@ impl Origin {
         }
         tasks.shutdown().await;
         // It waits for threads that have nothing left to do.
-        drop(threads);
+        drop((publishers, players));
         // The database before the lock: whoever gets the folder next finds the files closed.
         drop(shared);
         drop(folder);
@@ -339,7 +341,7 @@ impl Secure {
     fn spawn(
         self,
         tasks: &mut JoinSet<()>,
-        threads: &Arc<Threads>,
+        [publishers, players]: [&Arc<Threads>; 2],
         shared: &Arc<Shared>,
         stop: &CancellationToken,
     ) {
@@ -349,7 +351,7 @@ impl Secure {
             tasks.spawn(http::serve(
                 listener,
                 Some(acceptor),
-                Arc::clone(threads),
+                Arc::clone(players),
                 Arc::clone(shared),
                 stop.clone(),
             ));
@@ -359,7 +361,7 @@ impl Secure {
             tasks.spawn(ingest::serve(
                 listener,
                 Some(acceptor),
-                Arc::clone(threads),
+                Arc::clone(publishers),
                 Arc::clone(shared),
                 stop.clone(),
             ));
