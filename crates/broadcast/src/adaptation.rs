@@ -167,5 +167,5 @@ fn begun(limits: Limits, carried_bps: Option<u32>, at: Span) -> Adaptive {
     carried_bps.map_or_else(|| Adaptive::new(limits), |bps| Adaptive::starting_at(limits, bps, at))
 }
 
-/// Sound of 128 kbit/s, and what the containers and their headers add.
-const BESIDE_BPS: u32 = 160_000;
+/// Sound as it is sent when nobody asks for less, and what containers and their headers add.
+const BESIDE_BPS: u32 = encode::Audio::BITRATE_BPS + 32_000;

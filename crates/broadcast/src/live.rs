@@ -396,7 +396,7 @@ impl Encoders {
             keyframe_interval: config.keyframes(),
             choice: config.encoder.clone(),
         };
-        let open = || threads::preferred(|| encode::Video::open(&settings));
+        let open = || threads::preferred("picture-encoder", || encode::Video::open(&settings));
         let video = sources.has_picture().then(open).transpose()?;
         let audio = sources.has_sound().then(|| encode::Audio::open(config.sound_bps())).transpose()?;
         Ok(Encoders { settings, video, audio })

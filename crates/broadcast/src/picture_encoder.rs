@@ -105,7 +105,7 @@ impl PictureEncoder {
             choice,
             keyframe_interval: self.settings.keyframe_interval,
         };
-        match threads::preferred(|| encode::Video::open(&settings)) {
+        match threads::preferred("picture-encoder", || encode::Video::open(&settings)) {
             Ok(encoder) => {
                 self.exchange(encoder);
                 pacer.change_rate(fps, self.program.now());

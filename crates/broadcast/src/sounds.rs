@@ -76,7 +76,8 @@ impl Sounds {
         let clock = self.program.clock;
         let input = sound.input.clone();
         // What is open goes on meanwhile.
-        let source = threads::preferred(|| AudioSource::open_when_there(&input, clock, clock.now() + LEAD))?;
+        let source =
+            threads::preferred("sound", || AudioSource::open_when_there(&input, clock, clock.now() + LEAD))?;
         threads.retain(|thread| !thread.is_finished());
         let line = self.mixer.put(index, sound);
         self.spawn((index, line), (input, source), threads)
@@ -116,7 +117,7 @@ impl Sounds {
 pub(crate) fn open(sounds: &[Sound], clock: Clock, begin: Timestamp) -> Result<Vec<Opened>, Error> {
     let mut opened = Vec::new();
     for Sound { input, .. } in sounds {
-        let source = threads::preferred(|| AudioSource::open(input, clock, begin))?;
+        let source = threads::preferred("sound", || AudioSource::open(input, clock, begin))?;
         opened.push((input.clone(), source));
     }
     Ok(opened)

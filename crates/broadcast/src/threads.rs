@@ -24,14 +24,22 @@ pub(crate) fn spawn(
 
 /// Calls `open` so that the threads it starts are preferred too: encoders and sound servers' clients have
 /// threads of their own, which inherit the preference of the thread that makes them.
-pub(crate) fn preferred<T: Send>(open: impl FnOnce() -> T + Send) -> T {
+/// They inherit `name` as well, by which their share of the CPU is told apart.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(crate) fn preferred<T: Send, E: Into<Error> + Send>(
+    name: &'static str,
+    open: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, Error> {
+    let preferred = || {
+        prefer();
+        open()
+    };
     std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            prefer();
-            open()
-        });
-        match thread.join() {
-            Ok(value) => value,
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, preferred);
+        match thread.map_err(|source| Error::Thread { name, source })?.join() {
+            Ok(opened) => opened.map_err(Into::into),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })

@@ -4,22 +4,24 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::Bench;
-use super::cost::cpu_seconds;
+use super::cost::{cpu_seconds, cpu_seconds_of};
 use super::servers::free_port;
 use crate::program::Program;
 
 /// Measures 720p in turns, so that what else the machine does meets both; then 1080p, and OBS.
 pub fn measure(bench: &Bench) -> Result<()> {
     println!("display → x264 veryfast, zerolatency, 2.5 Mbit/s at 720p, 5 at 1080p, 30 fps → RTMP");
-    println!("{:<24} {:>6} {:>16} {:>9} {:>9}", "", "", "CPU ms a frame", "frames", "missing");
+    println!(
+        "{:<24} {:>6} {:>16} {:>9} {:>9} {:>14}",
+        "", "", "CPU ms a frame", "frames", "missing", "jitter p95 ms"
+    );
     let small = Display::start(&HD)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -58,13 +60,22 @@ struct Seen {
     frames: u64,
     /// That should have arrived, by the clock.
     wanted: f64,
+    /// How far the distance of two frames that arrived is from a multiple of a frame's time, ms; 95 of 100 are nearer.
+    jitter_ms: f64,
+    /// CPU seconds of the threads that encode the picture, where they have a name.
+    encoding_seconds: f64,
 }
 
 /// Prints what was seen; CPU milliseconds a frame.
 fn show(name: &str, picture: &Picture, seen: Seen) -> f64 {
     let each = seen.cpu_seconds * 1_000.0 / seen.frames.max(1) as f64;
     let missing = (seen.wanted - seen.frames as f64).max(0.0);
-    println!("{name:<24} {:>6} {each:>16.2} {:>9} {missing:>9.0}", picture.name, seen.frames);
+    let jitter = seen.jitter_ms;
+    println!("{name:<24} {:>6} {each:>16.2} {:>9} {missing:>9.0} {jitter:>14.1}", picture.name, seen.frames);
+    if seen.encoding_seconds > 0.0 {
+        let besides = (seen.cpu_seconds - seen.encoding_seconds) / MEASURED.as_secs_f64() * 100.0;
+        println!("  besides the encoder: {besides:.1} % of a core");
+    }
     each
 }
 
@@ -201,43 +212,34 @@ impl Display {
     }
 }
 
-/// FFmpeg as the server: counts the frames that arrive, the same for all.
+/// FFmpeg as the server: tells when each frame arrives, the same for all.
 struct Receiver {
     program: Program,
     port: u16,
-    frames: Arc<AtomicU64>,
+    /// In ms, of the receiver's clock.
+    arrivals: Arc<Mutex<Vec<i64>>>,
 }
 
 impl Receiver {
     fn start() -> Result<Receiver> {
         let port = free_port()?;
         let mut command = Command::new("ffmpeg");
-        command.args([
-            "-nostdin",
-            "-v",
-            "quiet",
-            "-progress",
-            "pipe:1",
-            "-stats_period",
-            "0.1",
-            "-listen",
-            "1",
-        ]);
+        command.args(["-nostdin", "-v", "quiet", "-listen", "1", "-use_wallclock_as_timestamps", "1"]);
         command.args(["-i", &format!("rtmp://127.0.0.1:{port}/live/{STREAM}")]);
-        command.args(["-map", "0:v", "-c", "copy", "-f", "null", "-"]);
+        command.args(["-map", "0:v", "-c", "copy", "-flush_packets", "1", "-f", "framecrc", "-"]);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut program = Program::start("ffmpeg (server)", &mut command)?;
         let output = program.stdout().context("standard output is piped")?;
-        let frames = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&frames);
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&arrivals);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if let Some(count) = line.strip_prefix("frame=").and_then(|count| count.trim().parse().ok()) {
-                    counted.store(count, Ordering::Relaxed);
-                }
+                // "stream, dts, pts, duration, size, checksum" of each frame; other lines begin with "#".
+                let dts: Option<i64> = line.split(',').nth(1).and_then(|dts| dts.trim().parse().ok());
+                heard.lock().expect("nothing panics while it holds the list").extend(dts);
             }
         });
-        Ok(Receiver { program, port, frames })
+        Ok(Receiver { program, port, arrivals })
     }
 
     fn server(&self) -> String {
@@ -250,12 +252,12 @@ impl Receiver {
 
     /// Starts a broadcaster, waits until it runs evenly, and measures it.
     fn watch(mut self, name: &str, command: &mut Command) -> Result<Seen> {
-        let count = || self.frames.load(Ordering::Relaxed);
+        let count = || self.arrivals.lock().expect("nothing panics while it holds the list").len();
         // The server listens a moment after it was started, and its one connection is not tried out here.
         sleep(LISTENING);
         let mut program = Program::start(name, command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         let begun = Instant::now();
-        while count() < u64::from(FPS) * SETTLING_S {
+        while count() < FPS as usize * SETTLING_S {
             if let Some(status) = program.ended().or_else(|| self.program.ended()) {
                 bail!("{name} or its server ended early with {status}");
             }
@@ -264,12 +266,32 @@ impl Receiver {
             }
             sleep(LOOK);
         }
-        let (begun, frames, used) = (Instant::now(), count(), cpu_seconds(program.pid())?);
+        let used = || anyhow::Ok((cpu_seconds(program.pid())?, cpu_seconds_of(program.pid(), ENCODING)?));
+        let (begun, before, (all, encoding)) = (Instant::now(), count(), used()?);
         sleep(MEASURED);
-        let (length, frames, used) = (begun.elapsed(), count() - frames, cpu_seconds(program.pid())? - used);
+        let (length, after, (all_after, encoding_after)) = (begun.elapsed(), count(), used()?);
         program.end();
-        Ok(Seen { cpu_seconds: used, frames, wanted: length.as_secs_f64() * f64::from(FPS) })
+        let arrivals = self.arrivals.lock().expect("nothing panics while it holds the list");
+        Ok(Seen {
+            cpu_seconds: all_after - all,
+            frames: (after - before) as u64,
+            wanted: length.as_secs_f64() * f64::from(FPS),
+            jitter_ms: jitter_ms(&arrivals[before..after]),
+            encoding_seconds: encoding_after - encoding,
+        })
     }
+}
+
+/// What 95 of 100 distances of `arrivals` are nearer than to a multiple of a frame's time.
+fn jitter_ms(arrivals: &[i64]) -> f64 {
+    let frame_ms = 1_000.0 / f64::from(FPS);
+    let off = |pair: &[i64]| {
+        let frames = (pair[1] - pair[0]) as f64 / frame_ms;
+        (frames - frames.round()).abs() * frame_ms
+    };
+    let mut off: Vec<f64> = arrivals.windows(2).map(off).collect();
+    off.sort_by(f64::total_cmp);
+    off.get(off.len() * 95 / 100).copied().unwrap_or(f64::NAN)
 }
 
 /// The lower of two middle ones.
@@ -281,10 +303,12 @@ fn median(mut figures: Vec<f64>) -> f64 {
 const ROUNDS: usize = 3;
 const MEASURED: Duration = Duration::from_secs(20);
 /// Until the encoder's buffer is in its usual state, seconds of frames.
-const SETTLING_S: u64 = 4;
+const SETTLING_S: usize = 4;
 const LISTENING: Duration = Duration::from_secs(1);
 const START_LIMIT: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(100);
+/// What rostrum-cast calls the threads that encode its picture.
+const ENCODING: &str = "picture-encoder";
 /// The stream's name at the server.
 const STREAM: &str = "bench";
 /// Of OBS's profile and scene collection.

@@ -12,8 +12,26 @@ use crate::step::output_of;
 /// # Errors
 /// When the process is gone.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/stat");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("{path}: the process is gone"))?;
+    seconds_in(&format!("/proc/{pid}/stat"))
+}
+
+/// CPU seconds of those threads of a process that are called `name`, as far as they still run.
+///
+/// # Errors
+/// When the process is gone.
+pub fn cpu_seconds_of(pid: u32, name: &str) -> Result<f64> {
+    let path = format!("/proc/{pid}/task");
+    let threads = std::fs::read_dir(&path).with_context(|| format!("{path}: the process is gone"))?;
+    let called = |thread: &std::fs::DirEntry| {
+        std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|called| called.trim_end() == name)
+    };
+    // One that ends meanwhile has no more to tell.
+    let of = |thread: std::fs::DirEntry| seconds_in(&thread.path().join("stat").to_string_lossy()).ok();
+    Ok(threads.flatten().filter(called).filter_map(of).sum())
+}
+
+fn seconds_in(path: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{path}: the process is gone"))?;
     // The name may hold spaces and brackets; utime and stime are the 12th and 13th field behind it.
     let (_, fields) = text.rsplit_once(')').with_context(|| format!("{path} is not as Linux writes it"))?;
     let ticks = |at: usize| fields.split_whitespace().nth(at).and_then(|field| field.parse::<f64>().ok());

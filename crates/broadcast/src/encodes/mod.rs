@@ -129,7 +129,7 @@ impl Encodes {
             list.last_id += 1;
             EncodeId(list.last_id)
         };
-        let encoder = threads::preferred(|| encode::Video::open(&settings))?;
+        let encoder = threads::preferred("further-encoder", || encode::Video::open(&settings))?;
         let shape = Shape { size: settings.size, fps: settings.fps, bitrate_bps: settings.bitrate_bps };
         let kept =
             Kept { id, outlets: Arc::clone(&self.shared.outlets), delay: self.delay, replay: None, shape };
