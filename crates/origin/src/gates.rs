@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rooms::Slug;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::audience::WATCHING;
 use crate::secret::{self, Digest};
@@ -15,7 +16,11 @@ use crate::store::Lock;
 
 /// The gates of all rooms that have one.
 #[derive(Debug, Default)]
-pub(crate) struct Gates(RwLock<HashMap<Slug, Arc<Gate>>>);
+pub(crate) struct Gates {
+    gates: RwLock<HashMap<Slug, Arc<Gate>>>,
+    /// Of rooms that somebody is in over a connection that lasts.
+    within: Mutex<HashMap<Slug, CancellationToken>>,
+}
 
 /// What stands before one room.
 #[derive(Debug)]
@@ -52,25 +57,42 @@ pub(crate) enum GateError {
 impl Gates {
     /// The gate of a room; `None` for one that is open.
     pub(crate) fn get(&self, slug: &Slug) -> Option<Arc<Gate>> {
-        self.0.read().expect(UNBROKEN).get(slug).cloned()
+        self.gates.read().expect(UNBROKEN).get(slug).cloned()
     }
 
     /// Whether every room is open.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.read().expect(UNBROKEN).is_empty()
+        self.gates.read().expect(UNBROKEN).is_empty()
+    }
+
+    /// Cancelled once the room is private and another password or link opens it than before: whoever is in it over
+    /// a connection that lasts, such as the chat, has to come in again.
+    pub(crate) fn changed(&self, slug: &Slug) -> CancellationToken {
+        self.within().entry(slug.clone()).or_default().clone()
     }
 
     /// Takes the gates as they are stored now. Who plays goes on, unless who may come in has changed.
     pub(crate) fn replace(&self, locks: Vec<Lock>) {
-        let mut gates = self.0.write().expect(UNBROKEN);
+        let mut gates = self.gates.write().expect(UNBROKEN);
         let before = std::mem::take(&mut *gates);
+        let mut changed = Vec::new();
         for Lock { slug, private, password, link, viewer_limit } in locks {
             let same = before
                 .get(&slug)
                 .filter(|gate| (gate.private, &gate.password, gate.link) == (private, &password, link));
+            if private && same.is_none() {
+                changed.extend(self.within().remove(&slug));
+            }
             let sessions = same.map(|gate| Arc::clone(&gate.sessions)).unwrap_or_default();
             gates.insert(slug, Arc::new(Gate { private, viewer_limit, password, link, sessions }));
         }
+        // With the gates in place: whoever comes back stands before them.
+        drop(gates);
+        changed.iter().for_each(CancellationToken::cancel);
+    }
+
+    fn within(&self) -> MutexGuard<'_, HashMap<Slug, CancellationToken>> {
+        self.within.lock().expect(UNBROKEN)
     }
 }
 
@@ -213,6 +235,24 @@ mod tests {
         assert_eq!(gate.use_session("guess", true), Err(GateError::Ended));
         tokio::time::advance(SESSION_IDLE_MAX).await;
         assert_eq!(gate.use_session(&session, true), Err(GateError::Ended));
+    }
+
+    #[test]
+    fn those_within_have_to_come_in_again_when_the_room_turns_private_or_opens_to_other_words() {
+        let (gates, slug) = (Gates::default(), "demo".parse().unwrap());
+        let open = gates.changed(&slug);
+        gates.replace(vec![lock(Some(5), None)]);
+        assert!(!open.is_cancelled(), "a limit is none of theirs");
+        gates.replace(vec![lock(Some(5), Some("one"))]);
+        assert!(open.is_cancelled());
+        let private = gates.changed(&slug);
+        gates.replace(vec![lock(None, Some("one"))]);
+        assert!(!private.is_cancelled());
+        gates.replace(vec![lock(None, Some("other"))]);
+        assert!(private.is_cancelled());
+        let again = gates.changed(&slug);
+        gates.replace(Vec::new());
+        assert!(!again.is_cancelled(), "an open room takes everybody");
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,7 @@ use rooms::{ConnectionId, Room, Settings, Slug, Time};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::audience::PlayerKey;
 use crate::clock::Clock;
@@ -45,6 +46,8 @@ pub(crate) struct People {
 pub(crate) struct Handle {
     mailbox: mpsc::Sender<Mail>,
     view: watch::Receiver<RoomView>,
+    /// Ends the room's task, and with it all connections to it.
+    end: CancellationToken,
 }
 
 /// One member's end of its connection. [`Member::leave`] leaves the room; of one that was only dropped the
@@ -133,6 +136,7 @@ impl People {
         let stream = shared.streams.open(&record.slug);
         let settings = settings(record, Kept::default());
         let (view_sender, view) = watch::channel(Room::new(settings).view().clone());
+        let end = shared.shutdown.child_token();
         let task = Task {
             record: record.clone(),
             store: shared.store.clone(),
@@ -142,20 +146,25 @@ impl People {
             stream,
             gifts: shared.gifts.subscribe(),
             view: view_sender,
-            shutdown: shared.shutdown.clone(),
+            shutdown: end.clone(),
             connections_max: shared.config.limits.chat_connections_per_room,
         };
         let mut tasks = self.tasks.lock().expect("nothing panics while it holds the tasks");
         while tasks.try_join_next().is_some() {}
         tasks.spawn_on(task.run(), &self.runtime);
-        let handle = Handle { mailbox, view };
+        let handle = Handle { mailbox, view, end };
         rooms.insert(record.slug.clone(), handle.clone());
         handle
     }
 
-    /// Forgets a room that was deleted: another one of its name begins anew.
-    pub(crate) fn forget(&self, slug: &Slug) {
-        self.rooms().remove(slug);
+    /// Ends a room: everybody in it is let go, and what was said is stored when this returns. Whoever comes next finds
+    /// it as it is stored.
+    pub(crate) async fn close(&self, slug: &Slug) {
+        let handle = self.rooms().remove(slug);
+        if let Some(handle) = handle {
+            handle.end.cancel();
+            handle.mailbox.closed().await;
+        }
     }
 
     /// How many are in a room: viewers and members.

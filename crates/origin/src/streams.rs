@@ -185,6 +185,15 @@ impl Streams {
         self.lock().get(slug).cloned()
     }
 
+    /// Lets go of a room that was deleted, with the media that it still had.
+    pub(crate) fn forget(&self, slug: &Slug) {
+        let stream = self.lock().remove(slug);
+        if let Some(stream) = stream {
+            stream.end();
+            stream.window.send_replace(None);
+        }
+    }
+
     /// What a room's stream does.
     pub(crate) fn status(&self, slug: &Slug) -> Status {
         self.get(slug).map(|stream| stream.status()).unwrap_or_default()

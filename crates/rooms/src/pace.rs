@@ -17,6 +17,11 @@ impl Pace {
         Pace { burst: MESSAGES_BURST, refill: MESSAGES_REFILL, left: MESSAGES_BURST, counted_from: now }
     }
 
+    /// For messages of all guests of an address: [`ADDRESS_BURST`] at once, then one every [`ADDRESS_REFILL`].
+    pub(crate) fn of_address(now: Duration) -> Pace {
+        Pace { burst: ADDRESS_BURST, refill: ADDRESS_REFILL, left: ADDRESS_BURST, counted_from: now }
+    }
+
     /// For everything else: [`ACTS_BURST`] at once, then one every [`ACTS_REFILL`].
     pub(crate) fn of_acts(now: Duration) -> Pace {
         Pace { burst: ACTS_BURST, refill: ACTS_REFILL, left: ACTS_BURST, counted_from: now }
@@ -72,6 +77,10 @@ impl Paces {
 const MESSAGES_BURST: u32 = 5;
 /// Five in five seconds, over a longer time.
 const MESSAGES_REFILL: Duration = Duration::from_secs(1);
+/// A class behind one address that answers a question passes.
+const ADDRESS_BURST: u32 = 40;
+/// Ten a second, over a longer time.
+const ADDRESS_REFILL: Duration = Duration::from_millis(100);
 /// Votes, hands, likes, a moderator's clean-up of a page of lines: more in one go than messages.
 const ACTS_BURST: u32 = 40;
 /// Five a second, over a longer time.

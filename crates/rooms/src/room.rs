@@ -10,7 +10,7 @@ use crate::entry::{Act, Audience, Deed, Entry, EntryBody};
 use crate::floor::{Floor, Sanction};
 use crate::frame::{ErrorCode, FloorView, In, NoticeCode, Out, Person, RoomView, State};
 use crate::gift::Gift;
-use crate::pace::Paces;
+use crate::pace::{Pace, Paces};
 use crate::refusal::Refusal;
 use crate::snapshots::Snapshots;
 use crate::transcript::{TRANSCRIPT_ENTRIES, Transcript};
@@ -34,6 +34,8 @@ pub struct Room {
     /// Who is not connected and wants something, while that is looked at.
     pub(crate) visitor: Option<(ConnectionId, Person)>,
     pub(crate) paces: HashMap<String, Paces>,
+    /// Of guests' addresses.
+    pub(crate) addresses: HashMap<String, Pace>,
     pub(crate) snapshots: Snapshots,
     /// Likes of this broadcast, those not stored yet among them.
     pub(crate) likes: u64,
@@ -124,6 +126,7 @@ impl Room {
             gifts: Vec::new(),
             visitor: None,
             paces: HashMap::new(),
+            addresses: HashMap::new(),
             snapshots: Snapshots::default(),
             gauge: None,
             effects: VecDeque::new(),
@@ -279,14 +282,23 @@ impl Room {
         let missed = if known { self.transcript.between(seq, until) } else { None };
         match missed {
             Some(missed) => {
-                let frames = missed.filter_map(Entry::frame);
-                self.effects.extend(frames.map(|frame| Effect::To(connection, frame)));
+                let frames: Vec<Out> = missed.filter_map(|entry| self.missed_frame(entry)).collect();
+                self.effects.extend(frames.into_iter().map(|frame| Effect::To(connection, frame)));
             }
             None => {
                 let seq = self.stored_seq();
                 self.effects.push_back(Effect::To(connection, Out::Reset { seq }));
             }
         }
+    }
+
+    /// As somebody is told it who was away meanwhile.
+    fn missed_frame(&self, entry: &Entry) -> Option<Out> {
+        let EntryBody::Deed(Deed { act: Act::Restore { message }, .. }) = &entry.body else {
+            return entry.frame();
+        };
+        let (restored, at) = self.transcript.message(*message)?;
+        Some(Out::Restored { seq: entry.seq, message: Box::new(restored.frame(*message, at)) })
     }
 
     fn committed(&mut self, now: Time, seq: u64) {
@@ -350,6 +362,7 @@ impl Room {
     fn tick(&mut self, now: Time) {
         let slow = Duration::from_secs(self.floor.rules.slow_mode_s.into());
         self.paces.retain(|_, paces| !paces.is_spent(now.monotonic, slow));
+        self.addresses.retain(|_, pace| !pace.is_full(now.monotonic));
     }
 
     /// Asks to store a line; `asker` is told when it is.

@@ -7,7 +7,7 @@ use crate::command::Effect;
 use crate::entry::{EntryBody, Message};
 use crate::floor::Floor;
 use crate::frame::{Danmaku, ErrorCode, In, Moment};
-use crate::pace::Paces;
+use crate::pace::{Pace, Paces};
 use crate::refusal::Refusal;
 use crate::room::{Asker, Room};
 use crate::rules::{Who, is_emotes};
@@ -153,6 +153,15 @@ impl Room {
         {
             let wait = last + slow - now.monotonic;
             return Err(Refusal::later(ErrorCode::SlowMode, "slow mode is on: wait a moment", wait));
+        }
+        if let (Some(address), true) = (&asker.address, asker.person.is_guest()) {
+            // Whoever makes new guests of one address gets no more of them.
+            let pace =
+                self.addresses.entry(address.clone()).or_insert_with(|| Pace::of_address(now.monotonic));
+            pace.take(now.monotonic).map_err(|wait| {
+                let message = "many write from your network just now: wait a moment";
+                Refusal::later(ErrorCode::RateLimited, message, wait)
+            })?;
         }
         paces.messages.take(now.monotonic).map_err(|wait| {
             let message = "that was fast: wait a moment before the next message";

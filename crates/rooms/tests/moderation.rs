@@ -127,6 +127,46 @@ fn a_line_is_taken_away_by_its_writer_or_a_moderator_and_comes_back() {
 }
 
 #[test]
+fn whoever_was_away_is_told_of_a_line_that_came_back() {
+    let mut world = world();
+    world.say(2, "first");
+    world.ask(1, In::Delete { id: "d".to_owned(), message: 1 });
+    world.ask(1, In::Restore { id: "r".to_owned(), message: 1 });
+    world.join(9, "back", &[]);
+    let told = world.ask(9, In::Resume { epoch: "e".to_owned(), seq: 1 });
+    let kinds: Vec<(&str, u64)> = to(9, &told)
+        .into_iter()
+        .map(|frame| match frame {
+            Out::Deleted { seq, message: 1, .. } => ("deleted", seq),
+            Out::Restored { seq, message } if matches!(*message, Out::Message { seq: 1, .. }) => {
+                ("restored", seq)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, [("deleted", 2), ("restored", 3)]);
+}
+
+#[test]
+fn guests_of_one_address_share_a_pace_that_a_classroom_does_not_notice() {
+    let mut world = world();
+    for guest in 0..50 {
+        world.join_from(100 + guest, &format!("g{guest}"), GUEST, Some("192.0.2.9"));
+    }
+    world.join_from(200, "elsewhere", GUEST, Some("192.0.2.10"));
+    world.join_from(201, "account", &[], Some("192.0.2.9"));
+    let passed = (0..50).filter(|guest| refused(&world.say(100 + guest, "hi")).is_none()).count();
+    assert_eq!(passed, 40);
+    assert_eq!(refused(&world.say(149, "hi")), Some(ErrorCode::RateLimited));
+    for other in [200, 201] {
+        assert_eq!(refused(&world.say(other, "hi")), None, "{other}");
+    }
+    world.pass(1_000);
+    let passed = (0..50).filter(|guest| refused(&world.say(100 + guest, "again")).is_none()).count();
+    assert_eq!(passed, 10);
+}
+
+#[test]
 fn what_the_filter_holds_is_seen_by_moderators_alone_until_it_is_released() {
     let mut world = world();
     let words = Some(vec!["bad".to_owned()]);

@@ -16,6 +16,7 @@ use rooms::frame::{ErrorCode, In, Out, Person, Role};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
+use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
 use super::access::{Credential, Identity, Shown, cookie, same_origin};
@@ -82,6 +83,7 @@ pub(crate) async fn upgrade(
         }
         None => guest(&shared, &headers, asked.name.as_deref()).await?,
     };
+    let entry_changed = shared.gates.changed(&record.slug);
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
     let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
@@ -89,7 +91,7 @@ pub(crate) async fn upgrade(
     let player = shared.streams.open(&record.slug).audience().key(player);
     let wire = extensions.get::<Arc<Wire>>().cloned();
     let arrival = Arrival { person, address: household(address), player: Some(player), told_apart, wire };
-    let caller = Calling { arrival, account, room: record.id };
+    let caller = Calling { arrival, account, room: record.id, entry_changed };
     let task = Arc::clone(&shared);
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     let mut response = upgrade.read_buffer_size(READ_BYTES).on_upgrade(move |socket| {
@@ -109,6 +111,8 @@ struct Calling {
     account: Option<(i64, Option<i64>)>,
     /// The room's number.
     room: i64,
+    /// Who may come into the room is others than when this connection came.
+    entry_changed: CancellationToken,
 }
 
 fn session_of(credential: &Credential) -> Option<i64> {
@@ -191,7 +195,7 @@ struct Goodbye {
 async fn serve(
     mut socket: WebSocket,
     room: &Handle,
-    Calling { arrival, account, room: number }: Calling,
+    Calling { arrival, account, room: number, entry_changed }: Calling,
     remark: Option<Out>,
     shared: &Shared,
 ) {
@@ -221,6 +225,9 @@ async fn serve(
         goodbye = talk(&mut socket, &mut member, remark, shared) => goodbye,
         // The page connects again at once, as whoever it is by then.
         () = hung_up => Some(Goodbye { code: close_code::POLICY, reason: "signed out, or with other rights" }),
+        () = entry_changed.cancelled() => {
+            Some(Goodbye { code: close_code::POLICY, reason: "who may come into this room has changed" })
+        }
     };
     member.leave().await;
     if let Some(goodbye) = goodbye {

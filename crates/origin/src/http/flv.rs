@@ -40,6 +40,7 @@ pub(crate) async fn watch(
     let slug =
         name.strip_suffix(".flv").ok_or_else(|| Problem::not_found("there is nothing at this address"))?;
     let slug = slug.parse::<Slug>().map_err(|_| not_live())?;
+    let entry_changed = shared.gates.changed(&slug);
     let stream = shared.streams.get(&slug).ok_or_else(not_live)?;
     let feed = stream.feed().filter(|feed| !feed.has_ended()).ok_or_else(not_live)?;
     let unfit = || {
@@ -54,7 +55,16 @@ pub(crate) async fn watch(
     let key = stream
         .audience()
         .key(player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared)));
-    let watching = Watching { viewer, stream, key, counted: None, slug, peer, stop: shared.shutdown.clone() };
+    let watching = Watching {
+        viewer,
+        stream,
+        key,
+        counted: None,
+        slug,
+        peer,
+        entry_changed,
+        stop: shared.shutdown.clone(),
+    };
     if let Ok(upgrade) = upgrade {
         let sockets = shared.sockets.clone();
         return Ok(upgrade.on_upgrade(move |socket| sockets.track_future(watching.send(socket))));
@@ -71,6 +81,7 @@ struct Watching {
     counted: Option<Instant>,
     slug: Slug,
     peer: Option<SocketAddr>,
+    entry_changed: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -79,6 +90,7 @@ impl Watching {
     async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Cut> {
         let next = tokio::select! {
             () = self.stop.cancelled() => return Ok(None),
+            () = self.entry_changed.cancelled() => return Ok(None),
             next = self.viewer.next() => next,
         };
         if self.counted.is_none_or(|counted| counted.elapsed() >= COUNTED_EVERY) {

@@ -234,8 +234,11 @@ pub(crate) async fn remove(
     for upload in shared.store.uploads_of(room.id).await? {
         shared.uploads.remove(&upload).await?;
     }
+    // First those who are in it: what they write must not come after the room, and who takes its name is others' host.
+    shared.people.close(&room.slug).await;
     shared.store.delete_room(room.slug.clone()).await?;
-    shared.people.forget(&room.slug);
+    shared.people.close(&room.slug).await;
+    shared.streams.forget(&room.slug);
     shared.refresh_gates().await?;
     tracing::info!(room = %room.slug, "room deleted");
     Ok(StatusCode::NO_CONTENT)

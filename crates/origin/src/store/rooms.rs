@@ -65,8 +65,9 @@ impl Store {
                 None => first_admin(connection)?,
             };
             connection.execute(
-                "insert into rooms (slug, title, owner, key_digest, key_last_four, epoch, created_at_ms, record)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "insert into rooms (id, slug, title, owner, key_digest, key_last_four, epoch, created_at_ms, record)
+                 values ((select max(coalesce((select max(id) from rooms), 0), id) + 1 from last_room),
+                         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     new.slug.as_str(),
                     new.title,

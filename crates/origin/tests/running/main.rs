@@ -15,6 +15,7 @@ mod hostile_chat;
 mod interaction;
 mod killed;
 mod lane;
+mod leaving_rooms;
 mod lossy_network;
 mod on_air;
 mod over_srt;
