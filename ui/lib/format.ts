@@ -55,9 +55,10 @@ export function formatBytes(bytes: number, language: string): string {
   return `${number.format(value)} ${units[unit]}`;
 }
 
-/** `18:52`, in the viewer's zone. */
-export function formatClock(at_ms: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(at_ms);
+/** `18:52`, in the viewer's zone; `dated` with the day before it. */
+export function formatClock(at_ms: number, language: string, dated = false): string {
+  const day = dated ? ({ day: 'numeric', month: 'short' } as const) : {};
+  return new Intl.DateTimeFormat(language, { ...day, hour: '2-digit', minute: '2-digit' }).format(at_ms);
 }
 
 /** What stands in a round avatar: the first character of a name, as one code point. */

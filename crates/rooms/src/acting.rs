@@ -9,7 +9,7 @@ use crate::poll::{NewPoll, Poll};
 use crate::refusal::Refusal;
 use crate::room::{Asker, Room};
 use crate::rules::Change;
-use crate::text::Text;
+use crate::text::{Text, TextError};
 
 impl Room {
     /// Does what a frame asks for, or says why not.
@@ -54,14 +54,14 @@ impl Room {
                 self.held(held)?;
                 Ok(Act::Reject { held })
             }
-            In::Timeout { member, seconds, .. } => {
+            In::Timeout { member, seconds, reason, .. } => {
                 if !(1..=Room::TIMEOUT_MAX_S).contains(&seconds) {
                     let message = format!("a time-out has 1 to {} seconds", Room::TIMEOUT_MAX_S);
                     return Err(Refusal::bad(message));
                 }
-                self.silence(now, asker, &member, Some(seconds))
+                self.silence(now, asker, &member, Some(seconds), reason)
             }
-            In::Ban { member, .. } => self.silence(now, asker, &member, None),
+            In::Ban { member, reason, .. } => self.silence(now, asker, &member, None, reason),
             In::Lift { member, .. } => match self.floor.sanctions.get(&member) {
                 Some(sanction) => Ok(Act::Lift { member: sanction.member.clone() }),
                 None => Err(Refusal::missing("nothing keeps that member from writing")),
@@ -130,7 +130,14 @@ impl Room {
     }
 
     /// A time-out of so many seconds, or a ban.
-    fn silence(&self, now: Time, asker: &Asker, member: &str, seconds: Option<u32>) -> Result<Act, Refusal> {
+    fn silence(
+        &self,
+        now: Time,
+        asker: &Asker,
+        member: &str,
+        seconds: Option<u32>,
+        reason: Option<String>,
+    ) -> Result<Act, Refusal> {
         let nobody = || Refusal::missing("nobody of that id is here or wrote lately");
         let known = self.crowd.person(member);
         let person = known.map(|known| &known.person).or_else(|| self.writer(member)).ok_or_else(nobody)?;
@@ -147,8 +154,9 @@ impl Room {
         let ban = seconds.is_none();
         let seconds = seconds.or_else(|| person.is_guest().then_some(Room::GUEST_BAN_S));
         let until_ms = seconds.map(|seconds| now.unix_ms.saturating_add(i64::from(seconds) * 1_000));
-        let address = known.and_then(|known| known.address.clone()).filter(|_| ban && person.is_guest());
-        Ok(Act::Silence { member: person.whom(), ban, until_ms, address })
+        let address = known.and_then(|known| known.address.clone()).filter(|_| ban);
+        let reason = reason.as_deref().map(said_why).transpose()?.flatten();
+        Ok(Act::Silence { member: person.whom(), ban, until_ms, address, reason })
     }
 
     fn settings(&self, asker: &Asker, change: Change) -> Result<Act, Refusal> {
@@ -279,6 +287,17 @@ impl Room {
 
     fn writer(&self, id: &str) -> Option<&Person> {
         self.transcript.writers().find(|writer| writer.id == id)
+    }
+}
+
+/// A reason as it is kept: one line; `None` when nothing is left of it.
+fn said_why(raw: &str) -> Result<Option<String>, Refusal> {
+    match Text::new(raw) {
+        Err(TextError::Empty) => Ok(None),
+        Ok(text) if text.as_str().chars().count() <= Room::REASON_CHARS_MAX => {
+            Ok(Some(text.as_str().to_owned()))
+        }
+        _ => Err(Refusal::bad(format!("a reason has at most {} characters", Room::REASON_CHARS_MAX))),
     }
 }
 

@@ -110,8 +110,11 @@ pub enum Act {
         ban: bool,
         /// Unix time in milliseconds; `None` until it is lifted.
         until_ms: Option<i64>,
-        /// Guests from here are kept from writing too; see [`crate::Command::Join`].
+        /// Guests from here are kept from writing too, for a day; see [`crate::Command::Join`].
         address: Option<String>,
+        /// Why, in the doer's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// They may write again.
     Lift {

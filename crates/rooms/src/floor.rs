@@ -9,6 +9,7 @@ use crate::frame::{
     FloorView, HandView, HeldView, Mine, NoticeCode, Person, PollView, QuestionView, SanctionView, Whom,
 };
 use crate::poll::Poll;
+use crate::room::Room;
 use crate::rules::{Rules, Why};
 
 /// What stands in a room. [`Floor::apply`] is the one way it changes, so that a room that begins again from its log
@@ -38,8 +39,11 @@ pub struct Sanction {
     pub ban: bool,
     /// Unix time in milliseconds; `None` until it is lifted.
     pub until_ms: Option<i64>,
-    /// Guests from here are kept from writing too.
+    /// Guests from here are kept from writing too, for [`crate::Room::GUEST_BAN_S`].
     pub address: Option<String>,
+    /// Why, in the words of who did it.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Whose doing.
     pub by: Option<Whom>,
     /// Since when, Unix time in milliseconds.
@@ -74,7 +78,26 @@ impl Sanction {
     }
 
     pub(crate) fn view(&self) -> SanctionView {
-        SanctionView { ban: self.ban, until_ms: self.until_ms }
+        SanctionView { ban: self.ban, until_ms: self.until_ms, reason: self.reason.clone() }
+    }
+
+    /// Whether guests from an address are kept from writing. Addresses change hands: also the ban of an account, which
+    /// lasts, holds for its address no longer than a guest's.
+    fn holds_address(&self, address: &str, now_ms: i64) -> bool {
+        self.address.as_deref() == Some(address) && self.holds(now_ms) && now_ms < self.address_until_ms()
+    }
+
+    fn address_until_ms(&self) -> i64 {
+        let own_ms = self.since_ms.saturating_add(i64::from(Room::GUEST_BAN_S) * 1_000);
+        self.until_ms.map_or(own_ms, |until_ms| until_ms.min(own_ms))
+    }
+
+    /// As somebody sees it whom it keeps from writing, whether it is about them or about another from their address.
+    fn view_for(&self, person: &Person) -> SanctionView {
+        if self.member.id == person.id {
+            return self.view();
+        }
+        SanctionView { ban: self.ban, until_ms: Some(self.address_until_ms()), reason: None }
     }
 }
 
@@ -129,12 +152,13 @@ impl Floor {
             Act::Restore { .. } | Act::Here | Act::Gone | Act::Gift(_) => {}
             Act::Forget { member } => drop(self.forget(member)),
             Act::Reject { held } => drop(self.held.remove(held)),
-            Act::Silence { member, ban, until_ms, address } => {
+            Act::Silence { member, ban, until_ms, address, reason } => {
                 self.sanctions.retain(|_, sanction| sanction.holds(at_ms));
                 let by = by.as_ref().map(Person::whom);
-                let (ban, until_ms, address) = (*ban, *until_ms, address.clone());
+                let (ban, until_ms, since_ms) = (*ban, *until_ms, at_ms);
+                let (address, reason) = (address.clone(), reason.clone());
                 let sanction =
-                    Sanction { member: member.clone(), ban, until_ms, address, by, since_ms: at_ms };
+                    Sanction { member: member.clone(), ban, until_ms, address, reason, by, since_ms };
                 self.sanctions.insert(member.id.clone(), sanction);
             }
             Act::Lift { member } => drop(self.sanctions.remove(&member.id)),
@@ -213,8 +237,7 @@ impl Floor {
         let own = self.sanctions.get(&person.id).filter(|sanction| sanction.holds(now_ms));
         own.or_else(|| {
             let address = address.filter(|_| person.is_guest())?;
-            let mut all = self.sanctions.values();
-            all.find(|sanction| sanction.address.as_deref() == Some(address) && sanction.holds(now_ms))
+            self.sanctions.values().find(|sanction| sanction.holds_address(address, now_ms))
         })
     }
 
@@ -281,7 +304,7 @@ impl Floor {
         let upvotes = self.questions.iter().filter(|(_, question)| question.votes.contains(&person.id));
         let (place, called) = self.place(&person.id);
         Mine {
-            sanction: self.sanction(person, address, now_ms).map(Sanction::view),
+            sanction: self.sanction(person, address, now_ms).map(|sanction| sanction.view_for(person)),
             votes: votes.collect(),
             upvotes: upvotes.map(|(&id, _)| id).collect(),
             place,

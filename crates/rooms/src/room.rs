@@ -78,6 +78,8 @@ impl Room {
     pub const TIMEOUT_MAX_S: u32 = 28 * 86_400;
     /// A ban of a guest and its address: cookies go and addresses change hands.
     pub const GUEST_BAN_S: u32 = 86_400;
+    /// Code points of the reason of a time-out or ban at most: a line that is read in passing.
+    pub const REASON_CHARS_MAX: usize = 200;
     /// Likes in one frame that count: a page sends twice a second, and nobody presses faster than that.
     pub const LIKES_MAX: u32 = 20;
     /// Lines after which what stands is saved: beginning again reads at most so many, and what is being stored.

@@ -118,12 +118,21 @@ impl Room {
     pub(crate) fn may_write(&self, now: Time, asker: &Asker) -> Result<(), Refusal> {
         let person = &asker.person;
         if let Some(sanction) = self.floor.sanction(person, asker.address.as_deref(), now.unix_ms) {
+            let why = sanction.reason.as_deref().filter(|_| sanction.member.id == person.id);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             if sanction.ban {
-                return Err(Refusal::new(ErrorCode::Banned, "you are banned from writing in this chat"));
+                return Err(Refusal::new(
+                    ErrorCode::Banned,
+                    format!("you are banned from writing in this chat{why}"),
+                ));
             }
             let left = sanction.until_ms.map_or(0, |until| until.saturating_sub(now.unix_ms));
             let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-            return Err(Refusal::later(ErrorCode::TimedOut, "you may not write for some time", left));
+            return Err(Refusal::later(
+                ErrorCode::TimedOut,
+                format!("you may not write for some time{why}"),
+                left,
+            ));
         }
         if person.may_moderate() {
             return Ok(());

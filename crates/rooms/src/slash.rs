@@ -1,11 +1,11 @@
 //! Commands that are written into the chat: the same operations as the frames, in words.
 //!
 //! ```text
-//! /timeout NAME [600 | 10m | 1h]    /untimeout NAME    /ban NAME    /unban NAME
+//! /timeout NAME [600 | 10m | 1h]    /untimeout NAME    /ban NAME [REASON]    /unban NAME
 //! /slow 10 | off    /lock    /unlock    /emotes on | off    /links on | off    /danmaku on | off
 //! /poll Question? | first | second        /ask Question?
 //! ```
-//! A name may be written with `@` before it.
+//! A name may be written with `@` before it. Where something follows it, the longest name that somebody has is meant.
 
 use crate::frame::{ErrorCode, In};
 use crate::poll::NewPoll;
@@ -14,6 +14,8 @@ use crate::rules::Change;
 
 /// Seconds of a time-out when the command names none.
 const TIMEOUT_S: u32 = 600;
+/// Where a name has ended at the latest: with an `@` before it, and spaces.
+const NAME_CHARS_MAX: usize = crate::name::Name::CHARS_MAX + 4;
 
 /// Whether a text is a command.
 pub(crate) fn is_command(text: &str) -> bool {
@@ -35,9 +37,12 @@ pub(crate) fn parse(
     match command.to_lowercase().as_str() {
         "timeout" | "mute" => {
             let (member, seconds) = timeout(rest, find)?;
-            Ok(In::Timeout { id, member, seconds })
+            Ok(In::Timeout { id, member, seconds, reason: None })
         }
-        "ban" => Ok(In::Ban { id, member: find(name(rest)?)? }),
+        "ban" => {
+            let (member, reason) = ban(rest, find)?;
+            Ok(In::Ban { id, member, reason })
+        }
         "untimeout" | "unmute" | "unban" => Ok(In::Lift { id, member: find(name(rest)?)? }),
         "slow" => change(Change { slow_mode_s: Some(slow(rest)?), ..Change::default() }),
         "lock" => change(Change { locked: Some(true), ..Change::default() }),
@@ -66,6 +71,25 @@ fn timeout(rest: &str, find: impl Fn(&str) -> Result<String, Refusal>) -> Result
         return Ok((find(name(who.trim())?)?, seconds));
     }
     Ok((whole?, TIMEOUT_S))
+}
+
+/// Who, and why: the longest beginning that names somebody, and what follows it.
+fn ban(
+    rest: &str,
+    find: impl Fn(&str) -> Result<String, Refusal>,
+) -> Result<(String, Option<String>), Refusal> {
+    let whole = find(name(rest)?);
+    let spaces = rest.char_indices().take(NAME_CHARS_MAX).filter(|(_, character)| character.is_whitespace());
+    let ends: Vec<usize> = spaces.map(|(at, _)| at).collect();
+    if whole.is_err() {
+        for end in ends.into_iter().rev() {
+            let (who, why) = rest.split_at(end);
+            if let Ok(member) = name(who).and_then(&find) {
+                return Ok((member, Some(why.trim().to_owned())));
+            }
+        }
+    }
+    Ok((whole?, None))
 }
 
 fn name(text: &str) -> Result<&str, Refusal> {
@@ -120,7 +144,7 @@ mod tests {
     #[test]
     fn a_time_out_names_somebody_and_a_time() {
         let timeout = |member: &str, seconds| {
-            Ok(In::Timeout { id: "c".to_owned(), member: member.to_owned(), seconds })
+            Ok(In::Timeout { id: "c".to_owned(), member: member.to_owned(), seconds, reason: None })
         };
         assert_eq!(read("/timeout Ada"), timeout("a1", 600));
         assert_eq!(read("/timeout @Ada 90"), timeout("a1", 90));
@@ -128,6 +152,21 @@ mod tests {
         assert_eq!(read("/timeout Guest 12"), timeout("g2", 600));
         assert_eq!(read("/timeout Guest 12 1m"), timeout("g2", 60));
         assert!(read("/timeout").is_err() && read("/timeout Ben 5").is_err());
+    }
+
+    #[test]
+    fn a_ban_names_somebody_and_a_reason() {
+        let ban = |member: &str, reason: Option<&str>| {
+            let reason = reason.map(str::to_owned);
+            Ok(In::Ban { id: "c".to_owned(), member: member.to_owned(), reason })
+        };
+        assert_eq!(read("/ban Ada"), ban("a1", None));
+        assert_eq!(read("/ban @Ada sells watches"), ban("a1", Some("sells watches")));
+        assert_eq!(read("/ban Guest 12"), ban("g2", None));
+        assert_eq!(read("/ban Guest 12  Ada told so"), ban("g2", Some("Ada told so")));
+        assert!(read("/ban").is_err() && read("/ban Ben Ada").is_err());
+        let far = format!("/ban {} Ada", "x ".repeat(100));
+        assert!(read(&far).is_err());
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn guests_give_nothing_and_nobody_honours_themselves_or_gives_what_there_is_not(
     assert_eq!(refused(&world.ask(2, gift(1_000, None))), Some(ErrorCode::BadFrame));
     let moon = In::Gift { id: "m".to_owned(), gift: "moon".to_owned(), count: 1, to: None };
     assert_eq!(refused(&world.ask(2, moon)), Some(ErrorCode::Missing));
-    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned() });
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned(), reason: None });
     assert_eq!(refused(&world.ask(2, gift(4, None))), Some(ErrorCode::Banned));
     assert!(
         !world.log.iter().any(|entry| matches!(&entry.body, EntryBody::Deed(Deed { act: Act::Gift(_), .. })))

@@ -40,8 +40,8 @@ fn only_moderators_moderate_and_nobody_moderates_the_host() {
     world.join(4, "host", OWNER);
     let id = || "x".to_owned();
     let frames = [
-        In::Ban { id: id(), member: "ada".to_owned() },
-        In::Timeout { id: id(), member: "ada".to_owned(), seconds: 5 },
+        In::Ban { id: id(), member: "ada".to_owned(), reason: None },
+        In::Timeout { id: id(), member: "ada".to_owned(), seconds: 5, reason: None },
         In::Pin { id: id(), message: None },
         In::Settings { id: id(), change: Change { locked: Some(true), ..Change::default() } },
         In::Lower { id: id(), member: None },
@@ -49,7 +49,7 @@ fn only_moderators_moderate_and_nobody_moderates_the_host() {
     for frame in frames {
         assert_eq!(refused(&world.ask(2, frame.clone())), Some(ErrorCode::NotAllowed), "{frame:?}");
     }
-    let ban = |member: &str| In::Ban { id: format!("ban {member}"), member: member.to_owned() };
+    let ban = |member: &str| In::Ban { id: format!("ban {member}"), member: member.to_owned(), reason: None };
     assert_eq!(refused(&world.ask(1, ban("host"))), Some(ErrorCode::NotAllowed));
     assert_eq!(refused(&world.ask(1, ban("mod"))), Some(ErrorCode::NotAllowed));
     assert_eq!(refused(&world.ask(1, ban("nobody"))), Some(ErrorCode::Missing));
@@ -61,7 +61,7 @@ fn only_moderators_moderate_and_nobody_moderates_the_host() {
 #[test]
 fn a_time_out_ends_by_itself_and_a_ban_when_it_is_lifted() {
     let mut world = world();
-    world.ask(1, In::Timeout { id: "t".to_owned(), member: "ada".to_owned(), seconds: 60 });
+    world.ask(1, In::Timeout { id: "t".to_owned(), member: "ada".to_owned(), seconds: 60, reason: None });
     let refused_frames = to(3, &world.say(3, "hi"));
     let [Out::Error { code: ErrorCode::TimedOut, retry_after_ms: Some(60_000), .. }] =
         refused_frames.as_slice()
@@ -70,7 +70,7 @@ fn a_time_out_ends_by_itself_and_a_ban_when_it_is_lifted() {
     };
     world.pass(60_000);
     assert_eq!(heard(1, &world.say(3, "hi")).as_deref(), Some("hi"));
-    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned() });
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned(), reason: None });
     world.pass(100 * 86_400_000);
     assert_eq!(refused(&world.say(3, "hi")), Some(ErrorCode::Banned));
     world.restart();
@@ -89,7 +89,7 @@ fn a_guest_is_banned_with_its_address_for_a_day() {
     world.join_from(4, "same-house", GUEST, Some("192.0.2.7"));
     world.join_from(5, "elsewhere", GUEST, Some("192.0.2.8"));
     world.join_from(6, "account", &[], Some("192.0.2.7"));
-    let told = world.ask(1, In::Ban { id: "b".to_owned(), member: "guest".to_owned() });
+    let told = world.ask(1, In::Ban { id: "b".to_owned(), member: "guest".to_owned(), reason: None });
     let frames = format!("{told:?}");
     assert!(!frames.contains("192.0.2.7"), "nobody is told an address: {frames}");
     for (connection, expected) in
@@ -99,6 +99,66 @@ fn a_guest_is_banned_with_its_address_for_a_day() {
     }
     world.pass(86_400_000);
     assert_eq!(refused(&world.say(4, "hi")), None);
+}
+
+#[test]
+fn an_accounts_ban_lasts_and_keeps_guests_from_its_address_quiet_for_a_day() {
+    let mut world = world();
+    world.join_from(4, "spammer", &[], Some("192.0.2.7"));
+    world.join_from(5, "again", GUEST, Some("192.0.2.7"));
+    world.join_from(6, "neighbour", &[], Some("192.0.2.7"));
+    let reason = Some("sells watches".to_owned());
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "spammer".to_owned(), reason });
+    for (connection, expected) in [(4, Some(ErrorCode::Banned)), (5, Some(ErrorCode::Banned)), (6, None)] {
+        assert_eq!(refused(&world.say(connection, "hi")), expected, "{connection}");
+    }
+    world.pass(86_400_000);
+    assert_eq!(refused(&world.say(5, "hi")), None);
+    assert_eq!(refused(&world.say(4, "hi")), Some(ErrorCode::Banned));
+    let reason = None;
+    world.ask(1, In::Ban { id: "b2".to_owned(), member: "spammer".to_owned(), reason });
+    assert_eq!(refused(&world.say(5, "hi")), Some(ErrorCode::Banned));
+    world.ask(1, In::Lift { id: "l".to_owned(), member: "spammer".to_owned() });
+    assert_eq!((refused(&world.say(4, "hi")), refused(&world.say(5, "hi"))), (None, None), "both at once");
+}
+
+#[test]
+fn a_reason_is_told_to_whom_it_is_about_and_to_moderators() {
+    let mut world = world();
+    world.join_from(4, "spammer", &[], Some("192.0.2.7"));
+    world.join_from(5, "again", GUEST, Some("192.0.2.7"));
+    let told = world.ask(
+        1,
+        In::Ban {
+            id: "b".to_owned(),
+            member: "spammer".to_owned(),
+            reason: Some(" sells\nwatches ".to_owned()),
+        },
+    );
+    let why = |frames: &[Out]| {
+        frames.iter().find_map(|frame| match frame {
+            Out::Standing { sanction } | Out::Sanction { sanction, .. } => sanction.clone()?.reason,
+            Out::Error { message, .. } => message.split_once(": ").map(|(_, why)| why.to_owned()),
+            _ => None,
+        })
+    };
+    for connection in [1, 4] {
+        assert_eq!(why(&to(connection, &told)).as_deref(), Some("sells watches"), "{connection}");
+    }
+    assert_eq!(why(&to(4, &world.say(4, "hi"))).as_deref(), Some("sells watches"));
+    assert_eq!(why(&to(5, &world.say(5, "hi"))), None, "another's ban says nothing about them");
+    world.restart();
+    let (theirs, others) = (
+        world.join_from(4, "spammer", &[], Some("192.0.2.7")),
+        world.join_from(5, "again", GUEST, Some("192.0.2.7")),
+    );
+    assert_eq!(floor(&theirs, 4).mine.sanction.unwrap().reason.as_deref(), Some("sells watches"));
+    let kept_out = floor(&others, 5).mine.sanction.unwrap();
+    assert!(kept_out.reason.is_none() && kept_out.until_ms.is_some(), "a day: {kept_out:?}");
+    world.join(1, "mod", MODERATOR);
+    let long = Some("x".repeat(201));
+    let refusal = world.ask(1, In::Ban { id: "b2".to_owned(), member: "ada".to_owned(), reason: long });
+    assert!(refused(&refusal).is_some());
 }
 
 #[test]
@@ -269,7 +329,7 @@ fn a_command_in_the_chat_does_what_its_frame_does() {
 #[test]
 fn a_repeat_of_anything_is_answered_like_the_first() {
     let mut world = world();
-    let timeout = In::Timeout { id: "t".to_owned(), member: "ada".to_owned(), seconds: 60 };
+    let timeout = In::Timeout { id: "t".to_owned(), member: "ada".to_owned(), seconds: 60, reason: None };
     let first = to(1, &world.ask(1, timeout.clone()));
     let lines = world.log.len();
     let again = to(1, &world.ask(1, timeout));
@@ -336,6 +396,6 @@ fn a_comment_on_a_recording_is_a_message_with_its_moment_under_the_same_rules() 
     settings(&mut world, 4, Change { hold_links: Some(true), ..Change::default() });
     let effects = world.ask(3, comment("c2", "see www.example.org", false));
     assert_eq!(heard(2, &effects), None, "it waits for a moderator");
-    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned() });
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "ada".to_owned(), reason: None });
     assert_eq!(refused(&world.ask(3, comment("c3", "hi", true))), Some(ErrorCode::Banned));
 }

@@ -287,7 +287,7 @@ fn frame(world: &mut World, number: u8, value: u8) -> In {
         1 => In::Hand { up: value.is_multiple_of(2) },
         2 => In::Delete { id, message: seq },
         3 => In::Restore { id, message: seq },
-        4 => In::Timeout { id, member, seconds: 30 },
+        4 => In::Timeout { id, member, seconds: 30, reason: None },
         5 => In::Lift { id, member },
         6 => In::Pin { id, message: Some(seq) },
         7 => In::Settings { id, change: Change { hold_links: Some(value > 1), ..Change::default() } },

@@ -62,6 +62,8 @@ export interface Held {
 export interface Sanction {
   ban: boolean;
   until_ms: number | null;
+  /** In the words of who did it; `null` where none was given. */
+  reason: string | null;
 }
 
 /** What concerns this page's member alone. */
@@ -172,8 +174,8 @@ export function readSanction(value: unknown): Sanction | null {
   if (typeof value !== 'object' || value === null) {
     return null;
   }
-  const { ban, until_ms } = value as Fields;
-  return { ban: ban === true, until_ms: count(until_ms) };
+  const { ban, until_ms, reason } = value as Fields;
+  return { ban: ban === true, until_ms: count(until_ms), reason: text(reason) };
 }
 
 function readVote(value: unknown): [number, number[]] | null {

@@ -118,8 +118,8 @@ export type Deed =
   | { type: 'restore'; message: number }
   | { type: 'release'; held: number }
   | { type: 'reject'; held: number }
-  | { type: 'timeout'; member: string; seconds: number }
-  | { type: 'ban'; member: string }
+  | { type: 'timeout'; member: string; seconds: number; reason?: string }
+  | { type: 'ban'; member: string; reason?: string }
   | { type: 'lift'; member: string }
   | { type: 'pin'; message: number | null }
   | ({ type: 'settings' } & Partial<Rules>)

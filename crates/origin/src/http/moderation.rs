@@ -37,7 +37,7 @@ pub(crate) struct BansAnswer {
     bans: Vec<Ban>,
 }
 
-/// A time-out or ban. The address that goes with a guest's is told nobody.
+/// A time-out or ban. The address that goes with a ban is told nobody.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ban {
     member: Whom,
@@ -47,6 +47,9 @@ pub(crate) struct Ban {
     since_ms: i64,
     #[schema(required)]
     by: Option<Whom>,
+    /// Why, in the words of who did it.
+    #[schema(required)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -56,6 +59,9 @@ pub(crate) struct NewBan {
     /// A time-out of so many seconds; without it, a ban.
     #[serde(default)]
     seconds: Option<u32>,
+    /// Why, for that member and the list of what was done; at most 200 code points.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -131,6 +137,7 @@ pub(crate) async fn bans(
             until_ms: sanction.until_ms,
             since_ms: sanction.since_ms,
             by: sanction.by.clone(),
+            reason: sanction.reason.clone(),
         };
         room.sanctions(now.unix_ms).map(ban).collect()
     };
@@ -139,7 +146,8 @@ pub(crate) async fn bans(
 
 /// Keep a member from writing.
 ///
-/// For some seconds, or without them an account until it is lifted, a guest and its address for a day.
+/// For some seconds, or without them an account until it is lifted and a guest for a day; guests from the same address for a
+/// day too.
 #[utoipa::path(
     post,
     path = "/api/v1/rooms/{room}/bans",
@@ -158,10 +166,10 @@ pub(crate) async fn ban(
     headers: HeaderMap,
     body: Result<Json<NewBan>, JsonRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(NewBan { member, seconds }) = body.map_err(unreadable)?;
+    let Json(NewBan { member, seconds, reason }) = body.map_err(unreadable)?;
     let frame = |id| match seconds {
-        Some(seconds) => In::Timeout { id, member, seconds },
-        None => In::Ban { id, member },
+        Some(seconds) => In::Timeout { id, member, seconds, reason },
+        None => In::Ban { id, member, reason },
     };
     let done = perform(&shared, &slug, &identity, &headers, frame).await?;
     Ok((StatusCode::CREATED, fresh(done)))

@@ -125,4 +125,7 @@ pub struct SanctionView {
     /// Until when, Unix time in milliseconds; `None` until it is lifted.
     #[schema(required)]
     pub until_ms: Option<i64>,
+    /// Why, in the words of who did it; for whoever it is about, and moderators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

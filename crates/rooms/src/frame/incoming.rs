@@ -98,13 +98,20 @@ pub enum In {
         member: String,
         /// How long; at most [`crate::Room::TIMEOUT_MAX_S`].
         seconds: u32,
+        /// Why, for that member and the list of what was done; at most [`crate::Room::REASON_CHARS_MAX`] code points.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
-    /// Keeps a member from writing: an account until it is lifted, a guest and its address for a day.
+    /// Keeps a member from writing: an account until it is lifted, a guest for a day; and guests from the same address for a
+    /// day.
     Ban {
         /// The sender's own.
         id: String,
         /// Whose.
         member: String,
+        /// Why, as of a time-out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Ends a time-out or a ban.
     Lift {

@@ -1,0 +1,40 @@
+import { words } from '../i18n/i18n.svelte';
+
+/** The words of a chat’s rules. */
+export const t = words(
+  'rules',
+  {
+    'rules.slow': 'Slow mode',
+    'rules.slow.off': 'Off',
+    'rules.seconds': '{{count}} s',
+    'rules.locked': 'Lock chat',
+    'rules.emotes': 'Only emoji',
+    'rules.links': 'Hold messages with links',
+    'rules.danmaku': 'Messages may fly over the picture',
+    'rules.class': 'Class: raised hands, attendance, answers shown when a poll closes',
+    'rules.who': 'Who can write',
+    'who.everyone': 'Everyone',
+    'who.signed_in': 'Signed-in people',
+    'who.followers': 'Followers',
+    'who.nobody': 'Only moderators',
+    'rules.words': 'Hold messages with these words, one a line',
+    'rules.words.save': 'Save the words',
+  },
+  {
+    'rules.slow': '慢速模式',
+    'rules.slow.off': '关闭',
+    'rules.seconds': '{{count}} 秒',
+    'rules.locked': '锁定聊天',
+    'rules.emotes': '仅限表情',
+    'rules.links': '含链接的消息先审核',
+    'rules.danmaku': '允许弹幕',
+    'rules.class': '课堂：举手、考勤，投票结束后才公布答案',
+    'rules.who': '谁可以发言',
+    'who.everyone': '所有人',
+    'who.signed_in': '登录用户',
+    'who.followers': '关注者',
+    'who.nobody': '仅房管',
+    'rules.words': '含这些词的消息先审核，每行一个',
+    'rules.words.save': '保存词表',
+  },
+);

@@ -1,0 +1,40 @@
+import { words } from '../i18n/i18n.svelte';
+
+/** The words of keeping somebody from writing. */
+export const t = words(
+  'silence',
+  {
+    title: 'Keep {{name}} from writing',
+    how: 'How',
+    timeout: 'For a time',
+    ban: 'Ban, until it is lifted (guests: for a day)',
+    count: 'How long',
+    unit: 'Unit',
+    minutes: 'minutes',
+    hours: 'hours',
+    days: 'days',
+    limit: 'A time-out lasts from one second to 28 days.',
+    reason: 'Reason (optional)',
+    'reason.hint': 'They see it, and so do moderators.',
+    cancel: 'Cancel',
+    'go.timeout': 'Time out',
+    'go.ban': 'Ban',
+  },
+  {
+    title: '禁止 {{name}} 发言',
+    how: '方式',
+    timeout: '禁言一段时间',
+    ban: '封禁，直到解除（游客为一天）',
+    count: '时长',
+    unit: '单位',
+    minutes: '分钟',
+    hours: '小时',
+    days: '天',
+    limit: '禁言时长为 1 秒到 28 天。',
+    reason: '原因（可不填）',
+    'reason.hint': '对方和房管都能看到。',
+    cancel: '取消',
+    'go.timeout': '禁言',
+    'go.ban': '封禁',
+  },
+);
