@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::accessibility::faults;
 use crate::harness::browser::{Browser, Session};
+use crate::harness::chat::Chat;
 use crate::harness::environment::keep_screenshot;
 use crate::harness::machine::beside_others;
 use crate::harness::server::Server;
@@ -63,6 +64,23 @@ async fn a_viewer_gives_a_gift_that_others_see_and_an_administrator_keeps_the_ca
             (session.run(left, vec![]).await == json!("30")).then_some(())
         })
         .await;
+        // Somebody who has said nothing, and so stands in no list.
+        let mut quiet = Chat::join(server.http_address, "demo", "Quiet").await;
+        quiet.frame("welcome").await.expect("a welcome");
+        let script = "const list = document.querySelector('[data-testid=gift-to]');
+            list.value = '@'; list.dispatchEvent(new Event('change', { bubbles: true }))";
+        session.run(script, vec![]).await;
+        offered(session, "gift-to-name").await;
+        session.type_into("gift-to-name", "quiet").await;
+        session.click("gift-give").await;
+        let gift = quiet.frame("gift").await.expect("a gift");
+        assert_eq!((&gift["from"]["name"], &gift["to"]["name"]), (&json!("ada"), &json!("Quiet")), "{gift}");
+        until("the gift's line", LIMIT, async || {
+            let lines = session.texts("chat-gift").await;
+            lines.iter().any(|line| line.contains("ada") && line.contains("Quiet")).then_some(())
+        })
+        .await;
+        assert_eq!(faults(session).await, Vec::<String>::new());
         keep_screenshot("gifts-viewer.png", &session.screenshot().await);
         assert!(!guest.session.shows("gifts-toggle").await, "a guest has nothing to give");
         assert_eq!(faults(&guest.session).await, Vec::<String>::new());
