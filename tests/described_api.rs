@@ -289,7 +289,7 @@ async fn by_hand(world: &mut World, fixtures: &Fixtures) {
     world.grant("POST /api/v1/rooms/{room}/entry locked", &[], json!({"password": "open sesame"})).await;
     world.grant("DELETE /api/v1/rooms/{room} locked", &[], none.clone()).await;
 
-    follow_and_picture(world).await;
+    follow_picture_and_links(world).await;
     let poll = json!({"question": "Well?", "options": ["yes", "no"]});
     let poll =
         world.grant("POST /api/v1/rooms/{room}/polls chess", &[], poll).await.json()["seq"].to_string();
@@ -334,8 +334,8 @@ async fn forgotten_password(world: &mut World, own: &[(&str, &str)]) -> String {
     cookie
 }
 
-/// The room is followed, and has a picture for a while.
-async fn follow_and_picture(world: &mut World) {
+/// The room is followed, and has a picture and links for players for a while.
+async fn follow_picture_and_links(world: &mut World) {
     world.grant("PUT /api/v1/rooms/{room}/follow chess", &[], Value::Null).await;
     world.grant("DELETE /api/v1/rooms/{room}/follow chess", &[], Value::Null).await;
     let png = Bytes::from_static(include_bytes!("../icons/32x32.png"));
@@ -345,6 +345,7 @@ async fn follow_and_picture(world: &mut World) {
     world.note("PUT", "/api/v1/rooms/{room}/picture");
     world.grant("GET /api/v1/rooms/{room}/picture chess", &[], Value::Null).await;
     world.grant("DELETE /api/v1/rooms/{room}/picture chess", &[], Value::Null).await;
+    world.grant("DELETE /api/v1/rooms/{room}/player-link chess", &[], Value::Null).await;
 }
 
 /// Somebody is granted points and gives them; another server is told.

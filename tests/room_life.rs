@@ -19,14 +19,15 @@ use crate::harness::settings_page::SettingsPage;
 use crate::harness::viewer::media_playlist_url;
 use crate::harness::wait::{seconds, until};
 use crate::harness::watch_page::WatchPage;
+use crate::harness::web_player::{Library, look, open, watch};
 use crate::players;
 
 /// For a page to load and its origin to answer, on a busy machine.
 const LIMIT: Duration = seconds(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mpv_and_ffplay_play_a_private_room_with_a_limit_through_its_link() {
-    beside_others(seconds(150), async {
+async fn mpv_ffplay_and_hls_js_play_a_private_room_with_a_limit_through_its_signed_link() {
+    beside_others(seconds(240), async {
         let server = Server::start().await;
         let room = server.room("class").await;
         let _publisher = push_pattern(&server.rtmp_url(&room.key));
@@ -38,15 +39,39 @@ async fn mpv_and_ffplay_play_a_private_room_with_a_limit_through_its_link() {
             (text.matches("#EXTINF").count() >= 3).then_some(())
         })
         .await;
-        set(&server, "class", &json!({"visibility": "private", "viewer_limit": 2})).await;
+        set(&server, "class", &json!({"visibility": "private", "viewer_limit": 3})).await;
         assert_eq!(server.http.get(&server.playlist_url("class")).await.status.as_u16(), 403);
-        let made = server
-            .http
-            .post_as(&server.owner.token, &server.url("/api/v1/rooms/class/link"), &Value::Null)
-            .await
-            .json();
-        let url = made["playlist"].as_str().unwrap_or_else(|| panic!("no playlist in {made}"));
+        let owners = Browser::start().await;
+        let page = SettingsPage(&owners.session);
+        page.sign_in(&server).await;
+        page.open(&server, "class", "stream", LIMIT).await;
+        page.shows("player-link", LIMIT).await;
+        choose(&owners.session, "player-link-hours", "24").await;
+        owners.session.click("player-link").await;
+        page.shows("player-link-text", LIMIT).await;
+        let url = page.value("player-link-text").await;
+        let url = url.as_str();
+        assert!(url.contains("?expires=") && url.contains("&signature="), "{url}");
+        assert_eq!(accessibility::faults(&owners.session).await, Vec::<String>::new());
+        keep_screenshot("web-player-link.png", &owners.session.screenshot().await);
         tokio::join!(players::mpv(url), players::ffplay(url));
+        // A page of another site, with no cookie of this one.
+        let (address, elsewhere) = serve_page("<!doctype html><title>Elsewhere</title>".to_owned()).await;
+        let browser = open(Library::HlsJs, &format!("http://{address}/"), url).await;
+        let session = &browser.session;
+        let played = watch(session, seconds(8), LIMIT).await;
+        assert!(played.moved_s > 5.0 && played.decoded.0 > 100 && played.decoded.1 > 0, "{played:?}");
+        assert_eq!(played.errors, Vec::<String>::new());
+        // Its end is the end of what plays by it.
+        owners.session.click("player-links-end").await;
+        page.says("player-link-said", "No link", LIMIT).await;
+        assert_eq!(server.http.get(url).await.json()["code"], json!("link_wrong"));
+        until("the player to stop", LIMIT, async || {
+            let errors = look(session).await["errors"].clone();
+            errors.as_array().is_some_and(|errors| !errors.is_empty()).then_some(())
+        })
+        .await;
+        elsewhere.abort();
     })
     .await;
 }

@@ -11,6 +11,8 @@ use super::wait::{look_again, until};
 /// A player library that only tests use, from the packages of `ui/`.
 #[derive(Clone, Copy, Debug)]
 pub enum Library {
+    /// hls.js, as another site's page has it.
+    HlsJs,
     /// Shaka Player.
     Shaka,
     /// Video.js.
@@ -93,6 +95,7 @@ pub async fn plays_well(name: &str, hiccup_s: f64, play: impl AsyncFn() -> Watch
 pub async fn open(library: Library, page: &str, playlist: &str) -> Browser {
     let browser = Browser::open(page).await;
     let (file, begin) = match library {
+        Library::HlsJs => ("hls.js/dist/hls.min.js", HLS_JS),
         Library::Shaka => ("shaka-player/dist/shaka-player.compiled.js", SHAKA),
         Library::VideoJs => ("video.js/dist/video.min.js", VIDEO_JS),
     };
@@ -189,6 +192,18 @@ const READ: &str = "
         errors: [...window.__seen.errors, ...(fatal === '0' ? [] : [`${fatal} fatal errors`]),
             ...(video.error ? [video.error.message] : [])],
     };";
+
+const HLS_JS: &str = "
+    const video = document.createElement('video');
+    document.body.replaceChildren(video);
+    window.__seen = { stalls: [], errors: [] };
+    const Library = window.Hls ?? this.Hls;
+    const player = new Library({ lowLatencyMode: true });
+    player.on('hlsError', (_, told) => told.fatal && window.__seen.errors.push(`hls.js ${told.details}`));
+    window.__latency = () => player.latency;
+    player.on('hlsManifestParsed', () => video.play());
+    player.loadSource(arguments_[0]);
+    player.attachMedia(video);";
 
 const SHAKA: &str = "
     const video = document.createElement('video');

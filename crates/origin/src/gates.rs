@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audience::WATCHING;
+use crate::player_link::{self, LinkError, LinkKey};
 use crate::secret::{self, Digest};
 use crate::store::Lock;
 
@@ -25,10 +26,12 @@ pub(crate) struct Gates {
 /// What stands before one room.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    slug: Slug,
     private: bool,
     viewer_limit: Option<u32>,
     password: Option<String>,
     link: Option<Digest>,
+    link_key: Option<LinkKey>,
     /// Who plays, by the digest of what stands in their address. Limits may change around them.
     sessions: Arc<Mutex<HashMap<Digest, Session>>>,
 }
@@ -43,6 +46,16 @@ struct Session {
     /// It has asked for media, and not only for the list of renditions: some players read that several times, each
     /// time for a session of its own, before they play one of them.
     plays: bool,
+    entry: Entry,
+}
+
+/// What let a player in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The room's password, its invite link, who it is, or nothing where nothing is asked for.
+    Usual,
+    /// A signed link for players: what began with it ends when the room's links do.
+    PlayerLink,
 }
 
 /// Why nobody is let to the media.
@@ -76,7 +89,7 @@ impl Gates {
         let mut gates = self.gates.write().expect(UNBROKEN);
         let before = std::mem::take(&mut *gates);
         let mut changed = Vec::new();
-        for Lock { slug, private, password, link, viewer_limit } in locks {
+        for Lock { slug, private, password, link, link_key, viewer_limit } in locks {
             let same = before
                 .get(&slug)
                 .filter(|gate| (gate.private, &gate.password, gate.link) == (private, &password, link));
@@ -84,7 +97,12 @@ impl Gates {
                 changed.extend(self.within().remove(&slug));
             }
             let sessions = same.map(|gate| Arc::clone(&gate.sessions)).unwrap_or_default();
-            gates.insert(slug, Arc::new(Gate { private, viewer_limit, password, link, sessions }));
+            if same.is_some_and(|gate| gate.link_key.is_some() && gate.link_key != link_key) {
+                let mut sessions = sessions.lock().expect(UNBROKEN);
+                sessions.retain(|_, session| session.entry != Entry::PlayerLink);
+            }
+            let gate = Gate { slug: slug.clone(), private, viewer_limit, password, link, link_key, sessions };
+            gates.insert(slug, Arc::new(gate));
         }
         // With the gates in place: whoever comes back stands before them.
         drop(gates);
@@ -119,12 +137,25 @@ impl Gate {
         self.link == Some(shown) || self.entry().is_some_and(|entry| Digest::of(&entry) == shown)
     }
 
+    /// Whether its links for players are signed with this key.
+    pub(crate) fn signs_with(&self, key: LinkKey) -> bool {
+        self.link_key == Some(key)
+    }
+
+    /// Whether the query of a request is a signed link into this room that is good at `now_ms`, Unix time.
+    ///
+    /// # Errors
+    /// [`LinkError`] for one that is not.
+    pub(crate) fn opens_to_link(&self, query: &str, now_ms: i64) -> Result<bool, LinkError> {
+        player_link::check(self.link_key, &self.slug, query, now_ms)
+    }
+
     /// A place for a player: what stands in its address from now on. Until one of them plays, all that an opener
     /// opened are one place.
     ///
     /// # Errors
     /// [`GateError::Full`].
-    pub(crate) fn open_session(&self, opener: Digest) -> Result<String, GateError> {
+    pub(crate) fn open_session(&self, opener: Digest, entry: Entry) -> Result<String, GateError> {
         let now = Instant::now();
         let mut sessions = self.sessions();
         sessions.retain(|_, session| now - session.asked < SESSION_IDLE_MAX);
@@ -132,7 +163,7 @@ impl Gate {
             return Err(GateError::Full);
         }
         let secret = secret::random();
-        sessions.insert(Digest::of(&secret), Session { asked: now, opener, plays: false });
+        sessions.insert(Digest::of(&secret), Session { asked: now, opener, plays: false, entry });
         Ok(secret)
     }
 
@@ -185,7 +216,7 @@ mod tests {
     fn lock(viewer_limit: Option<u32>, password: Option<&str>) -> Lock {
         let slug = "demo".parse().unwrap();
         let password = password.map(str::to_owned);
-        Lock { slug, private: password.is_some(), password, link: None, viewer_limit }
+        Lock { slug, private: password.is_some(), password, link: None, link_key: None, viewer_limit }
     }
 
     fn by(opener: &str) -> Digest {
@@ -201,12 +232,15 @@ mod tests {
         let gates = Gates::default();
         gates.replace(vec![lock(Some(2), None)]);
         let gate = gate(&gates);
-        let (first, second) = (gate.open_session(by("a")).unwrap(), gate.open_session(by("b")).unwrap());
-        assert_eq!(gate.open_session(by("c")), Err(GateError::Full));
+        let (first, second) = (
+            gate.open_session(by("a"), Entry::Usual).unwrap(),
+            gate.open_session(by("b"), Entry::Usual).unwrap(),
+        );
+        assert_eq!(gate.open_session(by("c"), Entry::Usual), Err(GateError::Full));
         tokio::time::advance(Duration::from_secs(9)).await;
         gate.use_session(&first, true).unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
-        gate.open_session(by("c")).unwrap();
+        gate.open_session(by("c"), Entry::Usual).unwrap();
         assert_eq!(gate.use_session(&second, true), Err(GateError::Full), "somebody else has the place");
         gate.use_session(&first, true).unwrap();
     }
@@ -216,14 +250,14 @@ mod tests {
         let gates = Gates::default();
         gates.replace(vec![lock(Some(2), None)]);
         let gate = gate(&gates);
-        let first = gate.open_session(by("mpv")).unwrap();
+        let first = gate.open_session(by("mpv"), Entry::Usual).unwrap();
         gate.use_session(&first, false).unwrap();
-        let again = gate.open_session(by("mpv")).unwrap();
-        let other = gate.open_session(by("ffplay")).unwrap();
+        let again = gate.open_session(by("mpv"), Entry::Usual).unwrap();
+        let other = gate.open_session(by("ffplay"), Entry::Usual).unwrap();
         gate.use_session(&again, true).unwrap();
         gate.use_session(&other, true).unwrap();
         assert_eq!(gate.use_session(&first, true), Err(GateError::Full), "it cannot play both");
-        assert_eq!(gate.open_session(by("mpv")), Err(GateError::Full));
+        assert_eq!(gate.open_session(by("mpv"), Entry::Usual), Err(GateError::Full));
     }
 
     #[tokio::test(start_paused = true)]
@@ -231,7 +265,7 @@ mod tests {
         let gates = Gates::default();
         gates.replace(vec![lock(None, Some("phc"))]);
         let gate = gate(&gates);
-        let session = gate.open_session(by("a")).unwrap();
+        let session = gate.open_session(by("a"), Entry::Usual).unwrap();
         assert_eq!(gate.use_session("guess", true), Err(GateError::Ended));
         tokio::time::advance(SESSION_IDLE_MAX).await;
         assert_eq!(gate.use_session(&session, true), Err(GateError::Ended));
@@ -259,12 +293,30 @@ mod tests {
     async fn another_password_ends_the_sessions_and_another_limit_does_not() {
         let gates = Gates::default();
         gates.replace(vec![lock(None, Some("one"))]);
-        let (session, entry) = (gate(&gates).open_session(by("a")).unwrap(), gate(&gates).entry().unwrap());
+        let (session, entry) =
+            (gate(&gates).open_session(by("a"), Entry::Usual).unwrap(), gate(&gates).entry().unwrap());
         gates.replace(vec![lock(Some(5), Some("one"))]);
         gate(&gates).use_session(&session, true).unwrap();
         assert!(gate(&gates).opens_to(&entry) && !gate(&gates).opens_to("one"));
         gates.replace(vec![lock(Some(5), Some("other"))]);
         assert_eq!(gate(&gates).use_session(&session, true), Err(GateError::Ended));
         assert!(!gate(&gates).opens_to(&entry));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_with_a_link_for_players_ends_when_those_are_ended() {
+        let gates = Gates::default();
+        let with_key = |key: Option<u8>| {
+            let link_key = key.map(|byte| LinkKey([byte; 32]));
+            gates.replace(vec![Lock { link_key, ..lock(None, Some("one")) }]);
+            gate(&gates)
+        };
+        let usual = with_key(None).open_session(by("a"), Entry::Usual).unwrap();
+        let linked = with_key(Some(1)).open_session(by("b"), Entry::PlayerLink).unwrap();
+        let same = with_key(Some(1));
+        assert_eq!((same.use_session(&usual, true), same.use_session(&linked, true)), (Ok(()), Ok(())));
+        let after = with_key(None);
+        assert_eq!(after.use_session(&linked, true), Err(GateError::Ended));
+        assert_eq!(after.use_session(&usual, true), Ok(()));
     }
 }

@@ -30,6 +30,7 @@ mod observer;
 mod origin;
 mod outlets;
 mod people;
+mod player_link;
 mod recordings;
 mod room_picture;
 mod secret;

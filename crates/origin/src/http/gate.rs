@@ -23,10 +23,13 @@ use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
 use super::playback;
 use super::player;
+use super::player_links;
 use super::problem::Problem;
 use super::rooms::{fresh, unreadable};
 use crate::accounts::AccountError;
-use crate::gates::{Gate, GateError};
+use crate::clock::unix_ms;
+use crate::gates::{Entry, Gate, GateError};
+use crate::player_link::LinkError;
 use crate::secret::Digest;
 use crate::state::Shared;
 
@@ -40,11 +43,13 @@ pub(crate) struct Enter {
     code: Option<String>,
 }
 
-/// What opens the room from now on, for players that take no cookie.
+/// What opens the room besides the cookie.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EnterAnswer {
-    /// The multivariant playlist, with what opens it.
+    /// The multivariant playlist, signed: for players that take no cookie.
     playlist: String,
+    /// Until when a player may begin with it.
+    expires_at_ms: i64,
 }
 
 /// Stands before every route. Only those of a room with a gate are looked at closer.
@@ -106,16 +111,17 @@ async fn pass(
     if parts.method == Method::OPTIONS {
         return Ok(None);
     }
-    if gate.is_private() && !may_enter(shared, slug, gate, parts).await? {
-        return Err(entry_needed());
-    }
+    let entry = match gate.is_private() {
+        true => may_enter(shared, slug, gate, path, parts).await?,
+        false => Entry::Usual,
+    };
     if !media {
         return Ok(None);
     }
-    if path != "/live/{room}/index.m3u8" {
+    if path != PLAYLIST {
         return Err(session_needed(slug.as_str()));
     }
-    let session = gate.open_session(opener(shared, parts)).map_err(refused)?;
+    let session = gate.open_session(opener(shared, parts), entry).map_err(refused)?;
     let headers = [
         (header::LOCATION, format!("/live/{slug}/s/{session}/index.m3u8")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
@@ -130,13 +136,32 @@ fn opener(shared: &Shared, parts: &Parts) -> Digest {
     Digest::of(&format!("{address} {}", String::from_utf8_lossy(agent)))
 }
 
-async fn may_enter(shared: &Shared, slug: &Slug, gate: &Gate, parts: &Parts) -> Result<bool, Problem> {
+/// What lets somebody into a private room. A signed link is for the playlist alone: not for the chat, nor for recordings.
+async fn may_enter(
+    shared: &Shared,
+    slug: &Slug,
+    gate: &Gate,
+    path: &str,
+    parts: &Parts,
+) -> Result<Entry, Problem> {
     let shown = cookie(&parts.headers, &cookie_name(slug));
     let query = parts.uri.query().unwrap_or_default();
     let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
     if shown.is_some_and(|shown| gate.opens_to(shown)) || key.is_some_and(|key| gate.opens_to(key)) {
-        return Ok(true);
+        return Ok(Entry::Usual);
     }
+    let linked = if path == PLAYLIST { gate.opens_to_link(query, unix_ms()) } else { Ok(false) };
+    if linked == Ok(true) {
+        return Ok(Entry::PlayerLink);
+    }
+    // Whoever keeps order comes in with an old link too.
+    if manages(shared, slug, parts).await? {
+        return Ok(Entry::Usual);
+    }
+    Err(linked.map_or_else(link_refused, |_| entry_needed()))
+}
+
+async fn manages(shared: &Shared, slug: &Slug, parts: &Parts) -> Result<bool, Problem> {
     let who = who(shared, &parts.method, &parts.headers, &parts.extensions).await?;
     let Some(identity) = who else { return Ok(false) };
     let Some(room) = shared.store.room(slug.clone()).await? else { return Ok(false) };
@@ -193,7 +218,8 @@ pub(crate) async fn enter(
     let name = cookie_name(&room.slug);
     let set = format!("{name}={opens}; Path=/; Max-Age={ENTRY_AGE_S}; HttpOnly; SameSite=Lax");
     let set = HeaderValue::from_str(&set).map_err(|_| AccountError::LinkWrong)?;
-    let answer = EnterAnswer { playlist: format!("/live/{}/index.m3u8?key={opens}", room.slug) };
+    let link = player_links::make(&shared, &room, ENTERED_LINK_HOURS).await?;
+    let answer = EnterAnswer { playlist: link.path, expires_at_ms: link.expires_at_ms };
     let mut response = fresh(answer).into_response();
     response.headers_mut().append(header::SET_COOKIE, set);
     Ok(response)
@@ -258,6 +284,16 @@ fn entry_needed() -> Problem {
     Problem::forbidden("this room is private: enter with its password or its link").with_code("entry_needed")
 }
 
+fn link_refused(error: LinkError) -> Problem {
+    match error {
+        LinkError::Wrong => AccountError::LinkWrong.into(),
+        LinkError::Expired => {
+            Problem::forbidden("this link has expired: ask whoever gave it for another one")
+                .with_code("link_expired")
+        }
+    }
+}
+
 fn session_needed(slug: &str) -> Problem {
     let detail = format!("this room's media is below the address that /live/{slug}/index.m3u8 redirects to");
     Problem::forbidden(detail).with_code("session_needed")
@@ -276,5 +312,8 @@ fn cookie_name(slug: &Slug) -> String {
     format!("rostrum_entry_{slug}")
 }
 
+const PLAYLIST: &str = "/live/{room}/index.m3u8";
+/// How long the link holds that is given to whoever came in: for an evening.
+const ENTERED_LINK_HOURS: u32 = 12;
 /// How long a browser may come in again: a school year's half, in seconds. Another password ends it before.
 const ENTRY_AGE_S: u32 = 180 * 24 * 60 * 60;

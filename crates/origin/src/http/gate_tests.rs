@@ -79,6 +79,9 @@ async fn a_private_room_opens_to_its_password() {
     let entered = enter(json!({ "password": "class code 7" })).await;
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     assert!(place.play("", &[("cookie", &cookie)]).await.is_ok());
+    let bytes = axum::body::to_bytes(entered.into_body(), 1 << 16).await.unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert!(place.play(&query(&answer), &[]).await.is_ok(), "what players without cookies are given");
     let (status, _) = place.json("GET", "/api/v1/rooms/demo", &[("cookie", &cookie)], "").await;
     assert_eq!(status, 200);
     let (_, list) = place.json("GET", "/api/v1/rooms", &[("cookie", &cookie)], "").await;
@@ -94,19 +97,62 @@ async fn a_private_room_opens_to_its_last_link() {
     place.set(json!({ "visibility": "private" })).await;
     let make = || place.json("POST", "/api/v1/rooms/demo/link", &[OPERATOR], "");
     let (_, first) = make().await;
-    let key = |made: &serde_json::Value| {
-        let playlist = made["playlist"].as_str().unwrap();
-        format!("?key={}", playlist.split_once("?key=").unwrap().1)
-    };
+    let code =
+        |made: &serde_json::Value| made["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    let key = |made: &serde_json::Value| format!("?key={}", code(made));
     assert!(place.play(&key(&first), &[]).await.is_ok());
+    assert!(place.play(&query(&first), &[]).await.is_ok());
     let (_, second) = make().await;
     assert_eq!(place.play(&key(&first), &[]).await, Err("entry_needed".to_owned()));
-    let code = second["link"].as_str().unwrap().split_once('#').unwrap().1;
+    assert_eq!(place.play(&query(&first), &[]).await, Err("link_wrong".to_owned()));
+    let code = code(&second);
     let body = json!({ "code": code }).to_string();
     let entered = place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body).await;
     assert_eq!(entered.status(), 200);
     let body = json!({ "code": "guess" }).to_string();
     assert_eq!(place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body).await.status(), 403);
+}
+
+/// What makes a playlist's address a link.
+fn query(made: &serde_json::Value) -> String {
+    format!("?{}", made["playlist"].as_str().unwrap().split_once('?').unwrap().1)
+}
+
+#[tokio::test]
+async fn a_link_for_players_opens_the_playlist_alone_until_its_time_or_until_it_is_ended() {
+    let place = Place::new().await;
+    place.set(json!({ "visibility": "private", "password": "class code 7" })).await;
+    let link = "/api/v1/rooms/demo/player-link";
+    let make = async |body: &str| place.json("POST", link, &[JSON, OPERATOR], body).await;
+    let (status, made) = make("{}").await;
+    let week_ms = 7 * 24 * 60 * 60 * 1_000;
+    let far_ms = made["expires_at_ms"].as_i64().unwrap() - crate::clock::unix_ms();
+    assert_eq!(status, 201, "{made}");
+    assert!((week_ms - 60_000..=week_ms).contains(&far_ms), "{far_ms}");
+    let first = query(&made);
+    let session = place.play(&first, &[]).await.unwrap();
+    assert_eq!(place.code(&session).await, (404, None), "let through to a room that is not live");
+    let (_, other) = make("{\"hours\": 1}").await;
+    assert!(place.play(&query(&other), &[]).await.is_ok() && place.play(&first, &[]).await.is_ok());
+    for closed in ["/api/v1/rooms/demo", "/live/demo.flv", "/live/demo/thumbnail.jpg"] {
+        let refused = (403, Some("entry_needed".to_owned()));
+        assert_eq!(place.code(&format!("{closed}{first}")).await, refused, "{closed}");
+    }
+    let room = place.shared.store.room("demo".parse().unwrap()).await.unwrap().unwrap();
+    let key = place.shared.store.link_key(room.id).await.unwrap();
+    let old = format!("?{}", key.query(&room.slug, crate::clock::unix_ms() / 1_000));
+    assert_eq!(place.play(&old, &[]).await, Err("link_expired".to_owned()));
+    assert!(place.play(&old, &[OPERATOR]).await.is_ok(), "who manages it needs no link");
+    for bad in ["{\"hours\": 0}", "{\"hours\": 9000}"] {
+        assert_eq!(make(bad).await.0, 400, "{bad}");
+    }
+    assert_eq!(place.ask("DELETE", link, &[OPERATOR], "").await.status(), 204);
+    assert_eq!(place.play(&first, &[]).await, Err("link_wrong".to_owned()));
+    assert_eq!(place.code(&session).await, (403, Some("session_ended".to_owned())));
+    let (_, made) = make("{}").await;
+    assert!(place.play(&query(&made), &[]).await.is_ok());
+    place.set(json!({ "password": "class code 8" })).await;
+    assert_eq!(place.play(&query(&made), &[]).await, Err("link_wrong".to_owned()));
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ mod pieces;
 mod place;
 mod playback;
 mod player;
+mod player_links;
 mod polls;
 mod problem;
 mod recordings;

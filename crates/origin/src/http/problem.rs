@@ -233,6 +233,6 @@ pub(super) const CODES: [&str; 24] = [
     "wrong_password",
 ];
 /// Every code that only media is refused with.
-const MEDIA_CODES: [&str; 3] = ["room_full", "session_ended", "session_needed"];
+const MEDIA_CODES: [&str; 4] = ["link_expired", "room_full", "session_ended", "session_needed"];
 /// Of a foreign answer's words; they are one line.
 const DETAIL_BYTES_MAX: usize = 4 << 10;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::access::Known;
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
+use super::player_links;
 use super::problem::Problem;
 use super::rooms::{RoomAnswer, find, fresh, managed, unreadable};
 use super::secure::Scheme;
@@ -93,8 +94,10 @@ pub(crate) struct SettingsView {
 pub(crate) struct LinkAnswer {
     /// For people.
     link: String,
-    /// For players.
+    /// For players that take no cookie: signed, and good for a week.
     playlist: String,
+    /// Until when a player may begin with `playlist`.
+    playlist_expires_at_ms: i64,
 }
 
 impl SettingsView {
@@ -170,7 +173,7 @@ pub(crate) async fn change(
 
 /// Make another link into a private room.
 ///
-/// The one before opens it no more.
+/// The one before opens it no more, nor do links for players that were given out.
 #[utoipa::path(
     post,
     path = "/api/v1/rooms/{room}/link",
@@ -197,10 +200,12 @@ pub(crate) async fn make_link(
     shared.refresh_gates().await?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| shared.addresses.http.to_string(), str::to_owned);
+    let signed = player_links::make(&shared, &room, player_links::HOURS).await?;
     let (scheme, slug) = (scheme.0, room.slug);
     let link = format!("{scheme}://{host}/r/{slug}#{code}");
-    let playlist = format!("{scheme}://{host}/live/{slug}/index.m3u8?key={code}");
-    Ok((StatusCode::CREATED, fresh(LinkAnswer { link, playlist })))
+    let playlist = format!("{scheme}://{host}{}", signed.path);
+    let answer = LinkAnswer { link, playlist, playlist_expires_at_ms: signed.expires_at_ms };
+    Ok((StatusCode::CREATED, fresh(answer)))
 }
 
 /// Delete a room.

@@ -22,8 +22,8 @@ use super::problem::Problem;
 use super::{
     access, accounts, attendance, broadcasts, chapters, chat, comments, description, flv, following,
     forgotten, gate, gifts, health, ingest, invitations, moderation, moderators, own_account, owner, pages,
-    playback, polls, problem, recordings, replay, room_picture, room_settings, rooms, server_settings,
-    session, thumbnail, tokens, uploads, webhooks,
+    playback, player_links, polls, problem, recordings, replay, room_picture, room_settings, rooms,
+    server_settings, session, thumbnail, tokens, uploads, webhooks,
 };
 use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
@@ -112,6 +112,7 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
         routes!(rooms::rotate_key),
         routes!(gate::enter),
         routes!(room_settings::make_link),
+        routes!(player_links::create, player_links::end),
         routes!(rooms::end),
         routes!(rooms::messages),
         routes!(chat::upgrade),

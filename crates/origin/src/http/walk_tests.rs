@@ -45,7 +45,7 @@ const ADMINS: &[Person] = &[Admin];
 const PUBLISHERS: &[Person] = &[Publisher];
 
 /// Who may ask what; what is a refusal of its own kind, such as a wrong password, stands beside this.
-const MAY: [(&str, &str, &[Person]); 100] = [
+const MAY: [(&str, &str, &[Person]); 102] = [
     ("GET", "/api/v1/openapi.json", &EVERYBODY),
     ("GET", "/healthz", &EVERYBODY),
     ("GET", "/readyz", &EVERYBODY),
@@ -99,6 +99,8 @@ const MAY: [(&str, &str, &[Person]); 100] = [
     ("POST", "/api/v1/rooms/{room}/stream-key", MANAGERS),
     ("POST", "/api/v1/rooms/{room}/entry", &EVERYBODY),
     ("POST", "/api/v1/rooms/{room}/link", MANAGERS),
+    ("POST", "/api/v1/rooms/{room}/player-link", MANAGERS),
+    ("DELETE", "/api/v1/rooms/{room}/player-link", MANAGERS),
     ("POST", "/api/v1/rooms/{room}/end", MANAGERS),
     ("GET", "/api/v1/rooms/{room}/moderators", MANAGERS),
     ("POST", "/api/v1/rooms/{room}/moderators", MANAGERS),

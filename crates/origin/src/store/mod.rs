@@ -18,6 +18,7 @@ mod mail_links;
 mod moderators;
 mod on_air;
 mod pictures;
+mod player_links;
 mod points;
 mod recordings;
 mod room_settings;
@@ -271,7 +272,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -286,6 +287,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("mail_links.sql"),
     include_str!("on_air.sql"),
     include_str!("room_numbers.sql"),
+    include_str!("player_links.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;

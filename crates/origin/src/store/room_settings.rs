@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Store, StoreError};
+use crate::player_link::LinkKey;
 use crate::secret::Digest;
 
 /// Who finds a room and may come in.
@@ -85,6 +86,8 @@ pub(crate) struct Lock {
     /// argon2id in PHC form.
     pub(crate) password: Option<String>,
     pub(crate) link: Option<Digest>,
+    /// What its links that hold for a time are signed with.
+    pub(crate) link_key: Option<LinkKey>,
     pub(crate) viewer_limit: Option<u32>,
 }
 
@@ -138,14 +141,15 @@ impl Store {
         self.write(move |connection| update(connection, room, &change)).await
     }
 
-    /// Gives a room another link, or takes it away.
+    /// Gives a room another link, or takes it away. Links for players end with the one before.
     ///
     /// # Errors
     /// [`StoreError`].
     pub(crate) async fn set_room_link(&self, room: i64, link: Option<Digest>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let link = link.map(|digest| digest.0);
-            connection.execute("update rooms set link_digest = ?2 where id = ?1", params![room, link])?;
+            let sql = "update rooms set link_digest = ?2, link_key = null where id = ?1";
+            connection.execute(sql, params![room, link])?;
             Ok(())
         })
         .await
@@ -158,18 +162,21 @@ impl Store {
     pub(crate) async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "select slug, visibility = 'private', password, link_digest, viewer_limit from rooms
+                "select slug, visibility = 'private', password, link_digest, link_key,
+                        viewer_limit from rooms
                  where visibility = 'private' or viewer_limit is not null",
             )?;
             let rows = statement.query_map([], |row| {
                 let link: Option<[u8; 32]> = row.get(3)?;
-                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, link.map(Digest), row.get(4)?))
+                let link_key: Option<[u8; 32]> = row.get(4)?;
+                let (link, link_key) = (link.map(Digest), link_key.map(LinkKey));
+                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, link, link_key, row.get(5)?))
             })?;
             rows.map(|row| {
-                let (slug, private, password, link, viewer_limit) = row?;
+                let (slug, private, password, link, link_key, viewer_limit) = row?;
                 let slug =
                     slug.parse().map_err(|_| StoreError::Value { column: "rooms.slug", found: slug })?;
-                Ok(Lock { slug, private, password, link, viewer_limit })
+                Ok(Lock { slug, private, password, link, link_key, viewer_limit })
             })
             .collect()
         })
@@ -201,7 +208,8 @@ fn update(connection: &Connection, room: i64, change: &RoomChange) -> Result<(),
         "update rooms set title = coalesce(?2, title), description = coalesce(?3, description),
                 language = iif(?4, ?5, language), tags = coalesce(?6, tags),
                 next_at_ms = iif(?7, ?8, next_at_ms), visibility = coalesce(?9, visibility),
-                password = iif(?10, ?11, password), viewer_limit = iif(?12, ?13, viewer_limit),
+                password = iif(?10, ?11, password), link_key = iif(?10, null, link_key),
+                viewer_limit = iif(?12, ?13, viewer_limit),
                 refuse_second = coalesce(?14, refuse_second),
                 archived_at_ms = iif(?15, ?16, archived_at_ms), changed_at_ms = ?17,
                 roster = coalesce(?18, roster)
