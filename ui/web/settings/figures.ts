@@ -34,3 +34,46 @@ export function sparkline(figures: readonly number[], width: number, height: num
   );
   return points.length < 2 ? '' : `M${points.join('L')}`;
 }
+
+/** A piece of a curve, without a gap in it: an SVG path, and where it begins and ends. */
+export interface Piece {
+  path: string;
+  begin: number;
+  end: number;
+}
+
+/** What figures are drawn into. `top` is the value at its upper edge. */
+export interface PlotBox {
+  from_ms: number;
+  to_ms: number;
+  gap_ms: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Figures over time as curves, broken where nothing is known for longer than `gap_ms`. One alone is a short dash. */
+export function plot(points: readonly { at_ms: number; value: number }[], box: PlotBox): Piece[] {
+  const pieces: { x: number; y: number }[][] = [];
+  let before = Number.NEGATIVE_INFINITY;
+  for (const { at_ms, value } of points) {
+    if (at_ms < box.from_ms || at_ms > box.to_ms) {
+      continue;
+    }
+    const x = ((at_ms - box.from_ms) / (box.to_ms - box.from_ms)) * box.width;
+    const y = box.height * (1 - Math.min(1, value / box.top));
+    if (at_ms - before > box.gap_ms) {
+      pieces.push([]);
+    }
+    pieces.at(-1)?.push({ x, y });
+    before = at_ms;
+  }
+  return pieces.map((piece) => {
+    const [first, last] = [piece[0], piece.at(-1)];
+    const begin = first?.x ?? 0;
+    const end = Math.max(last?.x ?? 0, begin + 1);
+    const drawn = piece.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+    const path = `M${drawn.join('L')}${piece.length === 1 ? `L${end.toFixed(1)} ${first?.y.toFixed(1)}` : ''}`;
+    return { path, begin: Number(begin.toFixed(1)), end: Number(end.toFixed(1)) };
+  });
+}

@@ -1,6 +1,8 @@
-//! How the server does: what it uses and what it serves, over the last hour, for its administrators.
+//! How the server does: what it uses and what it serves, for its administrators. The last hour is in memory, what five
+//! minutes came to is stored for a week.
 
 mod machine;
+mod span;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -14,7 +16,10 @@ use utoipa::ToSchema;
 
 use crate::clock::unix_ms;
 use crate::state::Shared;
+use crate::store::StoreError;
 pub(crate) use machine::Usage;
+pub(crate) use span::Span;
+use span::{KEPT_EVERY_MS, in_spans, together};
 
 /// The last hour: at most [`SAMPLES_MAX`] samples, the oldest goes.
 #[derive(Debug, Default)]
@@ -57,10 +62,23 @@ impl Health {
     }
 }
 
+/// How the server did over a span of time, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn over(shared: &Shared, span: Span, now_ms: i64) -> Result<Vec<Sample>, StoreError> {
+    if span == Span::Hour {
+        return Ok(shared.health.samples());
+    }
+    let kept = shared.store.health(now_ms - span.length_ms()).await?;
+    Ok(in_spans(&kept, span.interval_ms()))
+}
+
 /// Samples until `stop`.
 pub(crate) async fn serve(shared: Arc<Shared>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
     let mut before: Option<(Instant, Usage)> = None;
+    let mut since_kept = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -70,8 +88,26 @@ pub(crate) async fn serve(shared: Arc<Shared>, stop: CancellationToken) {
         let now = Instant::now();
         let since = before.replace((now, usage));
         let (span, last) = since.map_or((Duration::ZERO, usage), |(at, usage)| (now - at, usage));
-        shared.health.keep(sample(&shared, usage, last, span));
+        let sample = sample(&shared, usage, last, span);
+        shared.health.keep(sample);
+        keep_spans(&shared, &mut since_kept, sample).await;
     }
+}
+
+/// Stores what the last minutes came to once the next span begins. What an origin has of one when it stops is lost.
+async fn keep_spans(shared: &Shared, since_kept: &mut Vec<Sample>, sample: Sample) {
+    let span = |sample: &Sample| sample.at_ms / KEPT_EVERY_MS;
+    let ended = since_kept.last().is_some_and(|last| span(last) != span(&sample));
+    if ended && let Some(kept) = together(since_kept) {
+        since_kept.clear();
+        // All ends of spans are of one grid, whenever the samples came.
+        let kept = Sample { at_ms: (span(&kept) + 1) * KEPT_EVERY_MS, ..kept };
+        let oldest_ms = sample.at_ms - Span::Week.length_ms();
+        if let Err(error) = shared.store.keep_health(kept, oldest_ms).await {
+            tracing::warn!(%error, "the server's figures are not kept");
+        }
+    }
+    since_kept.push(sample);
 }
 
 /// What the program uses now; `None` where the system does not tell.
@@ -119,6 +155,26 @@ const SAMPLES_MAX: usize = 360;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn what_was_is_kept_for_a_week_over_restarts() {
+        let folder = std::env::temp_dir().join(format!("rostrum-health-{}", crate::secret::random()));
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("rostrum.db");
+        let day_ms = 86_400_000;
+        let at = |day: i64, viewers| Sample { at_ms: day * day_ms, viewers, ..Sample::default() };
+        let store = Store::open(&path).unwrap();
+        for (day, viewers) in [(100, 1), (101, 2), (108, 3)] {
+            store.keep_health(at(day, viewers), at(day, 0).at_ms - Span::Week.length_ms()).await.unwrap();
+        }
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.health(0).await.unwrap(), [at(101, 2), at(108, 3)], "older than a week goes");
+        assert_eq!(store.health(105 * day_ms).await.unwrap(), [at(108, 3)]);
+        drop(store);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn an_hour_is_kept_and_the_oldest_goes() {

@@ -4,47 +4,67 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::access::{Admin, Caller, Identity};
 use super::client_address::ClientAddress;
 use super::problem::Problem;
 use super::rooms::fresh;
-use crate::health::{self, SAMPLE_INTERVAL, Sample, Usage};
+use crate::clock::unix_ms;
+use crate::health::{self, Sample, Span, Usage};
 use crate::state::Shared;
 
-/// The last hour.
+/// How far back to look.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HealthSpan {
+    /// An hour, a day or a week; an hour when it is not said.
+    #[serde(default)]
+    #[param(inline)]
+    span: Span,
+}
+
+/// The figures of some time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthAnswer {
-    /// Between two samples.
-    interval_ms: u64,
+    /// Between two samples, where the server ran. Over a day or a week each of them is the mean of that time; viewers,
+    /// publishers and rooms are the most that there were.
+    interval_ms: i64,
+    /// Unix time in milliseconds at which the figures begin, had the server run all the time.
+    from_ms: i64,
+    /// And end.
+    to_ms: i64,
     /// Cores of the machine.
     cores: usize,
     /// The oldest first.
     samples: Vec<Sample>,
 }
 
-/// What the server uses and serves, over the last hour.
+/// What the server uses and serves, over the last hour, day or week.
 #[utoipa::path(
     get,
     path = "/api/v1/health",
     tag = "server",
+    params(HealthSpan),
     responses(
-        (status = 200, description = "A sample every ten seconds.", body = HealthAnswer),
+        (status = 200, description = "A sample every ten seconds, five minutes or half an hour.", body = HealthAnswer),
         (status = 403, description = "Only administrators may."),
     ),
 )]
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
+    Query(HealthSpan { span }): Query<HealthSpan>,
 ) -> Result<impl IntoResponse, Problem> {
-    let interval_ms = u64::try_from(SAMPLE_INTERVAL.as_millis()).unwrap_or(u64::MAX);
+    let (interval_ms, to_ms) = (span.interval_ms(), unix_ms());
+    let from_ms = to_ms - span.length_ms();
+    let samples = health::over(&shared, span, to_ms).await?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(fresh(HealthAnswer { interval_ms, cores, samples: shared.health.samples() }))
+    Ok(fresh(HealthAnswer { interval_ms, from_ms, to_ms, cores, samples }))
 }
 
 /// The figures of now, for Prometheus.

@@ -11,6 +11,7 @@ mod chapters;
 mod followers;
 mod forgotten;
 mod gifts;
+mod health;
 mod invitations;
 mod keys;
 mod log;
@@ -272,7 +273,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
 
 /// `user_version` n means that the first n are applied. `schema.sql` is the first: a database made anew
 /// and one that was migrated are the same.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("schema.sql"),
     include_str!("recordings.sql"),
     include_str!("accounts.sql"),
@@ -288,6 +289,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("on_air.sql"),
     include_str!("room_numbers.sql"),
     include_str!("player_links.sql"),
+    include_str!("health.sql"),
 ];
 /// Idle readers kept; each is a file handle and 2 MB of page cache at most.
 const READERS_MAX: usize = 4;
