@@ -19,6 +19,7 @@ pub const AUDIO_PID: u16 = 0x101;
 pub struct Writer {
     continuity: HashMap<u16, u8>,
     version: u8,
+    bare: bool,
 }
 
 impl Writer {
@@ -26,6 +27,12 @@ impl Writer {
     #[must_use]
     pub fn new() -> Writer {
         Writer::default()
+    }
+
+    /// A writer of access units without delimiters, as some encoders send them (ISO/IEC 13818-1 §2.14.1 wants them).
+    #[must_use]
+    pub fn without_delimiters() -> Writer {
+        Writer { bare: true, ..Writer::default() }
     }
 
     /// Both tables, for `streams` of type, PID and descriptors.
@@ -99,7 +106,13 @@ impl Writer {
                     }
                     let times = Some((ticks(packet.pts), ticks(packet.dts)));
                     let (pid, data) = match &track.codec {
-                        Codec::H264(h264) => (VIDEO_PID, annex_b(packet, &h264.parameter_sets())),
+                        Codec::H264(h264) => {
+                            let mut data = annex_b(packet, &h264.parameter_sets());
+                            if self.bare {
+                                data.drain(..DELIMITER_BYTES);
+                            }
+                            (VIDEO_PID, data)
+                        }
                         Codec::Aac(aac) => (AUDIO_PID, adts(&aac.asc, &packet.data)),
                         other => panic!("{} is not written", other.name()),
                     };
@@ -151,6 +164,9 @@ pub fn annex_b(packet: &Packet, sets: &(Vec<Bytes>, Vec<Bytes>)) -> Vec<u8> {
     }
     data
 }
+
+/// An access unit delimiter with its start code.
+const DELIMITER_BYTES: usize = 6;
 
 /// A raw access unit of AAC behind an ADTS header made of its configuration.
 #[must_use]

@@ -29,4 +29,5 @@ mod tls;
 mod uploads;
 mod webhooks;
 mod websocket;
+mod without_delimiters;
 mod wrong_keys;

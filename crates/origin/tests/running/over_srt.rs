@@ -132,7 +132,7 @@ async fn hevc_and_opus_are_served_as_they_came() {
 }
 
 /// Sends a clip to a new room and gives what the room serves of it: every packet.
-async fn sent_and_fetched(running: &Running, clip: &Path, room: &str, form: &str) -> PathBuf {
+pub async fn sent_and_fetched(running: &Running, clip: &Path, room: &str, form: &str) -> PathBuf {
     let key = running.room(room).await;
     let mut chat = Chat::join(running.addresses.http, room, "", &[]).await;
     let connection = soon("a connection", connect(call(running, &format!("{form}{key}")))).await.unwrap();
@@ -145,7 +145,7 @@ async fn sent_and_fetched(running: &Running, clip: &Path, room: &str, form: &str
     served
 }
 
-async fn decodes(file: &Path) {
+pub async fn decodes(file: &Path) {
     let decode = ["-v", "warning", "-i", file.to_str().unwrap(), "-enc_time_base", "-1", "-f", "null", "-"];
     let decoded = Command::new("ffmpeg").args(decode).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "{}", file.display());
