@@ -47,6 +47,7 @@ mod network_returns;
 mod newer_codecs;
 mod obs;
 mod outgoing_tls;
+mod overloaded_ladder;
 mod own_rooms;
 mod owner_pages;
 mod page_looks;

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::harness::browser::Browser;
-use crate::harness::machine::alone;
+use crate::harness::environment::keep_screenshot;
+use crate::harness::machine::{alone, beside_others};
 use crate::harness::playlist::MediaPlaylist;
 use crate::harness::publisher::push_pattern;
 use crate::harness::server::Server;
@@ -76,6 +79,68 @@ async fn comes_back() {
         "the new publisher's media follows without a discontinuity"
     );
     returns_to_live(&browser, &page).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_away_for_longer_comes_back_to_the_same_broadcast_and_recording() {
+    beside_others(seconds(300), comes_back_late()).await;
+}
+
+async fn comes_back_late() {
+    let server = Server::start().await;
+    let room = server.recorded_room("late").await;
+    let publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let browser = Browser::open(&server.watch_url(&room.room)).await;
+    let page = WatchPage(&browser.session);
+    page.plays(3.0, seconds(45)).await;
+    let playlist_url = media_playlist_url(&server.http, &server.playlist_url(&room.room)).await;
+    let recording = until("the recording", seconds(45), async || {
+        server.describe(&room.room).await["recording"]["writing"].as_str().map(str::to_owned)
+    })
+    .await;
+    let since = server.describe(&room.room).await["live_since_ms"].clone();
+    assert!(since.is_i64(), "{since}");
+
+    let known = playlist(&server, &playlist_url).await;
+    publisher.signal("KILL");
+    let killed = Instant::now();
+    until("the page to say that the connection dropped", seconds(45), async || {
+        browser.session.shows("interrupted").await.then_some(())
+    })
+    .await;
+    until("the time of one playlist to pass", seconds(45), async || {
+        (killed.elapsed() > SAME_PLAYLIST + seconds(1)).then_some(())
+    })
+    .await;
+    assert!(browser.session.shows("interrupted").await, "it still says so");
+    keep_screenshot("web-interrupted.png", &browser.session.screenshot().await);
+    assert_eq!(server.describe(&room.room).await["state"], "interrupted");
+
+    let publisher = push_pattern(&server.rtmp_url(&room.key));
+    server.live(&room.room).await;
+    let after = page.plays(4.0, seconds(45)).await;
+    assert_eq!(after.media_error, "", "the video element failed: {after:?}");
+    until("the page to play as before", seconds(45), async || {
+        (!browser.session.shows("interrupted").await).then_some(())
+    })
+    .await;
+    // The address of the media is the broadcast's own, so it is the same one.
+    let continued = playlist(&server, &playlist_url).await;
+    assert!(continued.next() > known.next(), "the same playlist goes on");
+    let told = server.describe(&room.room).await;
+    assert_eq!(told["live_since_ms"], since, "the same broadcast");
+    assert_eq!(told["recording"]["writing"], Value::from(recording.clone()), "the same recording");
+
+    publisher.signal("INT");
+    let url = server.url(&format!("/api/v1/rooms/{}/recordings", room.room));
+    let recordings = until("the whole recording", seconds(45), async || {
+        let told = server.http.get(&url).await.json()["recordings"].clone();
+        (told[0]["state"] == "done").then_some(told)
+    })
+    .await;
+    assert_eq!(recordings.as_array().map(Vec::len), Some(1), "{recordings}");
+    assert_eq!(recordings[0]["id"], Value::from(recording));
 }
 
 /// A computer that was held up leaves its viewer far behind with all of the media there; nobody wished that.

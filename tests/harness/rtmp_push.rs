@@ -33,6 +33,14 @@ pub fn push_files(origin: SocketAddr, key: &str, files: &[&Path]) -> JoinHandle<
 /// # Panics
 /// In the task: when the origin cannot be reached or closes the connection.
 pub fn push_tags(origin: SocketAddr, key: &str, tags: Vec<Tag>) -> JoinHandle<()> {
+    push_tags_ahead(origin, key, tags, Duration::ZERO)
+}
+
+/// The same, but with so much of them at once, and everything after it as much earlier.
+///
+/// # Panics
+/// As [`push_tags`].
+pub fn push_tags_ahead(origin: SocketAddr, key: &str, tags: Vec<Tag>, ahead: Duration) -> JoinHandle<()> {
     let key = key.to_owned();
     tokio::spawn(async move {
         let publisher = RtmpPublisher::default();
@@ -45,7 +53,8 @@ pub fn push_tags(origin: SocketAddr, key: &str, tags: Vec<Tag>) -> JoinHandle<()
         writer.write_all(&publisher.hello("live", &key)).await.expect("the origin reads");
         let begun = Instant::now();
         for tag in tags {
-            tokio::time::sleep_until(begun + Duration::from_millis(tag.timestamp_ms.into())).await;
+            let at = Duration::from_millis(tag.timestamp_ms.into()).saturating_sub(ahead);
+            tokio::time::sleep_until(begun + at).await;
             let bytes = publisher.tags(std::slice::from_ref(&tag));
             writer.write_all(&bytes).await.expect("the origin takes the stream");
         }
