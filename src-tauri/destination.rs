@@ -6,13 +6,16 @@ use broadcast::{Service, Status};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use thiserror::Error;
+use tracing::warn;
 
 use crate::go_live;
 use crate::hosting::Hosted;
+use crate::keychain::Secret;
+use crate::seal::Seal;
 use crate::settings::replace;
 
-/// Another server, as it is kept: in a file that only this user may read, without key and passphrase where the keychain has
-/// them (see [`crate::keychain`]).
+/// Another server, as it is kept: in a file that only this user may read, with key and passphrase encrypted, or without them where
+/// the keychain has them (see [`crate::keychain`]).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// Stays the same when it is edited; from 1 on.
@@ -29,10 +32,13 @@ pub struct Saved {
     pub passphrase: String,
     /// Whether the next broadcast goes there.
     pub on: bool,
+    /// Key and passphrase as the file has them, see [`Seal::close`]; here only while they cannot be decrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
     /// Where the keychain has key and passphrase; `None` when the file has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keychain: Option<String>,
-    /// The keychain has not given them: both are empty meanwhile.
+    /// The keychain has not given them, or what decrypts them is gone: both are empty meanwhile.
     #[serde(skip)]
     pub closed: bool,
 }
@@ -115,6 +121,7 @@ impl Draft {
             key: kept(self.key, |saved| &saved.key),
             passphrase: kept(self.passphrase, |saved| &saved.passphrase),
             on: before.is_none_or(|before| before.on),
+            sealed: before.and_then(|before| before.sealed.clone()),
             keychain: before.and_then(|before| before.keychain.clone()),
             closed,
         };
@@ -124,10 +131,10 @@ impl Draft {
             if closed && !both_are_given {
                 return Err(WrongDraft::Closed);
             }
-            (saved.keychain, saved.closed) = (None, false);
+            (saved.sealed, saved.keychain, saved.closed) = (None, None, false);
         }
         match saved.destination().server() {
-            // The keychain has it.
+            // The keychain has it, or it was lost.
             Err(broadcast::TargetError::Key) if saved.closed => Ok(saved),
             Err(wrong) => Err(WrongDraft::Address(wrong)),
             Ok(_) => Ok(saved),
@@ -136,6 +143,12 @@ impl Draft {
 }
 
 impl Saved {
+    /// Whether what decrypts its key is gone: the person has to enter the key again.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.closed && self.sealed.is_some()
+    }
+
     /// For the engine.
     #[must_use]
     pub fn destination(&self) -> broadcast::Destination {
@@ -217,25 +230,60 @@ pub(crate) fn outcome(status: &Status) -> go_live::Outcome {
     }
 }
 
-/// Reads the other servers kept in `folder`. A file that cannot be used is put aside, never overwritten; then the reason
-/// comes beside an empty list.
+/// Reads the other servers kept in `folder`, and encrypts keys that an earlier version kept as they are. A file that cannot be used
+/// is put aside, never overwritten; then the reason comes beside an empty list.
 #[must_use]
-pub fn load(folder: &Path) -> (Vec<Saved>, Option<crate::settings::Unusable>) {
+pub(crate) fn load(folder: &Path, seal: &Seal) -> (Vec<Saved>, Option<crate::settings::Unusable>) {
     let (mut all, unusable): (Vec<Saved>, _) = crate::settings::read(&folder.join(FILE));
-    all.iter_mut().for_each(|saved| saved.closed = saved.keychain.is_some());
+    let plain = all.iter().any(|saved| saved.keychain.is_none() && !Secret::of(saved).is_empty());
+    all.iter_mut().for_each(|saved| saved.unseal(seal));
+    if plain
+        && seal.works()
+        && let Err(error) = save(folder, &all, seal)
+    {
+        warn!(%error, "keys are still kept as they are");
+    }
     (all, unusable)
 }
 
-/// Keeps the other servers, for this user alone, with those keys that the keychain has not.
+/// Keeps the other servers, for this user alone, with those keys that the keychain has not: encrypted, or, where no key to encrypt
+/// with can be kept, as they are.
 ///
 /// # Errors
 /// Whatever the file system answers.
-pub fn save(folder: &Path, saved: &[Saved]) -> std::io::Result<()> {
-    let without = |saved: &Saved| Saved { key: String::new(), passphrase: String::new(), ..saved.clone() };
-    let kept = |saved: &Saved| if saved.keychain.is_some() { without(saved) } else { saved.clone() };
-    let kept: Vec<Saved> = saved.iter().map(kept).collect();
+pub(crate) fn save(folder: &Path, saved: &[Saved], seal: &Seal) -> std::io::Result<()> {
+    let kept: Vec<Saved> = saved.iter().map(|saved| saved.to_keep(seal)).collect();
     let content = serde_json::to_vec_pretty(&kept).expect("destinations are plain values");
     replace(&folder.join(FILE), &content, 0o600)
+}
+
+impl Saved {
+    /// Key and passphrase as the file is to have them.
+    fn to_keep(&self, seal: &Seal) -> Saved {
+        let without = Saved { key: String::new(), passphrase: String::new(), ..self.clone() };
+        let secret = Secret::of(self);
+        if self.keychain.is_some() || secret.is_empty() {
+            return without;
+        }
+        match seal.close(&self.bound(), &secret.text()) {
+            Some(sealed) => Saved { sealed: Some(sealed), ..without },
+            None => self.clone(),
+        }
+    }
+
+    fn unseal(&mut self, seal: &Seal) {
+        let opened = self.sealed.as_ref().and_then(|sealed| seal.open(&self.bound(), sealed));
+        if let Some(secret) = opened.and_then(|text| Secret::from_text(&text)) {
+            secret.give(self);
+            self.sealed = None;
+        }
+        self.closed = self.keychain.is_some() || self.sealed.is_some();
+    }
+
+    /// What its key is encrypted for: in the row of another destination, with another server, nothing decrypts it.
+    fn bound(&self) -> String {
+        format!("destination {} {}", self.id, self.address)
+    }
 }
 
 /// Everything that has a meaning in a query becomes `%XX`.

@@ -1,4 +1,5 @@
 use super::{Draft, Saved, WrongDraft, draft_of};
+use crate::seal::Seal;
 
 fn draft(name: &str, address: &str, key: &str) -> Draft {
     let service = if address.starts_with("srt") { "srt" } else { "rtmp" }.to_owned();
@@ -72,10 +73,86 @@ fn keys_are_neither_printed_nor_readable_by_others() {
     let all = [saved("Town hall", "rtmp://a.example/live", "secret")];
     assert!(!format!("{all:?} {:?}", draft("x", "rtmp://a/b", "secret")).contains("secret"));
     let folder = tempfile::tempdir().unwrap();
-    super::save(folder.path(), &all).unwrap();
+    let seal = Seal::at(folder.path().join("state/key"));
+    super::save(folder.path(), &all, &seal).unwrap();
     let file = folder.path().join("destinations.json");
-    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(super::load(folder.path()), (all.to_vec(), None));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    assert_eq!(super::load(folder.path(), &seal), (all.to_vec(), None));
+}
+
+#[test]
+fn where_nothing_can_be_encrypted_keys_are_kept_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let seal = Seal::at(folder.path().join("file/key"));
+    let all = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    super::save(folder.path(), &all, &seal).unwrap();
+    assert_eq!(super::load(folder.path(), &seal), (all.to_vec(), None));
+}
+
+/// As a data folder that was copied to another computer, and back.
+#[test]
+fn a_key_that_nothing_decrypts_is_entered_again_and_its_destination_is_never_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (Seal::at(folder.path().join("here/key")), Seal::at(folder.path().join("there/key")));
+    let all = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    super::save(folder.path(), &all, &here).unwrap();
+    let (mut lost, _) = super::load(folder.path(), &there);
+    assert_eq!((lost[0].name.as_str(), lost[0].key.as_str(), lost[0].is_lost()), ("Town hall", "", true));
+    // Whatever is kept meanwhile, as that it is switched off.
+    lost[0].on = false;
+    super::save(folder.path(), &lost, &there).unwrap();
+    let (back, _) = super::load(folder.path(), &here);
+    assert_eq!((back[0].key.as_str(), back[0].is_lost(), back[0].on), ("secret", false, false));
+
+    let edit = |name: &str, key: &str| {
+        let draft = Draft {
+            id: Some(1),
+            passphrase: Some(String::new()),
+            ..draft(name, "rtmp://a.example/live", key)
+        };
+        draft.complete(&lost).unwrap()
+    };
+    assert!(edit("Hall", "").is_lost(), "another name brings no key back");
+    let entered = edit("Town hall", "other");
+    assert_eq!((entered.key.as_str(), entered.is_lost()), ("other", false));
+    super::save(folder.path(), &[entered], &there).unwrap();
+    assert_eq!(super::load(folder.path(), &there).0[0].key, "other");
+}
+
+#[test]
+fn an_encrypted_key_goes_to_no_other_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let seal = Seal::at(folder.path().join("state/key"));
+    super::save(folder.path(), &[saved("Town hall", "rtmp://a.example/live", "secret")], &seal).unwrap();
+    let file = folder.path().join("destinations.json");
+    let text = std::fs::read_to_string(&file).unwrap().replace("a.example", "b.example");
+    std::fs::write(&file, text).unwrap();
+    assert!(super::load(folder.path(), &seal).0[0].is_lost());
+}
+
+/// The program may end between any two of: the key is on the disk, the new file is, it has the old one's name.
+#[test]
+fn a_plain_key_of_before_is_there_at_each_moment_of_its_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, state) = (folder.path().join("destinations.json"), folder.path().join("state/key"));
+    let before = [saved("Town hall", "rtmp://a.example/live", "secret")];
+    let plain = serde_json::to_vec(&before).unwrap();
+    std::fs::write(&file, &plain).unwrap();
+    let seal = Seal::at(state);
+    let new = folder.path().join("destinations.new");
+    let found = || super::load(folder.path(), &seal).0[0].key.clone();
+    let ended_after: [&dyn Fn(); 3] =
+        [&|| {}, &|| assert!(seal.works()), &|| std::fs::write(&new, "half of").unwrap()];
+    for step in ended_after {
+        std::fs::write(&file, &plain).unwrap();
+        step();
+        assert_eq!(found(), "secret");
+        assert!(!std::fs::read_to_string(&file).unwrap().contains("secret") && !new.exists());
+        assert_eq!(found(), "secret", "encrypted by now");
+    }
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::time::UNIX_EPOCH;
 use origin::{Addresses, Config, Origin, OwnCertificate, StartError};
 use qrcode::QrCode;
 use qrcode::render::svg;
-use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::mdns::{self, Announced};
 use crate::origin_view::{CertificateView, RunningOrigin};
+use crate::owner::{self, Owner};
 use crate::port_owner;
-use crate::settings::{Listeners, replace};
+use crate::seal::Seal;
+use crate::settings::Listeners;
 use crate::view::{Audience, OriginProblem, OriginState};
 
 /// An origin that has bound its addresses and has a room for this computer's owner. It serves once
@@ -49,38 +50,6 @@ pub struct Hosted {
     pub data: PathBuf,
     /// The owner's room.
     pub owner: Owner,
-}
-
-/// The owner's room, and what opens it. Kept in a file of the data folder that only this user may read;
-/// anyone who can read it can publish as this person.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Owner {
-    /// The room's slug.
-    pub room: String,
-    /// The room's title.
-    pub title: String,
-    stream_key: String,
-    token: String,
-}
-
-impl std::fmt::Debug for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Owner").field("room", &self.room).finish_non_exhaustive()
-    }
-}
-
-impl Owner {
-    /// The stream key, for the broadcast.
-    #[must_use]
-    pub fn stream_key(&self) -> &str {
-        &self.stream_key
-    }
-
-    /// The API token, for the chat.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        &self.token
-    }
 }
 
 impl Hosted {
@@ -163,7 +132,12 @@ impl Hosted {
 ///
 /// # Errors
 /// In words for the window: what is wrong, and the next free port if that is the remedy.
-pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Result<Started, OriginProblem> {
+pub(crate) async fn start(
+    folder: PathBuf,
+    listeners: Listeners,
+    name: String,
+    seal: Seal,
+) -> Result<Started, OriginProblem> {
     let data = folder.join("origin");
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
@@ -198,7 +172,7 @@ pub async fn start(folder: PathBuf, listeners: Listeners, name: String) -> Resul
         }
     };
     let Addresses { http, rtmp, https, srt, .. } = origin.addresses();
-    let owner = own(&origin, &folder, &name).await?;
+    let owner = own(&origin, &folder, &name, &seal).await?;
     info!(%http, %rtmp, room = owner.room, "origin started");
     let certificate = origin.observer().certificate().cloned();
     let announced = match listeners.audience() {
@@ -267,10 +241,8 @@ fn name_in(accounts: &str, short: &str) -> String {
 }
 
 /// Makes sure that the room exists, and that its key and token are the ones in the file.
-async fn own(origin: &Origin, folder: &Path, name: &str) -> Result<Owner, OriginProblem> {
-    let path = folder.join(OWNER_FILE);
-    let known: Option<Owner> =
-        std::fs::read(&path).ok().and_then(|content| serde_json::from_slice(&content).ok());
+async fn own(origin: &Origin, folder: &Path, name: &str, seal: &Seal) -> Result<Owner, OriginProblem> {
+    let known = owner::load(folder, seal);
     let key = known.as_ref().map(|owner| owner.stream_key.as_str());
     let other = |reason: String| OriginProblem::Other { reason };
     let local = origin.ensure_local_owner(name, key).await.map_err(|error| other(error.to_string()))?;
@@ -280,8 +252,7 @@ async fn own(origin: &Origin, folder: &Path, name: &str) -> Result<Owner, Origin
         stream_key: local.stream_key,
         token: local.token,
     };
-    let content = serde_json::to_vec_pretty(&owner).expect("an owner is four strings");
-    replace(&path, &content, 0o600).map_err(|error| other(format!("{}: {error}", path.display())))?;
+    owner::save(folder, &owner, seal).map_err(|error| other(format!("{}: {error}", owner::FILE)))?;
     Ok(owner)
 }
 
@@ -341,8 +312,6 @@ pub(crate) fn unix_s() -> u32 {
     now.ok().and_then(|now| u32::try_from(now.as_secs()).ok()).unwrap_or(0)
 }
 
-/// Beside `settings.json`, mode 0600.
-pub(crate) const OWNER_FILE: &str = "local-owner.json";
 /// How far to look for a free port: people recognise 8081 as the neighbour of 8080.
 const NEAR_PORTS: u16 = 20;
 

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tar::{Builder, Header};
 
 use crate::app::{App, Error};
-use crate::hosting::Owner;
+use crate::seal::Seal;
 use crate::settings::{self, Settings};
 use crate::view::View;
-use crate::{destination, hosting, log};
+use crate::{destination, log, owner};
 
 impl App {
     /// Saves a report where the person finds it, and tells the file.
@@ -135,8 +135,8 @@ struct Secrets(Vec<String>);
 impl Secrets {
     /// What is kept in `data` now, and what is `known` besides.
     fn of(data: &Path, known: Vec<String>) -> Secrets {
-        let owner = std::fs::read(data.join(hosting::OWNER_FILE)).unwrap_or_default();
-        let owner: Option<Owner> = serde_json::from_slice(&owner).ok();
+        let owner = owner::load(data, &Seal::of_this_user());
+        // What the app has in its hands is known already; this is for what stands there as it is.
         let saved = std::fs::read(data.join(destination::FILE)).unwrap_or_default();
         let saved: Vec<destination::Saved> = serde_json::from_slice(&saved).unwrap_or_default();
         let own = owner.iter().flat_map(|owner| [owner.stream_key().to_owned(), owner.token().to_owned()]);

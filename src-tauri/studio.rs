@@ -25,6 +25,7 @@ use crate::request::{Doors, Request};
 use crate::resume;
 use crate::router::Forwarding;
 use crate::scenes::{self, Book, Staged, Staging};
+use crate::seal::Seal;
 use crate::settings::{self, Settings};
 use crate::sounds::{self, Board, Changed};
 use crate::sources::Opened;
@@ -117,13 +118,14 @@ impl Studio {
         let first = crate::first_run::is_first(&folder);
         let (settings, unusable) = settings::load(&folder);
         let settings = if first { crate::first_run::begun(settings) } else { settings };
-        let (destinations, unusable_too) = destination::load(&folder);
+        let seal = Seal::of_this_user();
+        let (destinations, unusable_too) = destination::load(&folder, &seal);
         let (book, unusable_scenes) = scenes::load(&folder);
         let staging = Staging::new(book.is_none());
         let (kept, unusable_sounds) = sounds::load(&folder);
         let cut_off = resume::was_cut_off(&folder);
         let mut studio = Studio {
-            keychain: Keychain::load(&folder),
+            keychain: Keychain::load(&folder, seal),
             folder,
             book: book.unwrap_or_else(|| scenes::first_book(&settings.video)),
             staging,
@@ -180,8 +182,7 @@ impl Studio {
         }
         self.mute_until_held();
         self.open_sources();
-        self.remember_secrets();
-        self.ask_keychain(false);
+        self.begin_with_keys();
         while !self.quitting {
             self.step().await;
             self.show();
@@ -329,10 +330,10 @@ impl Studio {
                 listeners.rtmp.set_port(bound.rtmp.port());
             }
         }
-        let folder = self.folder.clone();
+        let (folder, seal) = (self.folder.clone(), self.keychain.seal.clone());
         let name = self.settings.name.clone().unwrap_or_else(hosting::account_name);
         self.tasks.spawn(async move {
-            Done::OriginStarted(hosting::start(folder, listeners, name).await.map(Box::new))
+            Done::OriginStarted(hosting::start(folder, listeners, name, seal).await.map(Box::new))
         });
     }
 

@@ -193,12 +193,16 @@ impl Studio {
             service: saved.service.clone(),
             on: saved.on,
             last: self.is_the_last(saved.id),
-            state: if saved.closed { DestinationState::Locked } else { DestinationState::Ready },
+            state: match saved.closed {
+                true if saved.is_lost() => DestinationState::Lost,
+                true => DestinationState::Locked,
+                false => DestinationState::Ready,
+            },
             encode: EncodeView::default(),
             address: saved.address.clone(),
             // What the keychain has is not known before it is open.
-            has_key: saved.closed || !saved.key.is_empty(),
-            has_passphrase: saved.closed || !saved.passphrase.is_empty(),
+            has_key: (saved.closed && !saved.is_lost()) || !saved.key.is_empty(),
+            has_passphrase: (saved.closed && !saved.is_lost()) || !saved.passphrase.is_empty(),
             advice: service_advice::of(&saved.destination(), &self.settings.output),
         };
         let all = std::iter::once(own).chain(self.destinations.iter().map(other));

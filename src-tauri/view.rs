@@ -157,6 +157,11 @@ pub enum NoticeKind {
         /// The destinations' names.
         names: String,
     },
+    /// Nothing decrypts keys any more that are in the file.
+    KeysLost {
+        /// The destinations' names.
+        names: String,
+    },
     /// A link leads nowhere here.
     LinkRefused {
         /// It, or its beginning.
@@ -393,6 +398,8 @@ pub enum DestinationState {
     NoOrigin,
     /// Its key is in a keychain that does not give it.
     Locked,
+    /// Its key is encrypted, and nothing decrypts it any more.
+    Lost,
     /// Waits for Go live.
     Ready,
     /// Being connected.

@@ -15,7 +15,7 @@ pub async fn silence_everybody(app: &DesktopApp, looks: &mut Looks) {
     listed(app, "scene", &["Display", "Lesson", "Back in a moment"]).await;
     chosen(app, "Back in a moment").await;
     badge(app, "Break: viewers hear nothing").await;
-    looks.check(app, "break").await;
+    looks.everywhere(app, "studio-break").await;
     // A scene that is chosen by hand ends it as well.
     app.session.click("scene-menu").await;
     app.comes_to_show("take-break", LIMIT).await;

@@ -29,7 +29,7 @@ async fn class() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     let link = shared_link(&app).await;
     app.comes_to_show("tool-settings", LIMIT).await;
@@ -40,7 +40,7 @@ async fn class() {
     app.comes_to_show("dock-class", LIMIT).await;
     app.session.click("dock-class").await;
     app.comes_to_show("class-poll", LIMIT).await;
-    looks.check(&app, "class-empty").await;
+    looks.everywhere(&app, "class-empty").await;
     app.session.type_into("dock-class", &format!("{CONTROL}{SHIFT}s{RELEASE}")).await;
     until("how it goes, read aloud", LIMIT, async || {
         let script = "return document.querySelector('[aria-live=assertive]').innerText";
@@ -64,7 +64,7 @@ async fn class() {
     })
     .await;
     poll(&app, &student).await;
-    look(&app, "class", &mut looks).await;
+    looks.everywhere(&app, "class").await;
     app.session.type_into("dock-class", &format!("{CONTROL}{SHIFT}h{RELEASE}")).await;
     until("the student to be called", LIMIT, async || {
         let script = "return document.querySelector('[data-testid=hand-place]')?.innerText ?? ''";
@@ -121,20 +121,4 @@ async fn saved(app: &DesktopApp, name: &str) {
         sheet.starts_with("name,") && sheet.contains(guest) && sheet.contains("here"),
         "{guest}: {sheet}"
     );
-}
-
-/// Both themes, and the other language.
-async fn look(app: &DesktopApp, name: &str, looks: &mut Looks) {
-    for (theme, language) in [("dark", "en"), ("light", "en"), ("light", "zh-CN"), ("light", "en")] {
-        let script = "const ask = window.__TAURI_INTERNALS__.invoke;
-            ask('set_theme', { theme: arguments[0] }); ask('set_language', { language: arguments[1] })";
-        app.session.run(script, vec![json!(theme), json!(language)]).await;
-        let worn = "const it = document.documentElement; return [it.dataset.theme, it.lang]";
-        until("the look", LIMIT, async || {
-            (app.session.run(worn, vec![]).await == json!([theme, language])).then_some(())
-        })
-        .await;
-        app.settles().await;
-        looks.check(app, &format!("{name}-{language}-{theme}")).await;
-    }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
 use crate::harness::server::Server;
 use crate::harness::sound::SoundServer;
@@ -31,12 +30,11 @@ async fn several() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
-    let mut looks = Looks { app: &app, faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
 
-    add(&mut looks, &server, "Town hall", &second.key, true).await;
-    add(&mut looks, &server, "Relay", "not-a-key", false).await;
-    looks.keep("studio-idle").await;
+    add(&app, &server, "Town hall", &second.key, Some(&mut looks)).await;
+    add(&app, &server, "Relay", "not-a-key", None).await;
 
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", LIMIT).await;
@@ -55,9 +53,9 @@ async fn several() {
         (said.contains("MB") && !said.contains(" 0.0 MB")).then_some(())
     })
     .await;
-    looks.check("studio-live-partly").await;
+    looks.everywhere(&app, "studio-live-partly").await;
 
-    fix(&mut looks, &spare.key).await;
+    fix(&app, &mut looks, &spare.key).await;
     server.live(&spare.room).await;
     // A switch is thrown while live, and thrown back.
     app.session.click("switch-1").await;
@@ -65,42 +63,23 @@ async fn several() {
     app.session.click("switch-1").await;
     is(&app, "Town hall", "live").await;
 
-    settings(&mut looks).await;
-    end(&mut looks).await;
+    settings(&app, &mut looks).await;
+    end(&app, &mut looks).await;
     assert_eq!(looks.faults, Vec::<String>::new());
     kept_apart(app.data(), &second.key);
 }
 
-/// What is seen on the way: a screenshot of each state, and what axe finds there.
-struct Looks<'a> {
-    app: &'a DesktopApp,
-    faults: Vec<String>,
-}
-
-impl Looks<'_> {
-    async fn keep(&self, name: &str) {
-        keep_screenshot(&format!("app-{name}.png"), &self.app.session.screenshot().await);
-    }
-
-    async fn check(&mut self, name: &str) {
-        self.keep(name).await;
-        let faults = accessibility::faults(&self.app.session).await;
-        self.faults.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
-    }
-}
-
 /// Fills in the form for another server.
-async fn add(looks: &mut Looks<'_>, server: &Server, name: &str, key: &str, wrong_first: bool) {
-    let app = looks.app;
+async fn add(app: &DesktopApp, server: &Server, name: &str, key: &str, wrong_first: Option<&mut Looks>) {
     app.press("add-destination", &["form-save"]).await;
     choose(app, "form-kind", "rtmp").await;
     fill(app, "form-name", name).await;
     fill(app, "form-key", key).await;
-    if wrong_first {
+    if let Some(looks) = wrong_first {
         // An address that cannot be used is refused in words, and nothing is lost.
         fill(app, "form-address", "https://server.example/live").await;
         app.press("form-save", &["form-wrong"]).await;
-        looks.keep("destination-wrong").await;
+        looks.everywhere(app, "destination-wrong").await;
     }
     fill(app, "form-address", &format!("rtmp://{}/live", server.rtmp_address)).await;
     app.session.click("form-save").await;
@@ -109,31 +88,26 @@ async fn add(looks: &mut Looks<'_>, server: &Server, name: &str, key: &str, wron
 }
 
 /// The refused one is given a key that is taken.
-async fn fix(looks: &mut Looks<'_>, key: &str) {
-    let app = looks.app;
+async fn fix(app: &DesktopApp, looks: &mut Looks, key: &str) {
     app.press("fix", &["form-refused"]).await;
-    looks.check("destination-fix").await;
+    looks.everywhere(app, "destination-fix").await;
     fill(app, "form-key", key).await;
     app.session.click("form-save").await;
     is(app, "Relay", "live").await;
 }
 
-/// Each page of the settings, in both languages and themes, while live.
-async fn settings(looks: &mut Looks<'_>) {
-    let app = looks.app;
+/// The settings reach the page at once, while live.
+async fn settings(app: &DesktopApp, looks: &mut Looks) {
     app.press("settings-button", &["settings"]).await;
     app.press("tab-video", &["set-locked"]).await;
-    looks.keep("settings-video").await;
     app.press("tab-output", &["encoder-libx264"]).await;
-    looks.check("settings-output").await;
+    looks.everywhere(app, "settings-output-live").await;
     app.press("tab-destinations", &["settings-add"]).await;
-    looks.keep("settings-destinations").await;
     app.press("tab-accessibility", &["set-theme-light"]).await;
-    looks.check("settings-accessibility-dark").await;
     app.session.click("set-theme-light").await;
     look(app, "set-lessMovement", "dataset.motion", "less").await;
     look(app, "set-moreContrast", "dataset.contrast", "more").await;
-    looks.check("settings-accessibility-light").await;
+    looks.check(app, "settings-accessibility-contrast-light").await;
     app.press("tab-language", &["set-language-zh-CN"]).await;
     app.session.click("set-language-zh-CN").await;
     until("Chinese", LIMIT, async || {
@@ -141,9 +115,7 @@ async fn settings(looks: &mut Looks<'_>) {
         (language == json!("zh-CN")).then_some(())
     })
     .await;
-    looks.keep("settings-language-zh-light").await;
     app.press("settings-back", &["end"]).await;
-    looks.keep("studio-live-zh-light").await;
 }
 
 /// A switch of the settings reaches the page.
@@ -157,12 +129,11 @@ async fn look(app: &DesktopApp, test_id: &str, part: &str, wanted: &str) {
 }
 
 /// The broadcast ends, the recording goes on until it is stopped, and the summary names its file.
-async fn end(looks: &mut Looks<'_>) {
-    let app = looks.app;
+async fn end(app: &DesktopApp, looks: &mut Looks) {
     app.press("end", &["end-confirm"]).await;
     app.press("end-confirm", &["summary"]).await;
     app.press("record-stop", &["recorded"]).await;
-    looks.check("studio-ended-zh-light").await;
+    looks.everywhere(app, "studio-ended-recorded").await;
     let said = app.session.texts("recorded").await.join("");
     let file = recorded_files(app.data()).pop().expect("a recording in the data folder");
     assert!(said.contains(&file.display().to_string()), "{said}");
@@ -174,10 +145,11 @@ async fn end(looks: &mut Looks<'_>) {
     assert_eq!(probe(&file, &["-show_entries", "stream=codec_name"]), "h264\naac");
 }
 
-/// Keys are in the file for this user alone, and in no other.
+/// Keys are encrypted in the file for this user alone, and in no other.
 fn kept_apart(data: &Path, key: &str) {
     let kept = |file: &str| std::fs::read_to_string(data.join(file)).expect("the app has written it");
-    assert!(kept("destinations.json").contains(key), "the key is not kept");
+    let destinations = kept("destinations.json");
+    assert!(destinations.contains("\"sealed\"") && !destinations.contains(key), "{destinations}");
     assert!(!kept("settings.json").contains(key), "the key is in the settings");
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(data.join("destinations.json")).expect("it is there").permissions().mode();

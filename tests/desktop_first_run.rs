@@ -7,11 +7,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::accessibility;
 use crate::harness::browser::Browser;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
 use crate::harness::wait::{seconds, until};
@@ -45,10 +44,14 @@ async fn three_clicks() {
     let browser = Browser::open(&link).await;
     WatchPage(&browser.session).plays(0.1, LIMIT).await;
     println!("a browser plays {:.1} s after the process was started", begun.elapsed().as_secs_f64());
-    keep_screenshot("app-first-live.png", &app.session.screenshot().await);
+    let mut looks = Looks::default();
+    looks.everywhere(&app, "studio-live").await;
     assert_eq!(kept(app.data(), "first_run"), Value::Null);
     app.press("end", &["end-confirm"]).await;
+    looks.everywhere(&app, "studio-end").await;
     app.press("end-confirm", &["summary"]).await;
+    looks.everywhere(&app, "studio-ended").await;
+    assert_eq!(looks.faults, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,16 +65,16 @@ async fn closed_in_the_middle() {
     let data = TempDir::new().expect("a temporary folder");
     obs_profile(data.path());
     let app = DesktopApp::start_in(&display, &sound, data).await;
-    let mut faults = Vec::new();
+    let mut looks = Looks::default();
     app.comes_to_show("setup-continue", LIMIT).await;
-    look(&app, "first-run-1", &mut faults).await;
+    looks.everywhere(&app, "first-run-1").await;
     app.session.click("setup-only-me").await;
     app.session.click("setup-continue").await;
     comes_to(&app, "devices").await;
     meets(&app, "[data-testid=preview]", "it.dataset.drawn === 'true'").await;
     meets(&app, "[data-testid=meter]", "it.dataset.rms !== undefined").await;
     meets(&app, "[data-testid=setup-encoder]", "['good', 'slow'].includes(it.dataset.state)").await;
-    look(&app, "first-run-2", &mut faults).await;
+    looks.everywhere(&app, "first-run-2").await;
     choose(&app, "setup-picture", "test").await;
     meets(&app, "[data-testid=preview]", "it.dataset.drawn === 'true'").await;
 
@@ -90,39 +93,13 @@ async fn closed_in_the_middle() {
     let link = app.session.texts("setup-link").await.concat();
     assert!(link.starts_with("http://127.0.0.1:"), "only this computer was to watch: {link}");
     app.press("setup-obs-take", &["setup-other"]).await;
-    look(&app, "first-run-3", &mut faults).await;
+    looks.everywhere(&app, "first-run-3").await;
     app.press("setup-open", &["go-live"]).await;
-    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(looks.faults, Vec::<String>::new());
 
     let app = DesktopApp::start_in(&display, &sound, app.cut_off()).await;
     app.comes_to_show("go-live", LIMIT).await;
     assert!(!app.session.shows("first-run").await, "the set-up is shown to somebody who has left it");
-}
-
-/// Each step in both themes and both languages; what axe finds in each theme.
-async fn look(app: &DesktopApp, name: &str, faults: &mut Vec<String>) {
-    for theme in ["dark", "light"] {
-        ask(app, "set_theme", json!({ "theme": theme })).await;
-        meets(app, "html", &format!("it.dataset.theme === '{theme}'")).await;
-        app.settles().await;
-        keep_screenshot(&format!("app-{name}-{theme}.png"), &app.session.screenshot().await);
-        let found = accessibility::faults(&app.session).await;
-        faults.extend(found.into_iter().map(|fault| format!("{name} {theme}: {fault}")));
-    }
-    for language in ["zh-CN", "en"] {
-        ask(app, "set_language", json!({ "language": language })).await;
-        meets(app, "html", &format!("it.lang === '{language}'")).await;
-        if language != "en" {
-            app.settles().await;
-            keep_screenshot(&format!("app-{name}-{language}-light.png"), &app.session.screenshot().await);
-        }
-    }
-}
-
-/// A command as the page sends it, where the set-up has no control for it.
-async fn ask(app: &DesktopApp, command: &str, arguments: Value) {
-    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
-    app.session.run(script, vec![json!(command), arguments]).await;
 }
 
 async fn step(app: &DesktopApp) -> Value {

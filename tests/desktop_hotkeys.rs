@@ -40,7 +40,7 @@ async fn hotkeys() {
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
     app.comes_to_show("go-live", LIMIT).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     let other = Keyboard::start(&display).await;
 
     // Without a word from the person, the other program keeps its keys.
@@ -74,7 +74,7 @@ async fn changed(app: &DesktopApp, looks: &mut Looks) {
     give(app, "record", &[CONTROL, 'd']).await;
     app.comes_to_show("hotkey-wrong", LIMIT).await;
     assert_eq!(app.session.texts("hotkey-wrong").await, ["Already used by Mute microphone"]);
-    looks.check(app, "settings-hotkeys-taken").await;
+    looks.everywhere(app, "settings-hotkeys-taken").await;
     // Nothing was changed.
     app.session.click("hotkey-mute").await;
     says(app, "record", "Ctrl Shift R").await;

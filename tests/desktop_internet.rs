@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::router::{Log, Manner, Speaks, StandInRouter};
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ async fn internet() {
     let router = StandInRouter::start(ROUTER, FORWARDS).await;
     let mut log = router.log();
     let app = DesktopApp::start_in(&display, &sound, data).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     panel(&app).await;
     let port = port(&app).await;
@@ -63,7 +63,7 @@ async fn said_first(app: &DesktopApp, port: u16, looks: &mut Looks) {
     app.press("audience-anyone", &["ask-router-confirm"]).await;
     let words = text(app, "dialog").await;
     assert!(words.contains(&format!("TCP port {port}")) && words.contains("without encryption"), "{words}");
-    look(app, "origin-ask-router", looks).await;
+    looks.everywhere(app, "origin-ask-router").await;
     app.session.click("ask-router-cancel").await;
     meets(app, "[data-testid=audience-my-network]", "it.checked").await;
     internet_is(app, "unasked").await;
@@ -78,12 +78,12 @@ async fn opened(app: &DesktopApp, port: u16, log: &mut watch::Receiver<Log>, loo
     meets(app, "[data-testid=audience-anyone]", "it.checked").await;
     let link = app.session.texts("internet-url").await.concat();
     assert!(link.starts_with(&format!("http://{OUTSIDE}:{port}/r/")), "{link}");
-    look(app, "origin-internet-forwarded", looks).await;
+    looks.everywhere(app, "origin-internet-forwarded").await;
     app.press("origin-back", &["go-live"]).await;
     assert_eq!(shared_link(app).await, link);
     app.session.click("share").await;
     app.comes_to_show("share-dialog", LIMIT).await;
-    looks.check(app, "share-internet").await;
+    looks.everywhere(app, "share-internet").await;
     app.session.click("share").await;
     panel(app).await;
 
@@ -110,19 +110,19 @@ async fn other_routers(app: &DesktopApp, router: StandInRouter, looks: &mut Look
     app.session.click("ask-router-confirm").await;
     internet_is(app, "asking").await;
     internet_is(app, "silent").await;
-    look(app, "origin-internet-silent", looks).await;
+    looks.everywhere(app, "origin-internet-silent").await;
     let upnp = Manner { speaks: Speaks::Upnp, ..FORWARDS };
     let router = StandInRouter::start(ROUTER, Manner { refuses: true, ..upnp }).await;
     app.session.click("ask-again").await;
     internet_is(app, "refused").await;
-    look(app, "origin-internet-refused", looks).await;
+    looks.everywhere(app, "origin-internet-refused").await;
     router.stop().await;
     let router =
         StandInRouter::start(ROUTER, Manner { outside: Ipv4Addr::new(192, 168, 7, 2), ..upnp }).await;
     app.session.click("ask-again").await;
     internet_is(app, "nested").await;
     assert!(!app.session.shows("internet-url").await);
-    look(app, "origin-internet-nested", looks).await;
+    looks.everywhere(app, "origin-internet-nested").await;
     router.stop().await;
 }
 
@@ -150,27 +150,6 @@ async fn internet_is(app: &DesktopApp, state: &str) {
 async fn shows(log: &mut watch::Receiver<Log>, wanted: impl Fn(&Log) -> bool) {
     let in_time = tokio::time::timeout(LIMIT, log.wait_for(|log| wanted(log))).await.is_ok();
     assert!(in_time, "the router's log is {:?}", log.borrow());
-}
-
-/// Both themes, and the other language.
-async fn look(app: &DesktopApp, name: &str, looks: &mut Looks) {
-    for theme in ["dark", "light"] {
-        ask(app, "set_theme", json!({ "theme": theme })).await;
-        meets(app, "html", &format!("it.dataset.theme === '{theme}'")).await;
-        app.settles().await;
-        looks.check(app, &format!("{name}-{theme}")).await;
-    }
-    ask(app, "set_language", json!({ "language": "zh-CN" })).await;
-    meets(app, "html", "it.lang === 'zh-CN'").await;
-    app.settles().await;
-    looks.check(app, &format!("{name}-zh-CN-light")).await;
-    ask(app, "set_language", json!({ "language": "en" })).await;
-    meets(app, "html", "it.lang === 'en'").await;
-}
-
-async fn ask(app: &DesktopApp, command: &str, arguments: Value) {
-    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
-    app.session.run(script, vec![json!(command), arguments]).await;
 }
 
 /// Waits until `it`, the element, is as the script says.

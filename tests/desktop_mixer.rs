@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::{clip, keep_screenshot};
+use crate::harness::environment::clip;
 use crate::harness::http::Http;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
 use crate::harness::speech::best;
@@ -133,7 +133,7 @@ async fn mix() {
     let begun = json!({"origin": {"http": "127.0.0.1:0", "rtmp": "127.0.0.1:0"}, "theme": "dark"});
     std::fs::write(data.path().join("settings.json"), begun.to_string()).expect("the folder can be written");
     let app = DesktopApp::start_in(&display, &sound, data).await;
-    let mut looks = Looks { app: &app, faults: Vec::new() };
+    let mut looks = Looks::default();
     sounds(&app, "meter", TONE_DB).await;
     // Whatever is opened then is painted.
     until("the preview", LIMIT, async || {
@@ -141,7 +141,7 @@ async fn mix() {
         (app.session.run(script, vec![]).await == json!("true")).then_some(())
     })
     .await;
-    add_second(&mut looks, true).await;
+    add_second(&app, Some(&mut looks)).await;
     sounds(&app, "meter-2", TONE_DB).await;
     set_gain(&app, 2, GAIN_TENTHS_DB).await;
     sounds(&app, "meter-2", TONE_DB + f64::from(GAIN_TENTHS_DB) / 10.0).await;
@@ -149,7 +149,7 @@ async fn mix() {
     app.comes_to_show("go-live", LIMIT).await;
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", LIMIT).await;
-    looks.check("mixer-live-dark").await;
+    looks.everywhere(&app, "mixer-live").await;
     let mut viewer = Viewer::join(&Http::new(), &playlist(&app).await).await;
     let mut received = 0.0;
     receive(&mut viewer, &mut received, folder.path()).await;
@@ -157,11 +157,11 @@ async fn mix() {
     receive(&mut viewer, &mut received, folder.path()).await;
     press(&app, "mute-2", false).await;
     receive(&mut viewer, &mut received, folder.path()).await;
-    more(&mut looks).await;
+    more(&app, &mut looks).await;
     app.session.click("remove-2").await;
     until("the row to go", LIMIT, async || (!app.session.shows("sound-2").await).then_some(())).await;
     receive(&mut viewer, &mut received, folder.path()).await;
-    add_second(&mut looks, false).await;
+    add_second(&app, None).await;
     sounds(&app, "meter-2", TONE_DB).await;
     receive(&mut viewer, &mut received, folder.path()).await;
     let before_last = received;
@@ -170,33 +170,18 @@ async fn mix() {
     receive(&mut viewer, &mut received, folder.path()).await;
     heard(&samples(&viewer, folder.path()), before_last);
 
-    settings(&mut looks).await;
-    assert_eq!(looks.faults, Vec::<String>::new());
+    settings(&app, &mut looks).await;
     // Killed in the middle of a broadcast, everything is as it was.
     let app = DesktopApp::start_in(&display, &sound, app.cut_off()).await;
     is_pressed(&app, "mute-1", true).await;
     sounds(&app, "meter-2", TONE_DB).await;
     drop(second);
-    lost_and_back(&app, &sound, plugged).await;
-}
-
-/// What is seen on the way: a screenshot of each state, and what axe finds there.
-struct Looks<'a> {
-    app: &'a DesktopApp,
-    faults: Vec<String>,
-}
-
-impl Looks<'_> {
-    async fn check(&mut self, name: &str) {
-        let faults = accessibility::faults(&self.app.session).await;
-        keep_screenshot(&format!("app-{name}.png"), &self.app.session.screenshot().await);
-        self.faults.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
-    }
+    lost_and_back(&app, &sound, plugged, &mut looks).await;
+    assert_eq!(looks.faults, Vec::<String>::new());
 }
 
 /// Adds the second microphone, by its name.
-async fn add_second(looks: &mut Looks<'_>, look: bool) {
-    let app = looks.app;
+async fn add_second(app: &DesktopApp, looks: Option<&mut Looks>) {
     app.press("add-sound", &["add-choices"]).await;
     let script = "const it = [...document.querySelectorAll(`[data-testid='add-choices'] button`)]
         .find((button) => button.innerText.includes('Monitor of Second')); it?.setAttribute('data-wanted', ''); return Boolean(it)";
@@ -204,20 +189,19 @@ async fn add_second(looks: &mut Looks<'_>, look: bool) {
         (app.session.run(script, vec![]).await == json!(true)).then_some(())
     })
     .await;
-    if look {
-        looks.check("mixer-add-dark").await;
+    if let Some(looks) = looks {
+        looks.everywhere(app, "mixer-add").await;
     }
     app.session.run("document.querySelector('[data-wanted]').click()", vec![]).await;
     app.comes_to_show("sound-2", LIMIT).await;
 }
 
 /// The other settings of the second sound: each is set, said, and set back.
-async fn more(looks: &mut Looks<'_>) {
-    let app = looks.app;
+async fn more(app: &DesktopApp, looks: &mut Looks) {
     app.press("more-2", &["sound-more"]).await;
     app.press("voice-2", &["voice.above-2"]).await;
     app.press("limit-2", &["limit.at-2"]).await;
-    looks.check("mixer-more-dark").await;
+    looks.everywhere(app, "mixer-more").await;
     let kept = until("what is set to be kept", LIMIT, async || {
         let text = std::fs::read_to_string(app.data().join("sounds.json")).ok()?;
         let kept: serde_json::Value = serde_json::from_str(&text).expect("whole at each moment");
@@ -271,33 +255,23 @@ async fn ctrl_d(app: &DesktopApp) {
     app.session.run(script, vec![]).await;
 }
 
-/// The page for sound, in both themes and languages.
-async fn settings(looks: &mut Looks<'_>) {
-    let app = looks.app;
+/// The page for sound, when there is something that was heard.
+async fn settings(app: &DesktopApp, looks: &mut Looks) {
     app.press("settings-button", &["settings"]).await;
     app.press("tab-sound", &["loudness"]).await;
     until("the loudness of what was sent", LIMIT, async || {
         app.session.texts("loudness-whole").await.join("").contains("LUFS").then_some(())
     })
     .await;
-    looks.check("settings-sound-dark").await;
-    app.press("tab-accessibility", &["set-theme-light"]).await;
-    app.session.click("set-theme-light").await;
-    app.press("tab-sound", &["loudness"]).await;
-    looks.check("settings-sound-light").await;
-    app.press("tab-language", &["set-language-zh-CN"]).await;
-    app.session.click("set-language-zh-CN").await;
-    app.press("tab-sound", &["loudness"]).await;
-    looks.check("settings-sound-zh-light").await;
+    looks.everywhere(app, "settings-sound-loudness").await;
     app.press("settings-back", &["sound-1"]).await;
-    looks.check("mixer-zh-light").await;
 }
 
 /// A device that is pulled out is told in words, and is heard when it is back.
-async fn lost_and_back(app: &DesktopApp, sound: &SoundServer, plugged: u32) {
+async fn lost_and_back(app: &DesktopApp, sound: &SoundServer, plugged: u32, looks: &mut Looks) {
     sound.unplug(plugged);
     state_is(app, 2, "failed").await;
-    keep_screenshot("app-mixer-lost-zh-light.png", &app.session.screenshot().await);
+    looks.everywhere(app, "mixer-lost").await;
     sound.plug_in("Second");
     state_is(app, 2, "ready").await;
 }

@@ -2,15 +2,14 @@
 
 use std::net::TcpListener;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::harness::accessibility;
 use crate::harness::browser::Browser;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
 use crate::harness::http::Http;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
 use crate::harness::studio_page::fill;
@@ -33,19 +32,19 @@ async fn panel() {
     let settings = json!({"origin": {"http": "0.0.0.0:0", "rtmp": "127.0.0.1:0"}});
     std::fs::write(data.path().join("settings.json"), settings.to_string()).expect("it can be written");
     let app = DesktopApp::start_in(&display, &sound, data).await;
-    let mut faults = Vec::new();
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     app.press("origin-menu", &["origin-address"]).await;
     app.session.click("origin-address").await;
     is(&app, "running").await;
 
-    addresses(&app).await;
+    addresses(&app, &mut looks).await;
     meets(&app, "[data-testid=log]", "it.innerText.includes('origin started')").await;
     meets(&app, "[data-testid=disk]", "/\\d/.test(it.innerText)").await;
     autostart(&app).await;
-    told_what_failed(&app, &mut faults).await;
-    live(&app, &mut faults).await;
-    stopped_and_taken(&app, &mut faults).await;
+    told_what_failed(&app, &mut looks).await;
+    live(&app, &mut looks).await;
+    stopped_and_taken(&app, &mut looks).await;
 
     app.session.click("audience-only-me").await;
     until("no address on the network", LIMIT, async || {
@@ -54,11 +53,11 @@ async fn panel() {
     })
     .await;
     assert!(!app.session.shows("named-url").await && !app.session.shows("internet").await);
-    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(looks.faults, Vec::<String>::new());
 }
 
 /// Every address that is shown answers, and the certificate is the one whose fingerprint is shown.
-async fn addresses(app: &DesktopApp) {
+async fn addresses(app: &DesktopApp, looks: &mut Looks) {
     let text = async |test_id: &str| app.session.texts(test_id).await.concat();
     for test_id in ["local-url", "network-url"] {
         let url = text(test_id).await;
@@ -86,8 +85,7 @@ async fn addresses(app: &DesktopApp) {
         (app.session.run(drawn, vec![]).await == json!(true)).then_some(())
     })
     .await;
-    app.settles().await;
-    keep_screenshot("app-origin-qr.png", &app.session.screenshot().await);
+    looks.everywhere(app, "origin-qr").await;
     app.session.click("qr-network-url").await;
 }
 
@@ -106,19 +104,19 @@ async fn autostart(app: &DesktopApp) {
 }
 
 /// What could not be done is said where it was asked for.
-async fn told_what_failed(app: &DesktopApp, faults: &mut Vec<String>) {
+async fn told_what_failed(app: &DesktopApp, looks: &mut Looks) {
     std::fs::remove_dir_all(app.data().join("logs")).expect("it is there");
     app.session.click("open-logs").await;
     app.comes_to_show("failure", LIMIT).await;
     let said = app.session.texts("failure").await.concat();
     assert!(said.contains("logs is not there"), "{said}");
-    look(app, "origin-failure", faults).await;
+    looks.everywhere(app, "origin-failure").await;
     app.session.click("failure-close").await;
     until("the words to go", LIMIT, async || (!app.session.shows("failure").await).then_some(())).await;
 }
 
 /// A broadcast and its viewer are counted.
-async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
+async fn live(app: &DesktopApp, looks: &mut Looks) {
     let room = "[data-testid=room-row]";
     meets(app, room, "it.dataset.live === 'false'").await;
     let url = app.session.texts("local-url").await.concat();
@@ -142,19 +140,19 @@ async fn live(app: &DesktopApp, faults: &mut Vec<String>) {
     meets(app, room, "it.dataset.live === 'true' && /[1-9].*[kM]b/.test(it.innerText)").await;
     meets(app, "[data-testid=tile-viewers]", "it.innerText === '1'").await;
     meets(app, "[data-testid=tile-rooms]", "it.innerText === '1'").await;
-    look(app, "origin-live", faults).await;
+    looks.everywhere(app, "origin-live").await;
     app.press("origin-back", &["end"]).await;
     app.press("end", &["end-confirm"]).await;
     app.press("end-confirm", &["summary"]).await;
     app.comes_to_show("watch-replay", LIMIT).await;
     app.press("origin-menu", &["origin-address"]).await;
     app.session.click("origin-address").await;
-    recordings(app, faults).await;
+    recordings(app, looks).await;
     admin_page(app).await;
 }
 
 /// Stopped it is off; a port that somebody took meanwhile is named with the program, and another one offered.
-async fn stopped_and_taken(app: &DesktopApp, faults: &mut Vec<String>) {
+async fn stopped_and_taken(app: &DesktopApp, looks: &mut Looks) {
     let port: u16 = app
         .session
         .texts("http-address")
@@ -172,19 +170,19 @@ async fn stopped_and_taken(app: &DesktopApp, faults: &mut Vec<String>) {
     meets(app, "[data-testid=http-address]", &format!("it.innerText.startsWith('{port} ')")).await;
     app.press("origin-panel-stop", &["origin-panel-start"]).await;
     is(app, "off").await;
-    look(app, "origin-off", faults).await;
+    looks.everywhere(app, "origin-off").await;
     let taken = until("the port to be free", LIMIT, async || TcpListener::bind(("0.0.0.0", port)).ok()).await;
     app.session.click("origin-panel-start").await;
     app.comes_to_show("port-taken", LIMIT).await;
     let said = app.session.texts("port-program").await.concat();
     assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
-    look(app, "origin-port-taken", faults).await;
+    looks.everywhere(app, "origin-port-taken").await;
     app.session.click("port-choose").await;
     app.comes_to_show("port-use", LIMIT).await;
     fill(app, "port-input", "80").await;
     app.session.click("port-use").await;
     app.comes_to_show("port-wrong", LIMIT).await;
-    look(app, "origin-port-choose", faults).await;
+    looks.everywhere(app, "origin-port-choose").await;
     let chosen = free_port();
     fill(app, "port-input", &chosen.to_string()).await;
     app.press("port-use", &["local-url"]).await;
@@ -217,7 +215,7 @@ fn free_port() -> u16 {
 }
 
 /// What the origin recorded is listed: played in the browser, and deleted after a question.
-async fn recordings(app: &DesktopApp, faults: &mut Vec<String>) {
+async fn recordings(app: &DesktopApp, looks: &mut Looks) {
     let row = "[data-testid=recording-row]";
     meets(app, row, "it.innerText.includes('0:0')").await;
     app.session.click("recording-play").await;
@@ -233,7 +231,7 @@ async fn recordings(app: &DesktopApp, faults: &mut Vec<String>) {
     })
     .await;
     app.press("recording-delete", &["delete-keep"]).await;
-    look(app, "origin-delete-recording", faults).await;
+    looks.everywhere(app, "origin-delete-recording").await;
     app.session.click("delete-keep").await;
     meets(app, row, "true").await;
     app.press("recording-delete", &["delete-confirm"]).await;
@@ -264,31 +262,8 @@ async fn admin_page(app: &DesktopApp) {
     assert_eq!(again.session.run("return location.pathname", vec![]).await, json!("/signin"));
 }
 
-/// Both themes and both languages; what axe finds in each theme.
-async fn look(app: &DesktopApp, name: &str, faults: &mut Vec<String>) {
-    for theme in ["dark", "light"] {
-        ask(app, "set_theme", json!({ "theme": theme })).await;
-        meets(app, "html", &format!("it.dataset.theme === '{theme}'")).await;
-        app.settles().await;
-        keep_screenshot(&format!("app-{name}-{theme}.png"), &app.session.screenshot().await);
-        let found = accessibility::faults(&app.session).await;
-        faults.extend(found.into_iter().map(|fault| format!("{name} {theme}: {fault}")));
-    }
-    ask(app, "set_language", json!({ "language": "zh-CN" })).await;
-    meets(app, "html", "it.lang === 'zh-CN'").await;
-    app.settles().await;
-    keep_screenshot(&format!("app-{name}-zh-CN-light.png"), &app.session.screenshot().await);
-    ask(app, "set_language", json!({ "language": "en" })).await;
-    meets(app, "html", "it.lang === 'en'").await;
-}
-
 async fn is(app: &DesktopApp, state: &str) {
     meets(app, "[data-testid=origin-state]", &format!("it.dataset.state === '{state}'")).await;
-}
-
-async fn ask(app: &DesktopApp, command: &str, arguments: Value) {
-    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
-    app.session.run(script, vec![json!(command), arguments]).await;
 }
 
 /// Waits until `it`, the element, is as the script says.

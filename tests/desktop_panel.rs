@@ -31,7 +31,7 @@ async fn panel() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     let link = shared_link(&app).await;
     is_a_class(&app).await;
@@ -55,7 +55,7 @@ async fn panel() {
     })
     .await;
     shows_the_room(&app).await;
-    looks_well(&app, &mut looks).await;
+    looks.everywhere(&app, "panel").await;
     is_muted_in_both(&app, &main, &panel).await;
     reconnects(&app, &student, &mut looks).await;
     closing_it_changes_nothing(&app, &main).await;
@@ -84,24 +84,6 @@ async fn shows_the_room(app: &DesktopApp) {
     assert!(app.session.texts("panel-time").await.concat().starts_with("00:0"), "no time on air");
 }
 
-/// Both themes in both languages.
-async fn looks_well(app: &DesktopApp, looks: &mut Looks) {
-    for (theme, language) in
-        [("dark", "en"), ("light", "en"), ("dark", "zh-CN"), ("light", "zh-CN"), ("light", "en")]
-    {
-        let script = "const ask = window.__TAURI_INTERNALS__.invoke;
-            ask('set_theme', { theme: arguments[0] }); ask('set_language', { language: arguments[1] })";
-        app.session.run(script, vec![json!(theme), json!(language)]).await;
-        let worn = "const it = document.documentElement; return [it.dataset.theme, it.lang]";
-        until("the look", LIMIT, async || {
-            (app.session.run(worn, vec![]).await == json!([theme, language])).then_some(())
-        })
-        .await;
-        app.settles().await;
-        looks.check(app, &format!("panel-{language}-{theme}")).await;
-    }
-}
-
 /// The microphone is muted from the panel, and both windows say so; its key works there too.
 async fn is_muted_in_both(app: &DesktopApp, main: &WindowHandle, panel: &WindowHandle) {
     app.session.click("panel-mute").await;
@@ -120,8 +102,7 @@ async fn reconnects(app: &DesktopApp, student: &Browser, looks: &mut Looks) {
     invoke(app, "stop_origin").await;
     is_in(app, "reconnecting").await;
     app.comes_to_show("panel-try", LIMIT).await;
-    app.settles().await;
-    looks.check(app, "panel-reconnecting").await;
+    looks.everywhere(app, "panel-reconnecting").await;
     invoke(app, "start_origin").await;
     app.session.run("document.querySelector('[data-testid=panel-try]')?.click()", vec![]).await;
     is_in(app, "live").await;
@@ -161,8 +142,7 @@ async fn ends(app: &DesktopApp, main: &WindowHandle, looks: &mut Looks) {
     app.session.click("panel-end").await;
     app.comes_to_show("end-keep", LIMIT).await;
     is_focused(app, "end-keep").await;
-    app.settles().await;
-    looks.check(app, "panel-end").await;
+    looks.everywhere(app, "panel-end").await;
     app.session.click("end-keep").await;
     assert!(!app.session.shows("end-confirm").await, "the question stayed");
     is_in(app, "live").await;
@@ -171,8 +151,7 @@ async fn ends(app: &DesktopApp, main: &WindowHandle, looks: &mut Looks) {
     app.session.click("end-confirm").await;
     is_in(app, "ended").await;
     assert!(!app.session.shows("panel-end").await, "there is something to end");
-    app.settles().await;
-    looks.check(app, "panel-ended").await;
+    looks.everywhere(app, "panel-ended").await;
     go_to(app, main).await;
     app.comes_to_show("summary", LIMIT).await;
     app.session.click("panel-toggle").await;

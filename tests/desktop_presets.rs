@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::desktop_destinations::{choose, fill};
-use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::Looks;
 use crate::harness::machine::beside_others;
 use crate::harness::sound::SoundServer;
 use crate::harness::wait::{seconds, until};
@@ -52,10 +51,11 @@ async fn presets() {
     for part in ["H.264 only", "6.0 Mb/s", "8.0 Mb/s", "every 2 seconds"] {
         assert!(words.contains(part), "no {part} in {words}");
     }
-    look(&app, "settings-output").await;
+    let mut looks = Looks::default();
+    looks.everywhere(&app, "presets-settings-output").await;
     app.press("settings-back", &["go-live"]).await;
     says(&app, &["ownEncode", "tooMuchVideo", "keyframesFarApart"]).await;
-    look(&app, "destinations").await;
+    looks.everywhere(&app, "presets-destinations").await;
 
     // Nothing is said of what is switched off, and nothing when it gets what it asks for.
     app.session.click("switch-1").await;
@@ -75,7 +75,7 @@ async fn presets() {
         words.contains("Twitch 最多接收").then_some(())
     })
     .await;
-    look(&app, "settings-output-zh").await;
+    assert_eq!(looks.faults, Vec::<String>::new());
 }
 
 /// Waits until exactly this is said.
@@ -92,9 +92,4 @@ async fn slide(app: &DesktopApp, test_id: &str, value: u32) {
         it.value = arguments[1]; it.dispatchEvent(new Event('input', { bubbles: true }));
         it.dispatchEvent(new Event('change', { bubbles: true }))";
     app.session.run(script, vec![json!(test_id), json!(value)]).await;
-}
-
-async fn look(app: &DesktopApp, name: &str) {
-    keep_screenshot(&format!("app-presets-{name}.png"), &app.session.screenshot().await);
-    assert_eq!(accessibility::faults(&app.session).await, Vec::<String>::new(), "{name}");
 }

@@ -28,7 +28,7 @@ async fn replay() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     assert!(!app.session.shows("save-replay").await, "a replay is offered while nothing is kept");
     set(&app, "set-replay", "15").await;
@@ -47,7 +47,7 @@ async fn replay() {
     let said = app.session.texts("notice").await.join(" ");
     let file = replays(app.data()).pop().expect("a replay is there");
     assert!(said.contains(&file.display().to_string()), "{said}");
-    looks.check(&app, "studio-replay").await;
+    looks.everywhere(&app, "studio-replay").await;
     assert_eq!(probe(&file, "stream=codec_name"), "h264\naac");
     let length: f64 = probe(&file, "format=duration").parse().expect("a length");
     assert!((f64::from(ON_AIR) - 2.0..=17.0).contains(&length), "{length} s were saved");

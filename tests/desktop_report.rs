@@ -5,11 +5,11 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
+use crate::harness::sealed;
 use crate::harness::sound::SoundServer;
 use crate::harness::wait::{seconds, until};
 
@@ -37,14 +37,12 @@ async fn report() {
     app.comes_to_show("go-live", LIMIT).await;
     app.press("help-menu", &["report"]).await;
     app.press("report", &["report-save"]).await;
-    let faults = accessibility::faults(&app.session).await;
-    assert_eq!(faults, Vec::<String>::new());
-    app.settles().await;
-    keep_screenshot("app-report.png", &app.session.screenshot().await);
+    let mut looks = Looks::default();
+    looks.everywhere(&app, "report").await;
     app.session.click("report-save").await;
     app.comes_to_show("report-file", LIMIT).await;
-    app.settles().await;
-    keep_screenshot("app-report-saved.png", &app.session.screenshot().await);
+    looks.everywhere(&app, "report-saved").await;
+    assert_eq!(looks.faults, Vec::<String>::new());
     let file = app.session.texts("report-file").await.concat();
 
     let unpacked = TempDir::new().expect("a temporary folder");
@@ -56,11 +54,10 @@ async fn report() {
     };
     let all = ["computer.json", "devices.json", "settings.json", "state.json", "logs/rostrum.log"].map(text);
     assert!(all[1].contains("libx264") && all[4].contains("origin started"));
-    let owner = std::fs::read_to_string(app.data().join("local-owner.json")).expect("the owner's file");
-    let owner: Value = serde_json::from_str(&owner).expect("it is JSON");
-    for secret in
-        [KEY, owner["stream_key"].as_str().expect("a key"), owner["token"].as_str().expect("a token"), "Mara"]
-    {
+    let owner = sealed::owner(app.data());
+    let sealing_key = std::fs::read_to_string(sealed::key_file(app.data())).expect("the key is there");
+    let [stream_key, token] = ["stream_key", "token"].map(|name| owner[name].as_str().expect("a secret"));
+    for secret in [KEY, stream_key, token, &sealing_key, "Mara"] {
         assert!(all.iter().all(|text| !text.contains(secret)), "{secret} is in the report");
     }
     app.session.click("report-close").await;

@@ -42,7 +42,7 @@ async fn scenes() {
     let app = DesktopApp::start(&display, &sound).await;
     app.comes_to_show("preview", LIMIT).await;
     app.comes_to_show("go-live", LIMIT).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
 
     sources(&app, &mut looks).await;
     by_keyboard(&app).await;
@@ -74,11 +74,12 @@ async fn sources(app: &DesktopApp, looks: &mut Looks) {
     app.session.click("scene-add").await;
     listed(app, "scene", &["Display", "Empty scene"]).await;
     shows(app, "an empty scene", [0, 0, 0], at(640.0, 360.0)).await;
-    looks.check(app, "scenes-empty").await;
+    looks.everywhere(app, "scenes-empty").await;
 
     add(app, "colour").await;
     choose(app, "source-colour", "#e61e1e").await;
     shows(app, "the colour", RED, at(640.0, 360.0)).await;
+    looks.everywhere(app, "properties-colour").await;
 
     let picture = app.data().join("square.png");
     square(&picture);
@@ -88,7 +89,7 @@ async fn sources(app: &DesktopApp, looks: &mut Looks) {
     state(app, "square.png", "unusable").await;
     let reason = app.session.texts("source-reason").await.join("");
     assert!(reason.contains("No such file"), "{reason}");
-    looks.check(app, "scenes-missing-image").await;
+    looks.everywhere(app, "scenes-missing-image").await;
     shows(app, "the rest of the scene", RED, at(640.0, 360.0)).await;
     choose(app, "source-file", &picture.display().to_string()).await;
     state(app, "square.png", "shown").await;
@@ -103,13 +104,14 @@ async fn sources(app: &DesktopApp, looks: &mut Looks) {
     app.comes_to_show("text-background-colour", LIMIT).await;
     choose(app, "text-background-colour", "#1e3ce6").await;
     shows(app, "behind the words", BLUE, at(330.0, 300.0)).await;
+    looks.everywhere(app, "properties-text").await;
 
     app.session.click("scene-more").await;
     app.comes_to_show("scene-rename", LIMIT).await;
     app.session.click("scene-rename").await;
     app.comes_to_show("rename-name", LIMIT).await;
     fill(app, "rename-name", "Lesson").await;
-    looks.check(app, "scenes-rename").await;
+    looks.everywhere(app, "scenes-rename").await;
     app.session.click("rename-save").await;
     listed(app, "scene", &["Display", "Lesson"]).await;
 }

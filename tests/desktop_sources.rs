@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::harness::desktop_app::DesktopApp;
@@ -31,7 +30,7 @@ async fn kinds() {
     let display = Display::start(1920, 1080).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start(&display, &sound).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("preview", LIMIT).await;
     app.comes_to_show("go-live", LIMIT).await;
     let grid = Grid::random();
@@ -41,8 +40,9 @@ async fn kinds() {
     listed(&app, "scene", &["Display", "Empty scene"]).await;
     listed(&app, "source", &[]).await;
     window(&app, &grid).await;
-    video_and_timer(&app, folder.path()).await;
-    camera(&app).await;
+    looks.everywhere(&app, "properties-window").await;
+    video_and_timer(&app, folder.path(), &mut looks).await;
+    camera(&app, &mut looks).await;
     small(&app, &mut looks).await;
     // A window that is closed is said to be away, and the rest of the scene stays.
     drop(grid_window);
@@ -96,7 +96,7 @@ async fn window(app: &DesktopApp, grid: &Grid) {
 }
 
 /// A green film in a corner, and a clock on blue at the bottom.
-async fn video_and_timer(app: &DesktopApp, folder: &Path) {
+async fn video_and_timer(app: &DesktopApp, folder: &Path, looks: &mut Looks) {
     let film = folder.join("film.mp4");
     film_of(&film, GREEN);
     add(app, "video").await;
@@ -105,6 +105,7 @@ async fn video_and_timer(app: &DesktopApp, folder: &Path) {
     choose(app, "source-file", &film.display().to_string()).await;
     state(app, "film.mp4", "shown").await;
     shows(app, "the film", GREEN, at(640.0, 360.0)).await;
+    looks.everywhere(app, "properties-video").await;
     app.session.click("source-more").await;
     app.comes_to_show("place-left", LIMIT).await;
     for (field, pixels) in
@@ -120,6 +121,7 @@ async fn video_and_timer(app: &DesktopApp, folder: &Path) {
 
     add(app, "timer").await;
     choose(app, "timer-minutes", "10").await;
+    looks.everywhere(app, "properties-timer").await;
     app.session.click("text-background").await;
     app.comes_to_show("text-background-colour", LIMIT).await;
     choose(app, "text-background-colour", "#1e3ce6").await;
@@ -131,11 +133,12 @@ async fn video_and_timer(app: &DesktopApp, folder: &Path) {
 }
 
 /// There is no camera here: its row says so, and nothing else suffers.
-async fn camera(app: &DesktopApp) {
+async fn camera(app: &DesktopApp, looks: &mut Looks) {
     add(app, "camera").await;
     state(app, "Camera", "away").await;
     let reason = app.session.texts("source-reason").await.join("");
     assert!(!reason.is_empty());
+    looks.everywhere(app, "properties-camera-away").await;
     shows(app, "the timer's background", BLUE, at(400.0, 650.0)).await;
     app.comes_to_show("go-live", LIMIT).await;
     // A colour to see that the lower ones are hidden by the upper ones.
@@ -148,20 +151,10 @@ async fn camera(app: &DesktopApp) {
     assert_ne!(names(app, "source").await, Vec::<String>::new());
 }
 
-/// The smallest window, with everything that can be set unfolded, in both themes.
+/// The smallest window, with everything that can be set unfolded.
 async fn small(app: &DesktopApp, looks: &mut Looks) {
     app.session.client.set_window_size(1024, 680).await.expect("the driver changes the window");
-    for theme in ["dark", "light"] {
-        app.session.click("view-menu").await;
-        app.comes_to_show(&format!("theme-{theme}"), LIMIT).await;
-        app.session.click(&format!("theme-{theme}")).await;
-        until("the theme", LIMIT, async || {
-            let now = app.session.run("return document.documentElement.dataset.theme", vec![]).await;
-            (now == json!(theme)).then_some(())
-        })
-        .await;
-        looks.check(app, &format!("sources-small-{theme}")).await;
-    }
+    looks.everywhere(app, "sources-small").await;
     app.session.client.set_window_size(1280, 800).await.expect("the driver changes the window");
 }
 

@@ -3,11 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::accessibility;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::desktop_services::DesktopServices;
 use crate::harness::display::Display;
-use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::Looks;
 use crate::harness::machine::alone;
 use crate::harness::process::Process;
 use crate::harness::sound::SoundServer;
@@ -42,21 +41,23 @@ async fn around() {
     let kept = (vec!["Rostrum".to_owned()], vec!["sleep:idle block".to_owned()]);
     until("the computer to be kept awake", LIMIT, async || (services.held() == kept).then_some(())).await;
 
-    links(&app).await;
+    let mut looks = Looks::default();
+    links(&app, &mut looks).await;
     services.choose("End…").await;
     app.comes_to_show("end-keep", LIMIT).await;
     app.session.click("end-keep").await;
-    leaving(&app, &services, &display).await;
+    leaving(&app, &services, &display, &mut looks).await;
     app.press("end-confirm", &["summary"]).await;
     until("the computer to be let sleep", LIMIT, async || {
         (services.held() == (vec![], vec![])).then_some(())
     })
     .await;
+    assert_eq!(looks.faults, Vec::<String>::new());
     comes_back(&display, &sound, app).await;
 }
 
 /// A link leads the running window to its place; one that is not understood is refused in words, and does nothing.
-async fn links(app: &DesktopApp) {
+async fn links(app: &DesktopApp, looks: &mut Looks) {
     follow(app, "rostrum://settings/output").await;
     meets(app, "[data-testid=tab-output]", "it.ariaCurrent === 'page'").await;
     follow(app, "rostrum://origin").await;
@@ -70,17 +71,15 @@ async fn links(app: &DesktopApp) {
     follow(app, "rostrum://end?now").await;
     meets(app, "[data-testid=notice]", "it.innerText.includes('rostrum://end?now')").await;
     assert!(app.session.shows("live-timer").await && !app.session.shows("end-confirm").await);
-    keep_screenshot("app-link-refused.png", &app.session.screenshot().await);
+    looks.everywhere(app, "link-refused").await;
     app.session.click("notice-close").await;
 }
 
 /// Closing while live asks; the broadcast goes on in the tray, and a tray that goes away gives the window back.
-async fn leaving(app: &DesktopApp, services: &DesktopServices, display: &Display) {
+async fn leaving(app: &DesktopApp, services: &DesktopServices, display: &Display, looks: &mut Looks) {
     services.choose("Quit").await;
     app.comes_to_show("quit-tray", LIMIT).await;
-    let faults = accessibility::faults(&app.session).await;
-    assert_eq!(faults, Vec::<String>::new());
-    keep_screenshot("app-quit.png", &app.session.screenshot().await);
+    looks.everywhere(app, "quit").await;
     app.session.click("quit-cancel").await;
 
     hide(app, services, display).await;

@@ -26,7 +26,7 @@ async fn tried() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start_in(&display, &sound, settings(&origin, key)).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
     app.comes_to_show("live-timer", LIMIT).await;
@@ -34,12 +34,14 @@ async fn tried() {
     origin.process.signal("KILL");
     let (http, rtmp) = (origin.http.to_string(), origin.rtmp.to_string());
     drop(origin);
+    // While the first tries pass.
+    app.comes_to_show("try-now", LIMIT).await;
+    looks.everywhere(&app, "studio-reconnecting").await;
     // The fifth try is fifteen seconds after the fourth, a fifth more or less.
     let waits = until("a next try that is far away", seconds(90), async || {
         waits_for(&app).await.filter(|(attempt, left)| *attempt >= 5 && *left >= 9)
     })
     .await;
-    looks.check(&app, "studio-reconnecting").await;
     let _origin = OriginProgram::serve(far.path(), &http, &rtmp).await;
     let (attempt, left) = until("the wait for the next try", seconds(90), async || {
         waits_for(&app).await.filter(|(attempt, left)| *attempt > waits.0 || *left >= 3)

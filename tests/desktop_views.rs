@@ -1,6 +1,7 @@
 //! Every view of the desktop app that needs nothing but a start: in both themes and both languages, and with text twice as
 //! large, where everything can be reached and nothing lies on something else.
 
+use std::net::TcpListener;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -9,9 +10,10 @@ use tempfile::TempDir;
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::display::Display;
 use crate::harness::environment::keep_screenshot;
+use crate::harness::looks::{LOOKS, Looks, named, wear};
 use crate::harness::machine::alone;
 use crate::harness::sound::SoundServer;
-use crate::harness::studio_page::{LIMIT, Looks, attribute};
+use crate::harness::studio_page::{LIMIT, attribute, choose, fill};
 use crate::harness::wait::{seconds, until};
 
 const TABS: [&str; 7] = ["video", "sound", "output", "destinations", "hotkeys", "accessibility", "language"];
@@ -19,19 +21,18 @@ const MENUS: [&str; 6] = ["file", "edit", "view", "scene", "origin", "help"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_view_has_no_fault_in_both_themes_and_languages() {
-    alone(seconds(500), every_look()).await;
+    alone(seconds(700), every_look()).await;
 }
 
 async fn every_look() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start_in(&display, &sound, data()).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
-    for (language, theme) in [("en", "light"), ("en", "dark"), ("zh-CN", "light"), ("zh-CN", "dark")] {
-        is_told(&app, "set_theme", json!({ "theme": theme }), "theme", json!(theme)).await;
-        is_told(&app, "set_language", json!({ "language": language }), "lang", json!(language)).await;
-        let views = &mut |name: &str| format!("{name}-{theme}-{}", &language[..2]);
+    for (theme, language) in LOOKS {
+        wear(&app, theme, language).await;
+        let views = &|name: &str| named(name, theme, language);
         still(&app, &mut looks, &views("studio-idle")).await;
         over_the_studio(&app, &mut looks, views).await;
         for tab in TABS {
@@ -44,7 +45,46 @@ async fn every_look() {
         still(&app, &mut looks, &views("origin")).await;
         app.press("origin-back", &["go-live"]).await;
     }
+    wear(&app, LOOKS[0].0, LOOKS[0].1).await;
+    going_live(&app, &mut looks).await;
+    app.session.client.set_window_size(1024, 680).await.expect("the driver changes the window");
+    looks.everywhere(&app, "studio-idle-small").await;
     assert_eq!(looks.faults, Vec::<String>::new());
+}
+
+/// What is on the way from *Go live* to a broadcast, where the only server takes calls and says nothing.
+async fn going_live(app: &DesktopApp, looks: &mut Looks) {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("a bound listener");
+    app.press("add-destination", &["form-save"]).await;
+    choose(app, "form-kind", "rtmp").await;
+    let address = format!("rtmp://{address}/live");
+    for (field, text) in [("name", "Silent"), ("key", "k"), ("address", address.as_str())] {
+        fill(app, &format!("form-{field}"), text).await;
+    }
+    app.press("form-save", &["switch-2"]).await;
+    until("the form to close", LIMIT, async || (!app.session.shows("form-save").await).then_some(())).await;
+    app.session.click("switch-0").await;
+    let begin = async |app: &DesktopApp| app.press("go-live", &["countdown"]).await;
+    let end = async |app: &DesktopApp| {
+        // A machine that was held up is past the countdown.
+        until("the start to be given up", LIMIT, async || {
+            for button in ["countdown", "connecting"] {
+                if app.session.offers(button).await {
+                    let _ = app.session.try_click(button).await;
+                }
+            }
+            app.session.offers("go-live").await.then_some(())
+        })
+        .await;
+    };
+    looks.everywhere_anew(app, "studio-countdown", begin, end).await;
+    app.press("go-live", &["countdown", "connecting"]).await;
+    app.comes_to_show("connecting", LIMIT).await;
+    looks.everywhere(app, "studio-connecting").await;
+    app.press("connecting", &["go-live"]).await;
+    app.session.click("switch-0").await;
+    app.comes_to_show("go-live", LIMIT).await;
 }
 
 /// What lies over the studio: menus, what they open, and dialogs.
@@ -78,7 +118,7 @@ async fn large() {
     let display = Display::start(1280, 720).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start_in(&display, &sound, data()).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     app.session.client.set_window_size(1280, 720).await.expect("the driver changes the window");
     let width = inner_width(&app).await;
@@ -97,7 +137,7 @@ async fn large() {
         };
         view(name("studio-text")).await;
         app.session.run("document.querySelector('main').scrollTop = 9999", vec![]).await;
-        still(&app, &mut Looks { faults: Vec::new() }, &name("studio-text-end")).await;
+        still(&app, &mut Looks::default(), &name("studio-text-end")).await;
         for (button, opened, close) in
             [("add-destination", "form-save", "form-cancel"), ("more-1", "sound-more", "sound-done")]
         {
@@ -138,17 +178,6 @@ fn data() -> TempDir {
 async fn still(app: &DesktopApp, looks: &mut Looks, name: &str) {
     app.settles().await;
     looks.check(app, &format!("view-{name}")).await;
-}
-
-/// Tells the program what its page would, and waits until the page has changed with it.
-async fn is_told(app: &DesktopApp, command: &str, arguments: Value, part: &str, wanted: Value) {
-    let script = "window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])";
-    app.session.run(script, vec![json!(command), arguments]).await;
-    let script = "const it = document.documentElement; return it.dataset[arguments[0]] ?? it[arguments[0]]";
-    until(&format!("{part} {wanted}"), LIMIT, async || {
-        (app.session.run(script, vec![json!(part)]).await == wanted).then_some(())
-    })
-    .await;
 }
 
 /// Lets the slider of the text's size go at `percent`.

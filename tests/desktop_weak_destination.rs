@@ -32,7 +32,7 @@ async fn weak() {
     let display = Display::start(1280, 800).await;
     let sound = SoundServer::start().await;
     let app = DesktopApp::start_in(&display, &sound, settings(&line, &room.key)).await;
-    let mut looks = Looks { faults: Vec::new() };
+    let mut looks = Looks::default();
     app.comes_to_show("go-live", LIMIT).await;
     let _noise = noise(&display);
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
@@ -47,7 +47,7 @@ async fn weak() {
     app.comes_to_show("notice-action", LIMIT).await;
     let said = app.session.texts("notice").await.join(" ");
     assert!(said.contains("Far away has a weaker network") && said.contains("Send it less"), "{said}");
-    looks.check(&app, "studio-live-weak-offer").await;
+    looks.everywhere(&app, "studio-live-weak-offer").await;
 
     app.press("notice-action", &["own-encode"]).await;
     let said = app.session.texts("own-encode").await.join(" ");
@@ -56,7 +56,7 @@ async fn weak() {
         .await;
     // The others' picture is what it was: nothing says that the network as a whole is weak.
     assert!(!app.session.texts("notice").await.join(" ").contains("Your network is weak"));
-    looks.check(&app, "studio-live-weak-own").await;
+    looks.everywhere(&app, "studio-live-weak-own").await;
     assert_eq!(looks.faults, Vec::<String>::new());
     app.press("end", &["end-confirm"]).await;
     app.press("end-confirm", &["summary"]).await;

@@ -8,6 +8,13 @@ use crate::studio::{Done, Studio};
 use crate::view::NoticeKind;
 
 impl Studio {
+    /// Names what nothing decrypts any more, and looks for the rest.
+    pub(crate) fn begin_with_keys(&mut self) {
+        self.remember_secrets();
+        self.name_lost_keys();
+        self.ask_keychain(false);
+    }
+
     /// Lets the keychain take what it ought to have and give what is missing. Only with `unlock` is the person asked.
     pub(crate) fn ask_keychain(&mut self, unlock: bool) {
         if self.keychain.doing.is_some() {
@@ -52,17 +59,27 @@ impl Studio {
         {
             self.keychain.forget(&self.folder, slot);
         }
+        self.name_lost_keys();
         self.ask_keychain(false);
     }
 
     /// Whether it could be written; else the person is told.
     fn write_destinations(&mut self) -> bool {
-        let written = destination::save(&self.folder, &self.destinations);
+        let written = destination::save(&self.folder, &self.destinations, &self.keychain.seal);
         if let Err(error) = &written {
             self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
             self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
         }
         written.is_ok()
+    }
+
+    fn name_lost_keys(&mut self) {
+        let notice = self.keychain.notice_of_lost(&self.destinations);
+        if notice != self.keychain.told_lost {
+            self.clear(|kind| matches!(kind, NoticeKind::KeysLost { .. }));
+            notice.clone().into_iter().for_each(|notice| self.notify(notice));
+            self.keychain.told_lost = notice;
+        }
     }
 
     /// A report must have none of them, also when they are in no file.

@@ -1,5 +1,5 @@
-//! Where the keys of destinations are: in the keychain of the desktop, or, where there is none or it is locked, in the file of
-//! the destinations, which only this user may read.
+//! Where the keys of destinations are: in the keychain of the desktop, or, where there is none or it is locked, encrypted in the
+//! file of the destinations (see [`crate::seal`]), which only this user may read.
 //!
 //! A key leaves the file only after the keychain has given it back, and an item leaves the keychain only after the file
 //! refers to it no more. So it is in one of the two at any moment, or in both.
@@ -16,6 +16,7 @@ use specta::Type;
 use tracing::warn;
 
 use crate::destination::Saved;
+use crate::seal::Seal;
 use crate::settings;
 use crate::view::NoticeKind;
 
@@ -27,11 +28,26 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    fn of(saved: &Saved) -> Secret {
+    pub(crate) fn of(saved: &Saved) -> Secret {
         Secret { key: saved.key.clone(), passphrase: saved.passphrase.clone() }
     }
 
-    fn is_empty(&self) -> bool {
+    /// As it is encrypted or put into the keychain.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a secret is two strings")
+    }
+
+    /// `None` when it is not what this program writes.
+    pub(crate) fn from_text(text: &[u8]) -> Option<Secret> {
+        serde_json::from_slice(text).ok()
+    }
+
+    /// To the destination that it opens.
+    pub(crate) fn give(self, saved: &mut Saved) {
+        (saved.key, saved.passphrase, saved.closed) = (self.key, self.passphrase, false);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.key.is_empty() && self.passphrase.is_empty()
     }
 }
@@ -52,13 +68,17 @@ pub enum KeychainState {
 }
 
 /// The keychain, as Settings show it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct KeychainView {
     /// How it was found.
     pub state: KeychainState,
     /// How many destinations have their keys in a file.
     pub in_file: u32,
+    /// Whether they are encrypted there.
+    pub encrypted: bool,
+    /// Where what decrypts them is.
+    pub key_file: String,
 }
 
 /// A secret that is to go into the keychain.
@@ -95,8 +115,11 @@ pub(crate) struct Outcome {
 }
 
 /// What is known of the keychain, and what it does at the moment.
-#[derive(Default)]
 pub(crate) struct Keychain {
+    /// For what it does not take.
+    pub(crate) seal: Seal,
+    /// Whether that can encrypt.
+    encrypts: bool,
     state: KeychainState,
     /// Items that no destination refers to any more.
     forgotten: Vec<String>,
@@ -106,6 +129,7 @@ pub(crate) struct Keychain {
     next: Option<bool>,
     /// What the person was told.
     told: Option<NoticeKind>,
+    told_lost: Option<NoticeKind>,
 }
 
 /// What an outcome changed.
@@ -121,18 +145,33 @@ struct Taken {
 
 impl Keychain {
     /// As `folder` has it.
-    pub(crate) fn load(folder: &Path) -> Keychain {
+    pub(crate) fn load(folder: &Path, seal: Seal) -> Keychain {
         // Without the list, items are left behind that nobody refers to: no harm is done.
         let (forgotten, unusable): (Vec<String>, _) = settings::read(&folder.join(FILE));
         if let Some(unusable) = unusable {
             warn!(reason = unusable.reason, "which items of the keychain are to go is not known");
         }
-        Keychain { forgotten, ..Keychain::default() }
+        let encrypts = seal.works();
+        Keychain {
+            seal,
+            encrypts,
+            state: KeychainState::Unknown,
+            forgotten,
+            doing: None,
+            next: None,
+            told: None,
+            told_lost: None,
+        }
     }
 
     pub(crate) fn view(&self, destinations: &[Saved]) -> KeychainView {
         let in_file = destinations.iter().filter(|saved| is_in_file(saved)).count();
-        KeychainView { state: self.state, in_file: u32::try_from(in_file).unwrap_or(u32::MAX) }
+        KeychainView {
+            state: self.state,
+            in_file: u32::try_from(in_file).unwrap_or(u32::MAX),
+            encrypted: self.encrypts,
+            key_file: self.seal.place(),
+        }
     }
 
     /// Nothing refers to an item any more, and the file says so.
@@ -189,7 +228,7 @@ impl Keychain {
         for (slot, secret) in outcome.read {
             let found = destinations.iter_mut().find(|saved| saved.keychain.as_ref() == Some(&slot));
             if let (Some(saved), Some(secret)) = (found, secret) {
-                (saved.key, saved.passphrase, saved.closed) = (secret.key, secret.passphrase, false);
+                secret.give(saved);
                 taken.opened = true;
             }
         }
@@ -197,12 +236,23 @@ impl Keychain {
         taken
     }
 
-    /// What the person has to know: keys that cannot be used.
+    /// What the person has to know: keys that the keychain does not give.
     fn notice(&self, destinations: &[Saved]) -> Option<NoticeKind> {
-        let closed = destinations.iter().filter(|saved| saved.closed);
-        let names: Vec<&str> = closed.map(|saved| saved.name.as_str()).collect();
-        (!names.is_empty()).then(|| NoticeKind::KeysClosed { state: self.state, names: names.join(", ") })
+        let names = names(destinations, |saved| saved.closed && !saved.is_lost())?;
+        Some(NoticeKind::KeysClosed { state: self.state, names })
     }
+
+    /// What the person has to do: enter keys again that nothing decrypts any more.
+    fn notice_of_lost(&self, destinations: &[Saved]) -> Option<NoticeKind> {
+        Some(NoticeKind::KeysLost { names: names(destinations, Saved::is_lost)? })
+    }
+}
+
+/// Those of them, by name; `None` when there are none.
+fn names(destinations: &[Saved], which: impl Fn(&Saved) -> bool) -> Option<String> {
+    let names: Vec<&str> =
+        destinations.iter().filter(|saved| which(saved)).map(|saved| saved.name.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Whether it has something secret that no keychain has.

@@ -81,7 +81,7 @@ async fn attempt(work: &Work, outcome: &mut Outcome) -> Result<KeychainState, Er
 
 /// Puts a secret into the keychain, and makes sure that it comes out again: the file forgets it then.
 async fn store(collection: &Collection<'_>, slot: &str, name: &str, secret: &Secret) -> Result<(), Error> {
-    let text = serde_json::to_vec(secret).expect("a secret is two strings");
+    let text = secret.text();
     let label = format!("Rostrum: {name}");
     let item = collection.create_item(&label, attributes(slot), &text, true, "text/plain").await?;
     match item.get_secret().await? == text {
@@ -92,7 +92,7 @@ async fn store(collection: &Collection<'_>, slot: &str, name: &str, secret: &Sec
 
 /// `None` when it is not what this program writes.
 async fn secret_of(item: &Item<'_>) -> Result<Option<Secret>, Error> {
-    Ok(serde_json::from_slice(&item.get_secret().await?).ok())
+    Ok(Secret::from_text(&item.get_secret().await?))
 }
 
 enum Found<'a> {

@@ -13,6 +13,7 @@ use super::display::Display;
 use super::environment::{keep_screenshot, program, tauri_driver};
 use super::http::Http;
 use super::process::Process;
+use super::sealed;
 use super::sound::SoundServer;
 use super::wait::{seconds, until};
 
@@ -113,8 +114,7 @@ impl DesktopApp {
     pub async fn origin(&self) -> (String, String) {
         let url = self.session.texts("local-url").await.concat();
         let (address, _) = url.split_once("/r/").unwrap_or_else(|| panic!("{url} is no watch page"));
-        let owner = std::fs::read(self.data().join("local-owner.json")).expect("the owner's file");
-        let owner: serde_json::Value = serde_json::from_slice(&owner).expect("JSON");
+        let owner = sealed::owner(self.data());
         (address.to_owned(), owner["token"].as_str().expect("a token").to_owned())
     }
 
@@ -200,6 +200,7 @@ fn environment(
     // Whatever else the app or GTK keeps for a person is kept here too.
     let homes = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"];
     environment.extend(homes.map(|name| (name, folder.clone())));
+    environment.push(("XDG_STATE_HOME", data.join(sealed::STATE).display().to_string()));
     environment
 }
 

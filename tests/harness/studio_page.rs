@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::accessibility;
 use super::browser::Session;
 use super::desktop_app::DesktopApp;
 use super::environment::keep_screenshot;
 use super::wait::{seconds, until};
 use super::watch_page::colours;
+
+pub use super::looks::Looks;
 
 /// Whatever the window shows, on a busy machine.
 pub const LIMIT: Duration = seconds(45);
@@ -21,21 +22,6 @@ pub const OFF_MAX: f64 = 40.0;
 pub const RED: [u8; 3] = [230, 30, 30];
 pub const GREEN: [u8; 3] = [30, 200, 40];
 pub const BLUE: [u8; 3] = [30, 60, 230];
-
-/// What axe finds on the way.
-pub struct Looks {
-    /// One line for each fault.
-    pub faults: Vec<String>,
-}
-
-impl Looks {
-    /// Keeps a screenshot, and what axe finds.
-    pub async fn check(&mut self, app: &DesktopApp, name: &str) {
-        keep_screenshot(&format!("app-{name}.png"), &app.session.screenshot().await);
-        let faults = accessibility::faults(&app.session).await;
-        self.faults.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
-    }
-}
 
 /// A spot of the canvas around a point in pixels, as a part of it.
 pub fn at(x: f64, y: f64) -> [f64; 4] {

@@ -329,6 +329,8 @@ export type DestinationState =
 { type: "no-origin" } | 
 /**  Its key is in a keychain that does not give it. */
 { type: "locked" } | 
+/**  Its key is encrypted, and nothing decrypts it any more. */
+{ type: "lost" } | 
 /**  Waits for Go live. */
 { type: "ready" } | 
 /**  Being connected. */
@@ -623,6 +625,10 @@ export type KeychainView = {
 	state: KeychainState,
 	/**  How many destinations have their keys in a file. */
 	inFile: number,
+	/**  Whether they are encrypted there. */
+	encrypted: boolean,
+	/**  Where what decrypts them is. */
+	keyFile: string,
 };
 
 /**  Modifiers and one key. Written with spaces between, the modifiers in the order of [`MODIFIERS`]. */
@@ -794,6 +800,10 @@ reason: string } |
 { type: "keys-closed"; 
 /**  How it was found; open when it has them no more. */
 state: KeychainState; 
+/**  The destinations' names. */
+names: string } | 
+/**  Nothing decrypts keys any more that are in the file. */
+{ type: "keys-lost"; 
 /**  The destinations' names. */
 names: string } | 
 /**  A link leads nowhere here. */
