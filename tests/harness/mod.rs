@@ -42,3 +42,4 @@ pub mod wait;
 pub mod watch_page;
 pub mod wayland;
 pub mod web_player;
+pub mod window_manager;

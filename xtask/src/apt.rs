@@ -75,6 +75,8 @@ pub const TO_TEST: &[&str] = &[
     "fonts-noto-color-emoji",
     // The keychain of a desktop.
     "gnome-keyring",
+    // The window manager that keeps a panel above other windows.
+    "openbox",
     // The machine of the camera tests.
     "qemu-system-x86",
 ];
