@@ -9,7 +9,7 @@ use publish::{Adaptive, Limits};
 use tokio::time::MissedTickBehavior;
 
 use crate::encoding::Output;
-use crate::ladder::{Ladder, Shape};
+use crate::ladder::{self, Ladder, Shape};
 use crate::outlets::Outlet;
 
 /// What the picture encoder is asked for, and what it was asked for last.
@@ -21,19 +21,60 @@ struct Asked {
     shape: Shape,
     is_news: bool,
     ceiling_bps: u32,
+    /// What it was opened with.
+    full: Shape,
+    /// Steps from there that the computer was spared.
+    eased: usize,
+}
+
+impl Asked {
+    /// `shape`, no larger and no faster than the computer is to make it.
+    fn within(&self, shape: Shape) -> Shape {
+        let most = ladder::eased(self.full, self.eased).unwrap_or(self.full);
+        let size = if shape.size.width > most.size.width { most.size } else { shape.size };
+        Shape { size, fps: shape.fps.min(most.fps), ..shape }
+    }
+
+    /// The present shape within one step more.
+    fn easier(&self) -> Option<Shape> {
+        ladder::eased(self.full, self.eased + 1)?;
+        let next = Asked { eased: self.eased + 1, ..*self };
+        Some(next.within(self.shape))
+    }
 }
 
 impl Wanted {
     /// What it was opened with; its bit rate is the ceiling.
     pub(crate) fn new(shape: Shape) -> Wanted {
-        Wanted(Mutex::new(Asked { shape, is_news: false, ceiling_bps: shape.bitrate_bps }))
+        let ceiling_bps = shape.bitrate_bps;
+        Wanted(Mutex::new(Asked { shape, is_news: false, ceiling_bps, full: shape, eased: 0 }))
     }
 
     /// Asks for another shape from the next picture on; the latest word counts.
     pub(crate) fn ask(&self, shape: Shape) {
         let mut asked = self.lock();
+        let shape = asked.within(shape);
         asked.is_news |= asked.shape != shape;
         asked.shape = shape;
+    }
+
+    /// Asks for a smaller picture, or one with fewer frames, from the next one on. It stays so, whatever the network carries.
+    pub(crate) fn ease(&self) {
+        let mut asked = self.lock();
+        if let Some(shape) = asked.easier() {
+            asked.eased += 1;
+            (asked.shape, asked.is_news) = (shape, true);
+        }
+    }
+
+    /// What [`Wanted::ease`] would make of it; `None` when there is nothing smaller.
+    pub(crate) fn easier(&self) -> Option<Shape> {
+        self.lock().easier()
+    }
+
+    /// `shape` as far as it would be asked for.
+    pub(crate) fn within(&self, shape: Shape) -> Shape {
+        self.lock().within(shape)
     }
 
     /// Sets the most that a good network gets, and asks for it.
@@ -101,6 +142,7 @@ impl Adaptation {
             self.follow_the_outlets(at);
             let before = self.output.wanted.shape();
             let Some(shape) = self.look(at) else { continue };
+            let shape = self.output.wanted.within(shape);
             if shape != before {
                 let Shape { size, fps, bitrate_bps } = shape;
                 tracing::info!(
@@ -169,3 +211,42 @@ fn begun(limits: Limits, carried_bps: Option<u32>, at: Span) -> Adaptive {
 
 /// Sound as it is sent when nobody asks for less, and what containers and their headers add.
 const BESIDE_BPS: u32 = encode::Audio::BITRATE_BPS + 32_000;
+
+#[cfg(test)]
+mod tests {
+    use media::Size;
+
+    use super::*;
+
+    const FULL: Shape = Shape { size: Size::new(1_280, 720), fps: 30, bitrate_bps: 2_500_000 };
+
+    #[test]
+    fn a_picture_that_spares_the_computer_stays_small_whatever_the_network_carries() {
+        let wanted = Wanted::new(FULL);
+        wanted.ease();
+        let small = Shape { size: Size::new(960, 540), ..FULL };
+        assert_eq!(wanted.take(), Some(small));
+        wanted.ask(FULL);
+        assert_eq!((wanted.take(), wanted.shape()), (None, small));
+        wanted.ask(Shape { size: Size::new(640, 360), bitrate_bps: 300_000, ..FULL });
+        assert_eq!(wanted.take().map(|shape| shape.size.height), Some(360));
+        wanted.ask(FULL);
+        assert_eq!(wanted.take(), Some(small));
+    }
+
+    #[test]
+    fn sparing_the_computer_ends_where_nothing_is_smaller() {
+        let wanted = Wanted::new(FULL);
+        let all: Vec<(u32, u32)> = std::iter::from_fn(|| {
+            let easier = wanted.easier()?;
+            wanted.ease();
+            assert_eq!(wanted.shape(), easier);
+            Some((easier.size.height, easier.fps))
+        })
+        .collect();
+        assert_eq!(all, [(540, 30), (360, 30), (360, 15)]);
+        wanted.take();
+        wanted.ease();
+        assert_eq!(wanted.take(), None);
+    }
+}

@@ -72,17 +72,25 @@ impl Ladder {
     }
 
     fn shape_of(&self, step: usize) -> Shape {
-        let Step { quarters, slower, .. } = STEPS[step];
-        // Encoders take even sides only.
-        let side = |side: u32| (side * quarters / 4 / 2 * 2).max(2);
-        let size = Size::new(side(self.full.size.width), side(self.full.size.height));
-        let fps = if slower { self.full.fps.div_ceil(2) } else { self.full.fps };
-        Shape { size, fps, bitrate_bps: self.full.bitrate_bps }
+        shape_at(self.full, &STEPS[step])
     }
 
     fn floor_of(&self, step: usize) -> u32 {
         ((f64::from(self.floor_bps) * STEPS[step].share) as u32).max(LEAST_BPS)
     }
+}
+
+/// What `full` is after so many steps, with its bit rate; `None` when there are fewer.
+pub(crate) fn eased(full: Shape, steps: usize) -> Option<Shape> {
+    STEPS.get(steps).map(|step| shape_at(full, step))
+}
+
+fn shape_at(full: Shape, &Step { quarters, slower, .. }: &Step) -> Shape {
+    // Encoders take even sides only.
+    let side = |side: u32| (side * quarters / 4 / 2 * 2).max(2);
+    let size = Size::new(side(full.size.width), side(full.size.height));
+    let fps = if slower { full.fps.div_ceil(2) } else { full.fps };
+    Shape { size, fps, bitrate_bps: full.bitrate_bps }
 }
 
 /// A smaller or slower picture.

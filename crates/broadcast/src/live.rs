@@ -182,6 +182,13 @@ impl Broadcast {
         self.encodes.set_ceiling(bps);
     }
 
+    /// Makes the shared picture smaller, or its frames fewer, from the next one on, for a computer that is too slow for it:
+    /// a step as on a weak network, and it stays so until the end. [`Status::easier`] tells what it becomes; without that it
+    /// changes nothing.
+    pub fn ease(&self) {
+        self.reporter.output.wanted.ease();
+    }
+
     /// Lets the destination of this name have an encode of its own while its network carries less than the others' do: its
     /// bit rate is lowered instead of pictures left out, and the others keep theirs. It costs one more encode. It goes back
     /// to the shared one when its network has carried that for half a minute, or this is taken back. A name that is not

@@ -84,6 +84,7 @@ impl Reporter {
             encoder,
             replaced_encoder,
             picture: self.output.wanted.shape(),
+            easier: self.output.wanted.easier(),
             recording: told(&self.recording),
             replay: told(&self.replay),
             fps: pace.fps,

@@ -15,6 +15,8 @@ pub struct Status {
     pub replaced_encoder: Option<ReplacedEncoder>,
     /// What the picture encoder aims at, which follows a weak network; of no meaning when only sound is sent.
     pub picture: Shape,
+    /// What [`crate::Broadcast::ease`] would make of it; `None` when nothing is smaller.
+    pub easier: Option<Shape>,
     /// Frames encoded a second, over the last second.
     pub fps: f64,
     /// Bits encoded a second, over the last second, video and audio together.
