@@ -15,12 +15,19 @@ pub struct Book {
     chosen: u32,
     transition: Transition,
     next_id: u32,
-    undo: VecDeque<Vec<Scene>>,
-    redo: Vec<Vec<Scene>>,
+    undo: VecDeque<Edited>,
+    redo: Vec<Edited>,
     /// The gesture whose first edit was the last step.
     gesture: Option<u32>,
     /// Steps that were ever made.
     steps: u64,
+}
+
+/// What edits change, as it was or is to be again.
+#[derive(Clone, Debug)]
+struct Edited {
+    scenes: Vec<Scene>,
+    transition: Transition,
 }
 
 /// What is kept of a book.
@@ -147,15 +154,12 @@ impl Book {
         if scenes == self.scenes {
             return Ok(made);
         }
+        let new_step = gesture.is_none() || self.gesture != gesture;
+        if new_step {
+            self.remember();
+        }
         let before = std::mem::replace(&mut self.scenes, scenes);
         self.next_id = next_id;
-        if gesture.is_none() || self.gesture != gesture {
-            self.steps += 1;
-            self.undo.push_back(before.clone());
-            if self.undo.len() > HISTORY_MAX {
-                self.undo.pop_front();
-            }
-        }
         self.redo.clear();
         self.gesture = gesture;
         match made {
@@ -168,20 +172,16 @@ impl Book {
     /// Takes the last step back; tells whether there was one.
     pub fn undo(&mut self) -> bool {
         let Some(earlier) = self.undo.pop_back() else { return false };
-        let later = std::mem::replace(&mut self.scenes, earlier);
-        self.stay_near(&later);
+        let later = self.go_to(earlier);
         self.redo.push(later);
-        self.gesture = None;
         true
     }
 
     /// Makes the step again that was taken back last; tells whether there was one.
     pub fn redo(&mut self) -> bool {
         let Some(later) = self.redo.pop() else { return false };
-        let earlier = std::mem::replace(&mut self.scenes, later);
-        self.stay_near(&earlier);
+        let earlier = self.go_to(later);
         self.undo.push_back(earlier);
-        self.gesture = None;
         true
     }
 
@@ -195,13 +195,18 @@ impl Book {
         changes
     }
 
-    /// Sets how another scene follows.
+    /// Sets how another scene follows, which is a step as an edit is.
     ///
     /// # Errors
     /// [`Wrong::Range`].
     pub fn set_transition(&mut self, transition: Transition) -> Result<(), Wrong> {
         check::transition(transition)?;
-        self.transition = transition;
+        if transition != self.transition {
+            self.remember();
+            self.redo.clear();
+            self.gesture = None;
+            self.transition = transition;
+        }
         Ok(())
     }
 
@@ -241,6 +246,24 @@ impl Book {
         }
         self.undo.clear();
         self.redo.clear();
+    }
+
+    /// A step begins: what is there now can be taken back to.
+    fn remember(&mut self) {
+        self.steps += 1;
+        self.undo.push_back(Edited { scenes: self.scenes.clone(), transition: self.transition });
+        if self.undo.len() > HISTORY_MAX {
+            self.undo.pop_front();
+        }
+    }
+
+    /// What was there is again; returns what it takes the place of.
+    fn go_to(&mut self, other: Edited) -> Edited {
+        let scenes = std::mem::replace(&mut self.scenes, other.scenes);
+        let transition = std::mem::replace(&mut self.transition, other.transition);
+        self.stay_near(&scenes);
+        self.gesture = None;
+        Edited { scenes, transition }
     }
 
     /// After a change: where the chosen scene is gone, the one that is in its place is chosen.

@@ -69,7 +69,12 @@ impl Studio {
             Ask::Redo => self.redo(),
             Ask::Choose(scene) => self.book.choose(scene),
             Ask::Break(on, words) => self.take_a_break(on, words),
-            Ask::SetTransition(transition) => self.book.set_transition(transition).is_ok(),
+            Ask::SetTransition(transition) => {
+                let steps = self.book.steps();
+                let changed = self.book.set_transition(transition).is_ok();
+                self.scenes_edited(steps);
+                changed
+            }
         };
         if changed {
             self.scenes_changed();

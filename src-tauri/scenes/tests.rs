@@ -348,3 +348,15 @@ fn one_scene_at_most_is_for_breaks_and_a_copy_of_it_is_not() {
     (0..4).for_each(|_| assert!(book.undo()));
     assert_eq!(book.scenes().len(), 1);
 }
+
+#[test]
+fn another_transition_is_a_step_that_is_taken_back_and_made_again() {
+    let mut book = Book::first(display());
+    let before = book.transition();
+    book.set_transition(Transition::Cut).unwrap();
+    book.set_transition(Transition::Cut).unwrap();
+    assert!(book.undo() && book.transition() == before && !book.can_undo());
+    assert!(book.redo() && book.transition() == Transition::Cut);
+    book.edit(Edit::AddScene, None).unwrap();
+    assert!(book.undo() && book.transition() == Transition::Cut && book.scenes().len() == 1);
+}
