@@ -14,7 +14,7 @@ use thiserror::Error;
 pub struct Folder {
     path: PathBuf,
     // The lock is the kernel's: it ends with the process, however that ends.
-    _lock: File,
+    lock: File,
 }
 
 /// What a running origin tells the other commands on this machine.
@@ -86,7 +86,7 @@ impl Folder {
             .open(&lock_path)
             .map_err(io(&lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Folder { path: path.to_owned(), lock }),
             Err(std::fs::TryLockError::WouldBlock) => {
                 Err(FolderError::Locked { path: path.to_owned(), pid: read_run(path).map(|run| run.pid) })
             }
@@ -152,6 +152,9 @@ impl Drop for Folder {
         // A missing file is what is wanted; any other failure leaves a file whose process is gone,
         // which readers take for what it is because nobody holds the lock.
         let _ = std::fs::remove_file(self.path.join(RUN_FILE));
+        // A child that this process has begun, and that has not become another program yet, holds the file open too: closing
+        // it here would leave it locked for that moment. Where unlocking fails, closing is what is left.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -196,6 +199,17 @@ mod tests {
         assert!(matches!(Folder::lock(&path), Err(FolderError::Locked { .. })));
         drop(held);
         Folder::lock(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_free_as_soon_as_it_is_dropped_also_while_a_child_has_its_file_open() {
+        let path = folder("child");
+        let held = Folder::lock(&path).unwrap();
+        // What a child has between its beginning and its program.
+        let inherited = held.lock.try_clone().unwrap();
+        drop(held);
+        Folder::lock(&path).unwrap();
+        drop(inherited);
     }
 
     #[test]
