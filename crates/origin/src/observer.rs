@@ -62,6 +62,10 @@ impl Origin {
 }
 
 impl Observer {
+    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
+        self.shared.upgrade()
+    }
+
     /// The certificate that the origin made for itself, when it serves TLS with that.
     #[must_use]
     pub fn certificate(&self) -> Option<&OwnCertificate> {
