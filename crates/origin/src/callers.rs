@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio_util::sync::CancellationToken;
 
+/// What opened a connection, by its number in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// A browser's cookie.
+    Session(i64),
+    /// An API token.
+    Token(i64),
+}
+
 /// The open connections of all accounts. Bounded by the rooms' limits of connections.
 #[derive(Debug, Default)]
 pub(crate) struct Callers(Arc<Mutex<Lines>>);
@@ -18,8 +27,7 @@ struct Lines {
 #[derive(Debug)]
 struct Line {
     number: u64,
-    /// Of a connection that a browser's cookie opened.
-    session: Option<i64>,
+    opened: Option<Opened>,
     hung_up: CancellationToken,
 }
 
@@ -34,12 +42,12 @@ pub(crate) struct Call {
 
 impl Callers {
     /// Notes a connection of an account, opened with a session or with a token.
-    pub(crate) fn note(&self, account: i64, session: Option<i64>) -> Call {
+    pub(crate) fn note(&self, account: i64, opened: Option<Opened>) -> Call {
         let hung_up = CancellationToken::new();
         let mut lines = lock(&self.0);
         lines.next += 1;
         let number = lines.next;
-        let line = Line { number, session, hung_up: hung_up.clone() };
+        let line = Line { number, opened, hung_up: hung_up.clone() };
         lines.by_account.entry(account).or_default().push(line);
         Call { account, number, hung_up, lines: Arc::clone(&self.0) }
     }
@@ -52,14 +60,19 @@ impl Callers {
     /// Ends the connections that one session opened; without one, those of every session of the account.
     pub(crate) fn hang_up_session(&self, account: i64, session: Option<i64>) {
         self.hang_up_where(account, |opened| match session {
-            Some(session) => opened == Some(session),
-            None => opened.is_some(),
+            Some(session) => opened == Some(Opened::Session(session)),
+            None => matches!(opened, Some(Opened::Session(_))),
         });
     }
 
-    fn hang_up_where(&self, account: i64, ends: impl Fn(Option<i64>) -> bool) {
+    /// Ends the connections that a token opened.
+    pub(crate) fn hang_up_token(&self, account: i64, token: i64) {
+        self.hang_up_where(account, |opened| opened == Some(Opened::Token(token)));
+    }
+
+    fn hang_up_where(&self, account: i64, ends: impl Fn(Option<Opened>) -> bool) {
         for line in lock(&self.0).by_account.get(&account).into_iter().flatten() {
-            if ends(line.session) {
+            if ends(line.opened) {
                 line.hung_up.cancel();
             }
         }
@@ -100,15 +113,19 @@ mod tests {
     #[test]
     fn a_session_ends_its_own_connections_and_an_account_all() {
         let callers = Callers::default();
-        let (first, second) = (callers.note(1, Some(10)), callers.note(1, Some(11)));
-        let (program, other) = (callers.note(1, None), callers.note(2, Some(12)));
+        let session = |account, session| callers.note(account, Some(Opened::Session(session)));
+        let (first, second, other) = (session(1, 10), session(1, 11), session(2, 12));
+        let (program, token) = (callers.note(1, None), callers.note(1, Some(Opened::Token(10))));
         callers.hang_up_session(1, Some(10));
         assert_eq!([&first, &second, &program, &other].map(ended), [true, false, false, false]);
         callers.hang_up_session(1, None);
         assert_eq!([&second, &program, &other].map(ended), [true, false, false]);
+        assert!(!ended(&token));
+        callers.hang_up_token(1, 10);
+        assert_eq!([&program, &token].map(ended), [false, true]);
         callers.hang_up(1);
         assert_eq!([&program, &other].map(ended), [true, false]);
-        drop((first, second, program, other));
+        drop((first, second, program, token, other));
         assert!(lock(&callers.0).by_account.is_empty());
     }
 }

@@ -1,9 +1,10 @@
 //! What members do besides writing, and who may do what.
 
 use crate::Time;
+use crate::command::Effect;
 use crate::entry::{Act, Deed, EntryBody, Message, Pinned, Released};
 use crate::floor::Floor;
-use crate::frame::{ErrorCode, In, Person, Whom};
+use crate::frame::{ErrorCode, In, Out, Person, Whom};
 use crate::name::fold;
 use crate::poll::{NewPoll, Poll};
 use crate::refusal::Refusal;
@@ -27,7 +28,14 @@ impl Room {
                 Some(act) => act,
                 None => return Ok(()),
             },
-            In::Settings { change, .. } => self.settings(asker, change)?,
+            In::Settings { change, .. } => match self.settings(asker, change)? {
+                Some(act) => act,
+                None => {
+                    let ack = Out::Ack { id, seq: self.stored_seq(), held: false };
+                    self.effects.push_back(Effect::To(asker.connection, ack));
+                    return Ok(());
+                }
+            },
             In::Vote { poll, choices, .. } => self.vote(asker, poll, choices)?,
             In::Ask { text, .. } => self.ask(now, asker, &text)?,
             In::Upvote { question, .. } => self.upvote(asker, question)?,
@@ -159,7 +167,8 @@ impl Room {
         Ok(Act::Silence { member: person.whom(), ban, until_ms, address, reason })
     }
 
-    fn settings(&self, asker: &Asker, change: Change) -> Result<Act, Refusal> {
+    /// `None` when all is so already.
+    fn settings(&self, asker: &Asker, change: Change) -> Result<Option<Act>, Refusal> {
         moderators_only(asker)?;
         if change.is_hosts() && !asker.person.is_host() {
             return Err(Refusal::new(ErrorCode::NotAllowed, "only the host may change that"));
@@ -171,7 +180,8 @@ impl Room {
             _ => None,
         });
         let rules = latest.unwrap_or(&self.floor.rules).changed(change).map_err(Refusal::bad)?;
-        Ok(Act::Settings { rules })
+        let stays = latest.is_none() && rules == self.floor.rules;
+        Ok((!stays).then_some(Act::Settings { rules }))
     }
 
     fn open_poll(&self, now: Time, new: NewPoll) -> Result<Act, Refusal> {

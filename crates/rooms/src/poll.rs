@@ -75,6 +75,9 @@ impl Poll {
         if !(Poll::OPTIONS_MIN..=Poll::OPTIONS_MAX).contains(&options.len()) {
             return Err(format!("a poll has {} to {} options", Poll::OPTIONS_MIN, Poll::OPTIONS_MAX));
         }
+        if (1..options.len()).any(|at| options[..at].contains(&options[at])) {
+            return Err("a poll's options are different ones".to_owned());
+        }
         if new.seconds.is_some_and(|seconds| !(1..=Poll::SECONDS_MAX).contains(&seconds)) {
             return Err(format!("a poll is open for 1 to {} seconds", Poll::SECONDS_MAX));
         }
@@ -196,6 +199,7 @@ mod tests {
         assert!(Poll::new(new(&["a", "b"]), 0).is_ok());
         assert!(Poll::new(new(&["a"]), 0).is_err());
         assert!(Poll::new(new(&["a", " \u{0} "]), 0).is_err());
+        assert!(Poll::new(new(&["a", "b", " a"]), 0).is_err(), "nobody can tell them apart");
         assert!(Poll::new(NewPoll { question: String::new(), ..new(&["a", "b"]) }, 0).is_err());
         assert!(Poll::new(NewPoll { right: vec![2], ..new(&["a", "b"]) }, 0).is_err());
         assert!(Poll::new(NewPoll { seconds: Some(0), ..new(&["a", "b"]) }, 0).is_err());

@@ -37,6 +37,18 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     if path.as_ref().is_some_and(|path| is_listed(&KEYED, request.method(), path)) {
         let key = shown_key(&shared, request.method(), request.headers());
+        // Who publishes from a page where they are signed in. A bearer token is a stream key there, and nothing else.
+        if key.is_none() && path.as_deref() == Some(INGEST) && bearer(request.headers()).is_none() {
+            let found = find(&shared, request.method(), request.headers(), request.extensions()).await;
+            match found {
+                Ok(Some(found)) => {
+                    request.extensions_mut().insert(found);
+                    return next.run(request).await;
+                }
+                Ok(None) => {}
+                Err(problem) => return problem.into_response(),
+            }
+        }
         let address = client_address::of(request.extensions(), request.headers(), &shared);
         return match key_holder(&shared, key, address).await {
             Ok(holder) => {
@@ -93,7 +105,7 @@ async fn key_holder(shared: &Shared, key: Option<Digest>, address: IpAddr) -> Re
     }
 }
 
-fn key_needed() -> Problem {
+pub(super) fn key_needed() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "the room's stream key is needed")
 }
 
@@ -129,7 +141,7 @@ async fn find(
             let detail = format!("this token lacks the scope \"{}\"", scope.as_str());
             return Err(Problem::forbidden(detail).with_code("scope_missing"));
         }
-        let credential = Credential::Token(token.scopes);
+        let credential = Credential::Token(token);
         return Ok(Some(Found { identity: Identity::Account(account), credential }));
     }
     let scheme = extensions.get().copied().unwrap_or(Scheme("http"));
@@ -158,7 +170,7 @@ fn scope_of(method: &Method, path: &str) -> Scope {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -187,6 +199,14 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyHolder {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<KeyHolder, Problem> {
         let holder = parts.extensions.get::<KeyHolder>().cloned();
         holder.ok_or_else(key_needed)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for KeyHolder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<KeyHolder>, Problem> {
+        Ok(parts.extensions.get::<KeyHolder>().cloned())
     }
 }
 
@@ -297,6 +317,8 @@ const ADMINISTERED: [&str; 7] = [
     "/api/v1/health",
     "/metrics",
 ];
+/// Where browsers publish, which cannot show a key.
+const INGEST: &str = "/api/v1/ingest";
 /// The cookie that holds a ticket.
 pub(super) const TICKET_COOKIE: &str = "rostrum_ingest";
 

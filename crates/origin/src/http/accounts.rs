@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,8 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::access::{Admin, Caller};
 use super::client_address::ClientAddress;
 use super::description::AccountPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use super::secure::Scheme;
 use super::session::{Entrance, SessionAnswer};
 use crate::accounts::{AccountError, Newcomer, account_name};
@@ -145,9 +144,9 @@ pub(crate) async fn create(
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<CreateAccount>, JsonRejection>,
+    body: Result<Object<CreateAccount>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(CreateAccount { name, password, invitation, role }) = body.map_err(unreadable)?;
+    let Object(CreateAccount { name, password, invitation, role }) = body?;
     if caller.is_some_and(|caller| caller.is_admin()) {
         let account = shared.create_account(&name, password, role.unwrap_or(Role::Viewer)).await?;
         tracing::info!(account = account.id, role = account.role.as_str(), "account made");
@@ -214,10 +213,10 @@ pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Admin(admin): Admin,
     Path(id): Path<String>,
-    body: Result<Json<ChangeAccount>, JsonRejection>,
+    body: Result<Object<ChangeAccount>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut account = find(&shared, &id).await?;
-    let Json(ChangeAccount { name, role, password, locked }) = body.map_err(unreadable)?;
+    let Object(ChangeAccount { name, role, password, locked }) = body?;
     let name = name.map(|name| account_name(&name)).transpose()?;
     if locked == Some(true) && account.local {
         return Err(Problem::forbidden("this account belongs to the app, and is not locked"));

@@ -11,20 +11,21 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::SinkExt as _;
-use rooms::Name;
 use rooms::frame::{ErrorCode, In, Out, Person, Role};
+use rooms::{Name, Room};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
-use super::access::{Credential, Identity, Shown, cookie, same_origin};
+use super::access::{Identity, Shown, cookie, same_origin};
 use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
 use super::player;
 use super::problem::Problem;
 use super::rooms::find;
+use crate::callers::Opened;
 use crate::people::{Arrival, Due, Frame, Handle, JoinError, Member, member_id, too_slow};
 use crate::secret::{self, Digest};
 use crate::state::Shared;
@@ -77,7 +78,7 @@ pub(crate) async fn upgrade(
     let mut account = None;
     let newcomer = match shown {
         Some((identity, credential)) => {
-            account = identity.account_id().map(|id| (id, session_of(&credential)));
+            account = identity.account_id().map(|id| (id, credential.opens()));
             let person = person(&identity, &record, &shared).await?;
             Newcomer { person, remark: None, cookie: None }
         }
@@ -107,19 +108,12 @@ pub(crate) async fn upgrade(
 /// Somebody whose socket is open.
 struct Calling {
     arrival: Arrival,
-    /// Their account and, of a browser, its session.
-    account: Option<(i64, Option<i64>)>,
+    /// Their account, and what they showed of it.
+    account: Option<(i64, Option<Opened>)>,
     /// The room's number.
     room: i64,
     /// Who may come into the room is others than when this connection came.
     entry_changed: CancellationToken,
-}
-
-fn session_of(credential: &Credential) -> Option<i64> {
-    match credential {
-        Credential::Session(session) => Some(session.id),
-        Credential::Token(_) | Credential::RunToken => None,
-    }
 }
 
 /// Somebody with an account, as a room knows them.
@@ -199,7 +193,7 @@ async fn serve(
     remark: Option<Out>,
     shared: &Shared,
 ) {
-    let call = account.map(|(account, session)| shared.callers.note(account, session));
+    let call = account.map(|(account, opened)| shared.callers.note(account, opened));
     let mut member = match room.join(arrival).await {
         Ok(member) => member,
         Err(error) => {
@@ -268,9 +262,9 @@ async fn talk(
             received = socket.recv() => {
                 heard = Instant::now();
                 match received? {
-                    Ok(Message::Text(text)) => match serde_json::from_str::<In>(&text) {
+                    Ok(Message::Text(text)) => match read(&text) {
                         Ok(frame) => member.hand_in(frame).await.ok()?,
-                        Err(error) => send(socket, [spoken(&bad_frame(&error))]).await.ok()?,
+                        Err(refused) => send(socket, [spoken(&refused)]).await.ok()?,
                     },
                     Ok(Message::Binary(_)) => {
                         return Some(Goodbye { code: close_code::UNSUPPORTED, reason: "frames are text" });
@@ -333,9 +327,19 @@ fn spoken(frame: &Out) -> Utf8Bytes {
     Frame::new(frame).into_text()
 }
 
-fn bad_frame(error: &serde_json::Error) -> Out {
+/// A frame, or what its sender is told.
+fn read(text: &str) -> Result<In, Out> {
+    let error = match serde_json::from_str::<In>(text) {
+        // An array of a frame's fields would be read as one too.
+        Ok(frame) if text.trim_start().starts_with('{') => return Ok(frame),
+        Ok(_) => "expected an object".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let id = serde_json::from_str::<serde_json::Value>(text).ok();
+    let id = id.and_then(|frame| frame.get("id")?.as_str().map(str::to_owned));
+    let id = id.filter(|id| (1..=Room::ID_BYTES_MAX).contains(&id.len()));
     let message = format!("not a chat frame: {error}");
-    Out::Error { id: None, code: ErrorCode::BadFrame, message, retry_after_ms: None }
+    Err(Out::Error { id, code: ErrorCode::BadFrame, message, retry_after_ms: None })
 }
 
 const COOKIE: &str = "rostrum_guest";
@@ -373,6 +377,21 @@ mod tests {
         assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2:9::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!((of("127.0.0.1"), of("::1")), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_under_its_own_id() {
+        let refused = |text: &str| match read(text) {
+            Err(Out::Error { id, code: ErrorCode::BadFrame, .. }) => id,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert!(read(r#" {"type":"send","id":"x","text":"hi"}"#).is_ok());
+        assert_eq!(refused(r#"{"type":"send","id":"x"}"#).as_deref(), Some("x"));
+        assert_eq!(refused(r#"{"type":"sing","id":"y"}"#).as_deref(), Some("y"));
+        for text in [r#"["send","x","y"]"#, "{", "7", r#"{"type":"send","id":7,"text":"hi"}"#] {
+            assert_eq!(refused(text), None, "{text}");
+        }
+        assert_eq!(refused(&format!(r#"{{"id":"{}"}}"#, "x".repeat(65))), None);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -15,9 +13,10 @@ use utoipa::ToSchema;
 use super::access::{Identity, SignedIn};
 use super::description::{IdempotencyKey, RecordingPath, RoomRefusals};
 use super::moderation::{DoneAnswer, perform};
+use super::object::Object;
 use super::problem::Problem;
 use super::recordings::find_recording;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::state::Shared;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,10 +47,10 @@ pub(crate) async fn create(
     Path(id): Path<String>,
     SignedIn { account, .. }: SignedIn,
     headers: HeaderMap,
-    body: Result<Json<NewComment>, JsonRejection>,
+    body: Result<Object<NewComment>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let recording = find_recording(&shared, &id).await?;
-    let Json(NewComment { text, offset_ms }) = body.map_err(unreadable)?;
+    let Object(NewComment { text, offset_ms }) = body?;
     if offset_ms > recording.duration_ms {
         let detail = format!("offset_ms: the recording ends at {}", recording.duration_ms);
         return Err(Problem::bad_request(detail));

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::access::SignedIn;
 use super::client_address::ClientAddress;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::unreadable;
 use crate::accounts::Language;
 use crate::state::Shared;
 
@@ -79,9 +77,9 @@ pub(crate) async fn offer_email(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<OfferEmail>, JsonRejection>,
+    body: Result<Object<OfferEmail>, Problem>,
 ) -> Result<StatusCode, Problem> {
-    let Json(OfferEmail { email, current_password, language }) = body.map_err(unreadable)?;
+    let Object(OfferEmail { email, current_password, language }) = body?;
     shared.accounts.post()?;
     shared.accounts.check_password(&shared.store, &account.name, current_password, address).await?;
     shared.accounts.offer_email(&shared.store, &account, email.trim().to_owned(), language).await?;
@@ -123,9 +121,9 @@ pub(crate) async fn remove_email(
 )]
 pub(crate) async fn confirm_email(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<ConfirmEmail>, JsonRejection>,
+    body: Result<Object<ConfirmEmail>, Problem>,
 ) -> Result<StatusCode, Problem> {
-    let Json(ConfirmEmail { code }) = body.map_err(unreadable)?;
+    let Object(ConfirmEmail { code }) = body?;
     let account = shared.accounts.confirm_email(&shared.store, &code).await?;
     tracing::info!(account, "address confirmed");
     Ok(StatusCode::NO_CONTENT)
@@ -148,9 +146,9 @@ pub(crate) async fn confirm_email(
 pub(crate) async fn forgot(
     State(shared): State<Arc<Shared>>,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<ForgotPassword>, JsonRejection>,
+    body: Result<Object<ForgotPassword>, Problem>,
 ) -> Result<StatusCode, Problem> {
-    let Json(ForgotPassword { name, language }) = body.map_err(unreadable)?;
+    let Object(ForgotPassword { name, language }) = body?;
     shared.accounts.forgot_password(&shared.store, &name, language, address).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -172,9 +170,9 @@ pub(crate) async fn forgot(
 )]
 pub(crate) async fn reset(
     State(shared): State<Arc<Shared>>,
-    body: Result<Json<ResetPassword>, JsonRejection>,
+    body: Result<Object<ResetPassword>, Problem>,
 ) -> Result<StatusCode, Problem> {
-    let Json(ResetPassword { code, password }) = body.map_err(unreadable)?;
+    let Object(ResetPassword { code, password }) = body?;
     let account = shared.accounts.reset_password(&shared.store, &code, password).await?;
     shared.callers.hang_up_session(account, None);
     tracing::info!(account, "password chosen anew by a letter");

@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::RequestPartsExt as _;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{MatchedPath, Path, RawPathParams, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -21,11 +19,12 @@ use utoipa::ToSchema;
 use super::access::{cookie, who};
 use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
+use super::object::Object;
 use super::playback;
 use super::player;
 use super::player_links;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::accounts::AccountError;
 use crate::clock::unix_ms;
 use crate::gates::{Entry, Gate, GateError};
@@ -196,12 +195,12 @@ pub(crate) async fn enter(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<Enter>, JsonRejection>,
+    body: Result<Object<Enter>, Problem>,
 ) -> Result<Response, Problem> {
     let room = super::rooms::find(&shared, &slug).await?;
     let gate = shared.gates.get(&room.slug).filter(|gate| gate.is_private());
     let gate = gate.ok_or_else(|| Problem::new(StatusCode::CONFLICT, "this room is open to everybody"))?;
-    let opens = match body.map_err(unreadable)?.0 {
+    let opens = match body?.0 {
         Enter { password: Some(password), code: None } => {
             shared.accounts.check_room_password(&room.slug, password, gate.password(), address).await?;
             gate.entry().ok_or(AccountError::LinkWrong)?

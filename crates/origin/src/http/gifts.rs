@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -16,8 +14,9 @@ use super::access::{Admin, Known, SignedIn};
 use super::accounts::number;
 use super::description::{AccountPath, GiftPath, IdempotencyKey, RoomPath};
 use super::moderation::{DoneAnswer, perform};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::clock::unix_ms;
 use crate::secret;
 use crate::state::Shared;
@@ -134,9 +133,9 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Result<impl IntoR
 pub(crate) async fn change_earning(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
-    body: Result<Json<ChangeEarning>, JsonRejection>,
+    body: Result<Object<ChangeEarning>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(ChangeEarning { watch_points_per_minute: points }) = body.map_err(unreadable)?;
+    let Object(ChangeEarning { watch_points_per_minute: points }) = body?;
     if points > WATCH_POINTS_MAX {
         let detail = format!("a minute of watching earns 0 to {WATCH_POINTS_MAX} points");
         return Err(Problem::bad_request(detail));
@@ -162,9 +161,9 @@ pub(crate) async fn put(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
     Path(id): Path<String>,
-    body: Result<Json<PutGift>, JsonRejection>,
+    body: Result<Object<PutGift>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(PutGift { name, name_zh, emoji, points }) = body.map_err(unreadable)?;
+    let Object(PutGift { name, name_zh, emoji, points }) = body?;
     let id = gift_id(&id)?;
     let gift = Gift { id, name, name_zh, emoji, points }.checked().map_err(Problem::bad_request)?;
     shared.store.put_gift(gift.clone()).await?;
@@ -253,9 +252,9 @@ pub(crate) async fn grant(
     Admin(_): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<NewGrant>, JsonRejection>,
+    body: Result<Object<NewGrant>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(NewGrant { points, note }) = body.map_err(unreadable)?;
+    let Object(NewGrant { points, note }) = body?;
     if points == 0 || !(-POINTS_MAX..=POINTS_MAX).contains(&points) {
         let detail = format!("a grant is of 1 to {POINTS_MAX} points, or takes as many");
         return Err(Problem::bad_request(detail));
@@ -293,9 +292,9 @@ pub(crate) async fn give(
     Path(slug): Path<String>,
     Known(identity): Known,
     headers: HeaderMap,
-    body: Result<Json<Give>, JsonRejection>,
+    body: Result<Object<Give>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(Give { gift, count, to }) = body.map_err(unreadable)?;
+    let Object(Give { gift, count, to }) = body?;
     let frame = |id| In::Gift { id, gift, count: count.unwrap_or(1), to };
     let done = perform(&shared, &slug, &identity, &headers, frame).await?;
     Ok((StatusCode::CREATED, fresh(done)))

@@ -2,8 +2,9 @@
 
 use rooms::frame::Role as RoomRole;
 
+use crate::callers::Opened;
 use crate::state::Shared;
-use crate::store::{Account, Role, RoomRecord, Scope, Session, StoreError};
+use crate::store::{Account, Role, RoomRecord, Session, StoreError, Token};
 
 /// Somebody who is known: by a session, a token, or the token in `run.json`.
 #[derive(Clone, Debug)]
@@ -20,9 +21,20 @@ pub(crate) enum Credential {
     /// A browser's cookie.
     Session(Session),
     /// An account's token, for these uses alone.
-    Token(Vec<Scope>),
+    Token(Token),
     /// The token in `run.json`.
     RunToken,
+}
+
+impl Credential {
+    /// What a connection that is opened with it ends with; `None` where that cannot be taken back.
+    pub(crate) fn opens(&self) -> Option<Opened> {
+        match self {
+            Credential::Session(session) => Some(Opened::Session(session.id)),
+            Credential::Token(token) => Some(Opened::Token(token.id)),
+            Credential::RunToken => None,
+        }
+    }
 }
 
 /// What somebody may do in one room.

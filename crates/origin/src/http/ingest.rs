@@ -12,11 +12,14 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::access::{KeyHolder, TICKET_COOKIE, same_origin};
+use super::access::{KeyHolder, Shown, TICKET_COOKIE, key_needed, same_origin};
 use super::description::RoomPath;
 use super::problem::Problem;
+use super::rooms::find;
+use crate::callers::Call;
 use crate::ingest::{Tickets, websocket};
 use crate::state::Shared;
+use crate::store::RoomRecord;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -67,7 +70,7 @@ pub(crate) async fn open_session(
 
 /// Publish, over a WebSocket.
 ///
-/// Binary messages of fragmented MP4, as `MediaRecorder` makes, or of FLV.
+/// With the room's stream key, a ticket for it, or the session of whoever may manage the room. Binary messages of fragmented MP4, as `MediaRecorder` makes, or of FLV.
 #[utoipa::path(
     get,
     path = "/api/v1/ingest",
@@ -75,7 +78,8 @@ pub(crate) async fn open_session(
     params(Asked),
     responses(
         (status = 101, description = "From here on it is a WebSocket (RFC 6455)."),
-        (status = 403, description = "The stream key is another room's, or the page another site's."),
+        (status = 403, description = "The stream key is another room's, the room somebody else's, or the page another site's."),
+        (status = 404, description = "There is no such room."),
         (status = 426, description = "A WebSocket is needed."),
         (status = 429, description = "`too_many_requests`: too many wrong keys from this address."),
         (status = 503, description = "Too many publishers, in all or from this address."),
@@ -84,7 +88,8 @@ pub(crate) async fn open_session(
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Query(Asked { room: slug }): Query<Asked>,
-    KeyHolder { room, key }: KeyHolder,
+    holder: Option<KeyHolder>,
+    shown: Shown,
     headers: HeaderMap,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -92,7 +97,16 @@ pub(crate) async fn upgrade(
     if !same_origin(&headers) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "publishing is not open to other sites' pages"));
     }
-    same_room(room.slug.as_str(), &slug)?;
+    let (room, key, call) = match holder {
+        Some(KeyHolder { room, key }) => {
+            same_room(room.slug.as_str(), &slug)?;
+            (room, Some(key), None)
+        }
+        None => {
+            let (room, call) = managed_by(&shared, shown, &slug).await?;
+            (room, None, call)
+        }
+    };
     let upgrade = upgrade.map_err(|_| {
         Problem::new(StatusCode::UPGRADE_REQUIRED, "publishing here needs a WebSocket (RFC 6455)")
     })?;
@@ -101,7 +115,7 @@ pub(crate) async fn upgrade(
         Some(peer) => Some(shared.websocket_places.take(peer).ok_or_else(too_many)?),
         None => None,
     };
-    let publisher = websocket::Publisher { room, key, peer };
+    let publisher = websocket::Publisher { room, key, call, peer };
     let sockets = shared.sockets.clone();
     let limit = websocket::MESSAGE_BYTES_MAX;
     let upgrade = upgrade.max_message_size(limit).max_frame_size(limit);
@@ -127,6 +141,21 @@ pub(crate) async fn addresses(State(shared): State<Arc<Shared>>, headers: Header
     let https =
         shared.addresses.https.zip(host).map(|(address, host)| format!("https://{host}:{}", address.port()));
     ([(header::CACHE_CONTROL, "no-store")], Json(AddressesAnswer { https }))
+}
+
+/// The room of whoever comes with a session, and what ends with that.
+async fn managed_by(
+    shared: &Shared,
+    Shown(shown): Shown,
+    slug: &str,
+) -> Result<(RoomRecord, Option<Call>), Problem> {
+    let (identity, credential) = shown.ok_or_else(key_needed)?;
+    let room = find(shared, slug).await?;
+    if !identity.may_manage(&room) {
+        return Err(Problem::forbidden("the room belongs to somebody else"));
+    }
+    let call = identity.account_id().map(|account| shared.callers.note(account, credential.opens()));
+    Ok((room, call))
 }
 
 fn same_room(of_key: &str, asked: &str) -> Result<(), Problem> {

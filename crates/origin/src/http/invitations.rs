@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -14,8 +12,9 @@ use super::access::Admin;
 use super::accounts::number;
 use super::client_address::ClientAddress;
 use super::description::InvitationPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use super::secure::Scheme;
 use super::tokens::label;
 use crate::accounts::AccountError;
@@ -124,9 +123,9 @@ pub(crate) async fn create(
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<CreateInvitation>, JsonRejection>,
+    body: Result<Object<CreateInvitation>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(CreateInvitation { label: raw, role, days }) = body.map_err(unreadable)?;
+    let Object(CreateInvitation { label: raw, role, days }) = body?;
     let role = role.unwrap_or(Role::Viewer);
     if role == Role::Admin {
         return Err(Problem::bad_request("an invitation is for a viewer or a broadcaster"));
@@ -191,9 +190,9 @@ pub(crate) async fn withdraw(
 pub(crate) async fn check(
     State(shared): State<Arc<Shared>>,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<CheckInvitation>, JsonRejection>,
+    body: Result<Object<CheckInvitation>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(CheckInvitation { code }) = body.map_err(unreadable)?;
+    let Object(CheckInvitation { code }) = body?;
     shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
     let role = shared.store.invitation_role(Digest::of(&code), unix_ms()).await?;
     Ok(fresh(GoodInvitation { role: role.ok_or(AccountError::InvitationWrong)? }))

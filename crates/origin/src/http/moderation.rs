@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -16,8 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::access::{Identity, Known};
 use super::chat::person;
 use super::description::{IdempotencyKey, MemberPath, MessagePath, RoomPath, RoomRefusals};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
+use super::rooms::{find, fresh};
 use crate::people::{Handle, JoinError};
 use crate::secret;
 use crate::state::Shared;
@@ -164,9 +163,9 @@ pub(crate) async fn ban(
     Path(slug): Path<String>,
     Known(identity): Known,
     headers: HeaderMap,
-    body: Result<Json<NewBan>, JsonRejection>,
+    body: Result<Object<NewBan>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(NewBan { member, seconds, reason }) = body.map_err(unreadable)?;
+    let Object(NewBan { member, seconds, reason }) = body?;
     let frame = |id| match seconds {
         Some(seconds) => In::Timeout { id, member, seconds, reason },
         None => In::Ban { id, member, reason },
@@ -236,9 +235,9 @@ pub(crate) async fn change_settings(
     Path(slug): Path<String>,
     Known(identity): Known,
     headers: HeaderMap,
-    body: Result<Json<Change>, JsonRejection>,
+    body: Result<Object<Change>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(change) = body.map_err(unreadable)?;
+    let Object(change) = body?;
     Ok(fresh(perform(&shared, &slug, &identity, &headers, |id| In::Settings { id, change }).await?))
 }
 

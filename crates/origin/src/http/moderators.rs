@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -13,8 +11,9 @@ use utoipa::ToSchema;
 use super::access::Known;
 use super::accounts::number;
 use super::description::{AccountPath, RoomPath};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, managed, unreadable};
+use super::rooms::{fresh, managed};
 use crate::state::Shared;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,10 +74,10 @@ pub(crate) async fn appoint(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     Known(identity): Known,
-    body: Result<Json<Appoint>, JsonRejection>,
+    body: Result<Object<Appoint>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let room = managed(&shared, &slug, &identity).await?;
-    let Json(Appoint { name }) = body.map_err(unreadable)?;
+    let Object(Appoint { name }) = body?;
     let account = shared.store.account(&name).await?;
     let account = account.ok_or_else(|| Problem::not_found("there is no account with this name"))?;
     shared.store.set_moderator(room.id, account.id, true).await?;

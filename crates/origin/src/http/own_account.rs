@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,8 +12,9 @@ use super::access::{Credential, SignedIn};
 use super::accounts::{AccountView, AccountWithRooms, number, with_rooms};
 use super::client_address::ClientAddress;
 use super::description::SessionPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use super::secure::Scheme;
 use super::session::signed_out;
 use crate::accounts::{AccountError, account_name};
@@ -112,9 +111,9 @@ pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, credential }: SignedIn,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<ChangeOwn>, JsonRejection>,
+    body: Result<Object<ChangeOwn>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(ChangeOwn { name, password, current_password }) = body.map_err(unreadable)?;
+    let Object(ChangeOwn { name, password, current_password }) = body?;
     // Checked before anything changes, so that a refused request changes nothing.
     let name = name.map(|name| account_name(&name)).transpose()?;
     let password = match password {
@@ -165,9 +164,9 @@ pub(crate) async fn remove(
     SignedIn { account, .. }: SignedIn,
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
-    body: Result<Json<DeleteOwn>, JsonRejection>,
+    body: Result<Object<DeleteOwn>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(DeleteOwn { password }) = body.map_err(unreadable)?;
+    let Object(DeleteOwn { password }) = body?;
     if account.local {
         return Err(Problem::forbidden("this account belongs to the app: remove it there"));
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -16,8 +14,9 @@ use super::access::{Caller, Known};
 use super::chat::person;
 use super::description::{IdempotencyKey, PollPath, RoomPath, RoomRefusals};
 use super::moderation::{DoneAnswer, number, perform, view};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{find, fresh, unreadable};
+use super::rooms::{find, fresh};
 use crate::state::Shared;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,9 +72,9 @@ pub(crate) async fn open(
     Path(slug): Path<String>,
     Known(identity): Known,
     headers: HeaderMap,
-    body: Result<Json<NewPoll>, JsonRejection>,
+    body: Result<Object<NewPoll>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(poll) = body.map_err(unreadable)?;
+    let Object(poll) = body?;
     let done = perform(&shared, &slug, &identity, &headers, |id| In::Poll { id, poll }).await?;
     Ok((StatusCode::CREATED, fresh(done)))
 }

@@ -120,7 +120,11 @@ pub(super) async fn in_words(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let detail = axum::body::to_bytes(body, DETAIL_BYTES_MAX).await.unwrap_or_default();
     let detail = String::from_utf8_lossy(&detail);
-    let mut told = Problem::new(status, detail.trim()).into_response();
+    let detail = match detail.trim() {
+        "" => status.canonical_reason().unwrap_or("refused"),
+        detail => detail,
+    };
+    let mut told = Problem::new(status, detail).into_response();
     for (name, value) in &parts.headers {
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::CACHE_CONTROL) {
             told.headers_mut().append(name, value.clone());

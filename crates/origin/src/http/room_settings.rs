@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -14,9 +12,10 @@ use utoipa::ToSchema;
 use super::access::Known;
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
+use super::object::Object;
 use super::player_links;
 use super::problem::Problem;
-use super::rooms::{RoomAnswer, find, fresh, managed, unreadable};
+use super::rooms::{RoomAnswer, find, fresh, managed};
 use super::secure::Scheme;
 use crate::accounts::AccountError;
 use crate::clock::unix_ms;
@@ -146,10 +145,10 @@ pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     Known(identity): Known,
-    body: Result<Json<ChangeRoom>, JsonRejection>,
+    body: Result<Object<ChangeRoom>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let room = managed(&shared, &slug, &identity).await?;
-    let Json(asked) = body.map_err(unreadable)?;
+    let Object(asked) = body?;
     let (wanted, archived) = (asked.record, asked.archived);
     let change = asked.checked(&shared, &room).await?;
     shared.store.change_room(room.id, change).await?;

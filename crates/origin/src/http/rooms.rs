@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -17,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
+use super::object::Object;
 use super::problem::Problem;
 use super::room_picture;
 use super::room_settings::SettingsView;
@@ -265,9 +265,9 @@ pub(crate) async fn create(
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<CreateRoom>, JsonRejection>,
+    body: Result<Object<CreateRoom>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(CreateRoom { room, title, mut owner, record }) = body.map_err(unreadable)?;
+    let Object(CreateRoom { room, title, mut owner, record }) = body?;
     if let Identity::Account(account) = &identity
         && !identity.is_admin()
     {
@@ -462,10 +462,6 @@ pub(crate) fn shown(address: SocketAddr) -> SocketAddr {
         shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     shown
-}
-
-pub(super) fn unreadable(error: JsonRejection) -> Problem {
-    Problem::new(error.status(), error.body_text())
 }
 
 /// JSON that is true now and not later.

@@ -12,11 +12,11 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{Any, CorsLayer};
-use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use super::foreign_pages::ForeignPages;
 use super::pages::CONTENT_SECURITY_POLICY;
 use super::problem::Problem;
 use super::{
@@ -29,7 +29,7 @@ use crate::room_picture::UPLOAD_BYTES_MAX;
 use crate::state::Shared;
 
 /// What anybody may ask for. Everything else needs a session or a token; `HEAD` goes with `GET`.
-pub(super) const OPEN: [(&str, &str); 60] = [
+pub(super) const OPEN: [(&str, &str); 54] = [
     ("GET", "/"),
     ("GET", "/r/{room}"),
     ("GET", "/r/{room}/broadcast"),
@@ -46,15 +46,10 @@ pub(super) const OPEN: [(&str, &str); 60] = [
     ("GET", "/live/{room}"),
     ("GET", "/live/{room}/index.m3u8"),
     ("GET", "/live/{room}/thumbnail.jpg"),
-    ("OPTIONS", "/live/{room}/thumbnail.jpg"),
     ("GET", "/live/{room}/{rendition}/{file}"),
-    ("OPTIONS", "/live/{room}"),
-    ("OPTIONS", "/live/{room}/index.m3u8"),
     ("OPTIONS", "/live/{room}/{rendition}/{file}"),
     ("GET", "/live/{room}/s/{token}/index.m3u8"),
-    ("OPTIONS", "/live/{room}/s/{token}/index.m3u8"),
     ("GET", "/live/{room}/s/{token}/{rendition}/{file}"),
-    ("OPTIONS", "/live/{room}/s/{token}/{rendition}/{file}"),
     ("POST", "/api/v1/rooms/{room}/entry"),
     ("GET", "/api/v1/rooms"),
     ("GET", "/api/v1/rooms/{room}"),
@@ -67,7 +62,6 @@ pub(super) const OPEN: [(&str, &str); 60] = [
     ("GET", "/api/v1/recordings/{id}/messages"),
     ("GET", "/api/v1/recordings/{id}/chapters"),
     ("GET", "/replay/{id}/{file}"),
-    ("OPTIONS", "/replay/{id}/{file}"),
     ("GET", "/signin"),
     ("GET", "/register"),
     ("GET", "/setup"),
@@ -237,16 +231,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::RANGE])
         .expose_headers([header::CONTENT_LENGTH, header::CONTENT_RANGE, header::AGE, header::DATE]);
-    let gate = || middleware::from_fn_with_state(Arc::clone(&shared), gate::watch);
-    let media = collect(media_routes()).layer(gate()).layer(cors);
-    collect(routes())
-        .layer(gate())
+    // What a wrong method is answered comes before the layers of CORS: a page's preflight is none of the routes' methods.
+    let media = watched(media_routes(), &shared).method_not_allowed_fallback(wrong_method).layer(cors);
+    watched(routes(), &shared)
+        .method_not_allowed_fallback(wrong_method)
         .merge(media)
         .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::guard))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CsrfLayer::new())
+        .layer(ForeignPages)
         .layer(middleware::map_response(problem::in_words))
         .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest).compress_when(OnlyText))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -255,6 +247,19 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(header_layer(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .merge(collect(live_routes()).method_not_allowed_fallback(wrong_method))
         .with_state(shared)
+}
+
+/// Guards what the routes take: what they do not take is that to anybody.
+fn watched<P: AsRef<str>>(
+    routes: Vec<(P, MethodRouter<Arc<Shared>>)>,
+    shared: &Arc<Shared>,
+) -> Router<Arc<Shared>> {
+    let gate = middleware::from_fn_with_state(Arc::clone(shared), gate::watch);
+    let guard = middleware::from_fn_with_state(Arc::clone(shared), access::guard);
+    let watched = routes
+        .into_iter()
+        .map(|(path, methods)| (path, methods.route_layer(gate.clone()).route_layer(guard.clone())));
+    collect(watched.collect())
 }
 
 fn collect<P: AsRef<str>>(routes: Vec<(P, MethodRouter<Arc<Shared>>)>) -> Router<Arc<Shared>> {

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::Admin;
+use super::object::Object;
 use super::problem::Problem;
 use super::room_settings::given;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::archive::ARCHIVE_DAYS_MAX;
 use crate::config::Registration;
 use crate::state::Shared;
@@ -67,9 +66,9 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
-    body: Result<Json<ChangeServerSettings>, JsonRejection>,
+    body: Result<Object<ChangeServerSettings>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(asked) = body.map_err(unreadable)?;
+    let Object(asked) = body?;
     if asked.archive_after_days.flatten().is_some_and(|days| !(1..=ARCHIVE_DAYS_MAX).contains(&days)) {
         let detail = format!("archive_after_days: expected 1 to {ARCHIVE_DAYS_MAX}, or null for never");
         return Err(Problem::bad_request(detail));

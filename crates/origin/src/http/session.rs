@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -14,15 +12,16 @@ use super::access::{Credential, SignedIn, cookie};
 use super::accounts::AccountView;
 use super::client_address::ClientAddress;
 use super::cookies::{clear_session, session_cookie, set_session};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use super::secure::Scheme;
 use crate::accounts::{self, AccountError, Links};
 use crate::clock::unix_ms;
 use crate::config::Registration;
 use crate::secret::Digest;
 use crate::state::Shared;
-use crate::store::Account;
+use crate::store::{Account, Scope};
 
 /// A name with a password, or the code of a link.
 #[derive(Deserialize, ToSchema)]
@@ -96,9 +95,9 @@ pub(crate) async fn sign_in(
     ClientAddress(address): ClientAddress,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<SignIn>, JsonRejection>,
+    body: Result<Object<SignIn>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(asked) = body.map_err(unreadable)?;
+    let Object(asked) = body?;
     let account = match asked {
         SignIn { name: Some(name), password: Some(password), code: None, .. } => {
             shared.accounts.check_password(&shared.store, &name, password, address).await?
@@ -181,15 +180,23 @@ pub(crate) async fn sign_out(
     tag = "session",
     responses(
         (status = 201, description = "Good for a short while.", body = LinkAnswer),
-        (status = 403, description = "The token is no account's."),
+        (status = 403, description = "The token is no account's, or `scope_missing`: it is not for all uses."),
     ),
 )]
 pub(crate) async fn link(
     State(shared): State<Arc<Shared>>,
-    SignedIn { account, .. }: SignedIn,
+    SignedIn { account, credential }: SignedIn,
     scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
+    // A browser that is signed in may do all, so a token for less must not open one.
+    if let Credential::Token(token) = &credential
+        && let Some(lacking) = Scope::ALL.iter().find(|scope| !token.scopes.contains(scope))
+    {
+        let detail =
+            format!("a link gives all that the account may, and this token lacks \"{}\"", lacking.as_str());
+        return Err(Problem::forbidden(detail).with_code("scope_missing"));
+    }
     let code = shared.accounts.links.open_sign_in(account.id);
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| shared.addresses.http.to_string(), str::to_owned);
@@ -240,9 +247,9 @@ pub(crate) async fn set_up(
     State(shared): State<Arc<Shared>>,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<SetUp>, JsonRejection>,
+    body: Result<Object<SetUp>, Problem>,
 ) -> Result<Response, Problem> {
-    let Json(SetUp { code, name, password }) = body.map_err(unreadable)?;
+    let Object(SetUp { code, name, password }) = body?;
     let account = shared.accounts.set_up(&shared.store, &code, &name, password).await?;
     shared.people.describe_again(&shared.store).await?;
     tracing::info!(account = account.id, "first administrator made");

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -14,8 +12,9 @@ use super::access::{Credential, SignedIn};
 use super::accounts::number;
 use super::client_address::ClientAddress;
 use super::description::TokenPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::clock::unix_ms;
 use crate::secret::{self, Digest};
 use crate::state::Shared;
@@ -95,9 +94,9 @@ pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, credential }: SignedIn,
     ClientAddress(address): ClientAddress,
-    body: Result<Json<CreateToken>, JsonRejection>,
+    body: Result<Object<CreateToken>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(CreateToken { label, mut scopes }) = body.map_err(unreadable)?;
+    let Object(CreateToken { label, mut scopes }) = body?;
     let label = self::label(&label).ok_or_else(|| Problem::bad_request("the label is empty"))?;
     scopes.sort_by_key(|scope| scope.as_str());
     scopes.dedup();
@@ -106,7 +105,7 @@ pub(crate) async fn create(
     }
     // Else a token for little could make itself one for much.
     if let Credential::Token(own) = &credential
-        && let Some(more) = scopes.iter().find(|scope| !own.contains(scope))
+        && let Some(more) = scopes.iter().find(|scope| !own.scopes.contains(scope))
     {
         let detail = format!("a token cannot give \"{}\", which it lacks", more.as_str());
         return Err(Problem::forbidden(detail).with_code("scope_missing"));
@@ -135,7 +134,9 @@ pub(crate) async fn revoke(
     SignedIn { account, .. }: SignedIn,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if shared.store.revoke_token(account.id, number(&id)?).await? {
+    let id = number(&id)?;
+    if shared.store.revoke_token(account.id, id).await? {
+        shared.callers.hang_up_token(account.id, id);
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::not_found("there is no such token"))

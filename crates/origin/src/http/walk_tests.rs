@@ -149,7 +149,7 @@ const MAY: [(&str, &str, &[Person]); 102] = [
     ("POST", "/api/v1/webhooks", ADMINS),
     ("DELETE", "/api/v1/webhooks/{id}", ADMINS),
     ("GET", "/api/v1/webhooks/{id}/deliveries", ADMINS),
-    ("GET", "/api/v1/ingest", PUBLISHERS),
+    ("GET", "/api/v1/ingest", &[Publisher, Owner, Admin]),
     ("POST", "/api/v1/rooms/{room}/ingest-session", PUBLISHERS),
 ];
 

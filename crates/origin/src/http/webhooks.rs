@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -13,8 +11,9 @@ use utoipa::ToSchema;
 use super::access::Admin;
 use super::accounts::number;
 use super::description::WebhookPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, unreadable};
+use super::rooms::fresh;
 use crate::clock::unix_ms;
 use crate::secret;
 use crate::state::Shared;
@@ -137,9 +136,9 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(shared): State<Arc<Shared>>,
     Admin(_): Admin,
-    body: Result<Json<CreateWebhook>, JsonRejection>,
+    body: Result<Object<CreateWebhook>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Json(CreateWebhook { url, mut events, allow_private }) = body.map_err(unreadable)?;
+    let Object(CreateWebhook { url, mut events, allow_private }) = body?;
     if url.len() > URL_BYTES_MAX {
         return Err(Problem::bad_request(format!("a webhook's URL has at most {URL_BYTES_MAX} bytes")));
     }

@@ -3,6 +3,7 @@
 //! and TCP pushes back.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -13,6 +14,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::intake::{Intake, Stop};
+use crate::callers::Call;
 use crate::facts::{Protocol, WarningKind};
 use crate::secret::Digest;
 use crate::state::Shared;
@@ -22,11 +24,14 @@ use crate::streams::{Dismissal, Refusal};
 /// Bytes of one message: as one RTMP message may have. What is longer comes in pieces.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 8 << 20;
 
-/// Whoever showed a room's key.
+/// Whoever may publish to a room.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) room: RoomRecord,
-    pub(crate) key: Digest,
+    /// `None` of whoever came with a session.
+    pub(crate) key: Option<Digest>,
+    /// Ends with their session.
+    pub(crate) call: Option<Call>,
     pub(crate) peer: Option<SocketAddr>,
 }
 
@@ -41,6 +46,8 @@ enum End {
     Io(#[from] axum::Error),
     #[error("a text message, expected binary ones of fragmented MP4 or FLV")]
     Text,
+    #[error("signed out, or with other rights")]
+    SignedOut,
     #[error("{0}")]
     NotAdmitted(#[from] Refusal),
     #[error("{0}")]
@@ -57,11 +64,11 @@ enum End {
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(mut socket: WebSocket, publisher: Publisher, shared: &Shared) {
-    let Publisher { room, key, peer } = publisher;
+    let Publisher { room, key, call, peer } = publisher;
     let end = match Intake::open(shared, &room, key, Protocol::Websocket).await {
         Ok(intake) => {
             tracing::info!(?peer, room = %room.slug, "publisher admitted");
-            let end = publish(&mut socket, intake).await;
+            let end = publish(&mut socket, intake, call.as_ref()).await;
             tracing::info!(?peer, room = %room.slug, %end, "publisher gone");
             end
         }
@@ -74,10 +81,20 @@ pub(crate) async fn serve(mut socket: WebSocket, publisher: Publisher, shared: &
 }
 
 /// From the admission to the end.
-async fn publish(socket: &mut WebSocket, mut intake: Intake) -> End {
+async fn publish(socket: &mut WebSocket, mut intake: Intake, call: Option<&Call>) -> End {
     let mut demuxer = Demuxer::default();
+    let mut hung_up = pin!(async {
+        match call {
+            Some(call) => call.hung_up().await,
+            None => std::future::pending().await,
+        }
+    });
     let end = loop {
-        match receive(socket, &mut intake, &mut demuxer).await {
+        let received = tokio::select! {
+            received = receive(socket, &mut intake, &mut demuxer) => received,
+            () = &mut hung_up => Err(End::SignedOut),
+        };
+        match received {
             Ok(()) => {}
             Err(end) => break end,
         }
@@ -215,7 +232,7 @@ impl End {
             End::NotAdmitted(Refusal::Busy) => Some(close_code::AGAIN),
             End::NotAdmitted(Refusal::Occupied) => Some(OCCUPIED),
             End::NotAdmitted(Refusal::Archived) => Some(ARCHIVED),
-            End::Stopped(Stop::Silent) => Some(close_code::POLICY),
+            End::Stopped(Stop::Silent) | End::SignedOut => Some(close_code::POLICY),
             End::Stopped(Stop::Shutdown) => Some(close_code::AWAY),
             End::Mp4(_) | End::FlvFile(_) | End::Flv(_) | End::Media(_) => Some(close_code::INVALID),
         }

@@ -266,6 +266,11 @@ impl Chat {
     pub async fn refused(&mut self, frame: &Value) -> u16 {
         // The origin may close before it has taken all.
         let _ = self.socket.send(Message::text(frame.to_string())).await;
+        self.closed().await
+    }
+
+    /// Waits for the origin to close the connection; the code that it is closed with.
+    pub async fn closed(&mut self) -> u16 {
         let code = async {
             loop {
                 match self.socket.next().await {

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use origin::Config;
+use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -219,5 +220,68 @@ async fn only_the_rooms_key_or_a_ticket_for_it_opens_the_ingest() {
     let own = format!("http://{at}");
     assert_eq!(status(at, "demo", &[("cookie", ticket), ("origin", &own)]).await, 101);
     assert_eq!(status(at, "demo", &[("cookie", ticket), ("origin", &own)]).await, 401, "it is good once");
+    running.stop().await;
+}
+
+/// An account that is signed in, as the cookie of its browser.
+async fn session(running: &Running, name: &str, role: &str) -> String {
+    let account = json!({ "name": name, "password": "correct horse", "role": role }).to_string();
+    running.post("/api/v1/accounts", &account).await;
+    let body = json!({ "name": name, "password": "correct horse" }).to_string();
+    let headers = [("content-type", "application/json")];
+    let given = ask(running.addresses.http, "POST", "/api/v1/session", &headers, &body).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    given.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_may_manage_a_room_publishes_with_their_session_until_it_ends() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    running.room("demo").await;
+    let (to, own) = (running.addresses.http, format!("http://{}", running.addresses.http));
+    let owner = session(&running, "mara", "admin").await;
+    let other = session(&running, "otto", "broadcaster").await;
+    assert_eq!(status(to, "demo", &[("cookie", &other)]).await, 403, "the room is somebody else's");
+    assert_eq!(status(to, "none", &[("cookie", &owner)]).await, 404);
+    let foreign = [("cookie", owner.as_str()), ("origin", "http://evil.example")];
+    assert_eq!(status(to, "demo", &foreign).await, 403, "a page of another site");
+    let wrong = [("cookie", owner.as_str()), ("authorization", "Bearer wrong")];
+    assert_eq!(status(to, "demo", &wrong).await, 401, "a key that is shown has to be right");
+
+    let mut chat = Chat::join(to, "demo", "", &[]).await;
+    let mut socket = connect(to, "demo", &[("cookie", &owner), ("origin", &own)]).await.unwrap();
+    let mut recorder = recorder(&FMP4);
+    let carried = carry(&mut socket, &mut recorder);
+    tokio::pin!(carried);
+    tokio::select! {
+        closed = &mut carried => panic!("closed with {closed:?}"),
+        _ = chat.notice("live") => {}
+    }
+    let signed_out = ask(to, "DELETE", "/api/v1/session", &[("cookie", &owner), ("origin", &own)], "").await;
+    assert_eq!(signed_out.status, 204);
+    let close = soon("the end", carried).await.unwrap();
+    assert_eq!((u16::from(close.code), close.reason.as_str()), (1008, "signed out, or with other rights"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_the_chat_that_it_opened() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    running.room("demo").await;
+    let to = running.addresses.http;
+    let cookie = session(&running, "mara", "admin").await;
+    let headers = [("cookie", cookie.as_str()), ("content-type", "application/json")];
+    let body = json!({ "label": "bot", "scopes": ["chat"] }).to_string();
+    let made = ask(to, "POST", "/api/v1/account/tokens", &headers, &body).await.json();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let mut bot = Chat::join(to, "demo", "", &[("authorization", &bearer)]).await;
+    let mut browser = Chat::join(to, "demo", "", &[("cookie", &cookie)]).await;
+    let path = format!("/api/v1/account/tokens/{}", made["id"]);
+    assert_eq!(ask(to, "DELETE", &path, &headers, "").await.status, 204);
+    assert_eq!(bot.closed().await, 1008);
+    browser.send(&json!({ "type": "send", "id": "1", "text": "still here" })).await;
+    browser.next("ack").await;
     running.stop().await;
 }

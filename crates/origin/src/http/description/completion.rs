@@ -65,7 +65,9 @@ impl Operation<'_> {
     }
 
     fn secure(&mut self) {
-        let security = if self.is(&KEYED) {
+        let security = if (self.method, self.path) == ("GET", "/api/v1/ingest") {
+            json!([{ "stream_key": [] }, { "session": [] }])
+        } else if self.is(&KEYED) {
             json!([{ "stream_key": [] }])
         } else if !self.is(&OPEN) {
             json!([{ "session": [] }, { "token": [] }])

@@ -6,8 +6,6 @@ pub(super) mod tus;
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -16,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::access::Known;
 use super::description::{RoomPath, UploadPath};
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, managed, unreadable};
+use super::rooms::{fresh, managed};
 use crate::clock::unix_ms;
 use crate::state::Shared;
 use crate::store::Upload;
@@ -138,10 +137,10 @@ pub(crate) async fn schedule(
     State(shared): State<Arc<Shared>>,
     Path((slug, id)): Path<(String, String)>,
     Known(identity): Known,
-    body: Result<Json<Schedule>, JsonRejection>,
+    body: Result<Object<Schedule>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let upload = find_upload(&shared, &slug, &id, &identity).await?;
-    let Json(Schedule { at_ms, repeat }) = body.map_err(unreadable)?;
+    let Object(Schedule { at_ms, repeat }) = body?;
     let now_ms = unix_ms();
     if at_ms.is_some_and(|at_ms| at_ms < now_ms - PAST_MAX_MS || at_ms > now_ms + AHEAD_MAX_MS) {
         return Err(Problem::bad_request("at_ms must lie between now and a year from now"));
