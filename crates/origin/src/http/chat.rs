@@ -328,7 +328,7 @@ fn spoken(frame: &Out) -> Utf8Bytes {
 }
 
 /// A frame, or what its sender is told.
-fn read(text: &str) -> Result<In, Out> {
+fn read(text: &str) -> Result<In, Box<Out>> {
     let error = match serde_json::from_str::<In>(text) {
         // An array of a frame's fields would be read as one too.
         Ok(frame) if text.trim_start().starts_with('{') => return Ok(frame),
@@ -339,7 +339,7 @@ fn read(text: &str) -> Result<In, Out> {
     let id = id.and_then(|frame| frame.get("id")?.as_str().map(str::to_owned));
     let id = id.filter(|id| (1..=Room::ID_BYTES_MAX).contains(&id.len()));
     let message = format!("not a chat frame: {error}");
-    Err(Out::Error { id, code: ErrorCode::BadFrame, message, retry_after_ms: None })
+    Err(Box::new(Out::Error { id, code: ErrorCode::BadFrame, message, retry_after_ms: None }))
 }
 
 const COOKIE: &str = "rostrum_guest";
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_under_its_own_id() {
-        let refused = |text: &str| match read(text) {
+        let refused = |text: &str| match read(text).map_err(|refused| *refused) {
             Err(Out::Error { id, code: ErrorCode::BadFrame, .. }) => id,
             other => panic!("{text}: {other:?}"),
         };

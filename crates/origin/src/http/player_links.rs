@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -12,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::access::Known;
 use super::description::RoomPath;
+use super::object::Object;
 use super::problem::Problem;
-use super::rooms::{fresh, managed, unreadable};
+use super::rooms::{fresh, managed};
 use super::secure::Scheme;
 use crate::clock::unix_ms;
 use crate::state::Shared;
@@ -77,10 +76,10 @@ pub(crate) async fn create(
     Known(identity): Known,
     scheme: Scheme,
     headers: HeaderMap,
-    body: Result<Json<CreatePlayerLink>, JsonRejection>,
+    body: Result<Object<CreatePlayerLink>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
     let room = managed(&shared, &slug, &identity).await?;
-    let Json(CreatePlayerLink { hours }) = body.map_err(unreadable)?;
+    let Object(CreatePlayerLink { hours }) = body?;
     let hours = hours.unwrap_or(HOURS);
     if !(1..=HOURS_MAX).contains(&hours) {
         return Err(Problem::bad_request(format!("hours is {hours}: expected 1 to {HOURS_MAX}")));
