@@ -265,7 +265,13 @@ async fn the_matrix_of_networks() {
             assert!(row.back.is_some(), "{}: not well again within {BACK_MAX:?}", row.case);
             let seen = row.seen.as_ref().unwrap_or_else(|| panic!("{}: a viewer could not follow", row.case));
             let lost = seen.audio_lost.unwrap_or_default();
-            assert!(!row.keeps_sound || lost < FRAME_S, "{}: {lost:.2} s of sound are missing", row.case);
+            // Where the picture's size changes, both begin again with a picture: sound that was ahead of it pauses so long.
+            let pauses = (seen.runs - 1) as f64 * PAUSE_MAX_S;
+            assert!(
+                !row.keeps_sound || lost < FRAME_S + pauses,
+                "{}: {lost:.2} s of sound are missing",
+                row.case
+            );
         }
     };
     alone(seconds(1_500), matrix).await;
@@ -273,6 +279,9 @@ async fn the_matrix_of_networks() {
 
 /// AAC of 48 kHz.
 const FRAME_S: f64 = 1_024.0 / 48_000.0;
+
+/// Two frames of sound.
+const PAUSE_MAX_S: f64 = 0.045;
 
 /// What is well for so long stays so.
 const WELL: Duration = Duration::from_secs(10);

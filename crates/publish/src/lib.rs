@@ -17,6 +17,7 @@ mod rtmp;
 mod send_queue;
 mod services;
 mod srt_caller;
+mod srt_path;
 mod state;
 mod target;
 mod tcp;

@@ -10,6 +10,7 @@ use media::MediaEvent;
 use srt::{Call, Reason};
 
 use crate::error::Error;
+use crate::srt_path::Path;
 use crate::target::Srt;
 
 /// A connection that the listener has accepted.
@@ -20,6 +21,7 @@ pub(crate) struct Connection {
     out: BytesMut,
     /// What the other end says, which nobody reads; reading tells when it is gone.
     incoming: BytesMut,
+    path: Path,
 }
 
 impl Connection {
@@ -31,7 +33,8 @@ impl Connection {
             match srt::connect(call(target, address)).await {
                 Ok(inner) => {
                     let (out, incoming) = (BytesMut::new(), BytesMut::new());
-                    return Ok(Connection { inner, muxer: Muxer::new(), out, incoming });
+                    let path = Path::default();
+                    return Ok(Connection { inner, muxer: Muxer::new(), out, incoming, path });
                 }
                 Err(error) => failure = refusal(error, target.port),
             }
@@ -57,12 +60,12 @@ impl Connection {
     /// Sends some of what waits, or waits for a sign of the other end. Returns the bytes sent. May be dropped at any
     /// await.
     ///
-    /// While libsrt holds as much as it may without dropping it for being late, nothing more is handed over: what is
-    /// to be dropped on a weak network is chosen where whole groups of pictures are known.
+    /// While as much is under way as the path takes, nothing more is handed over: what is to be dropped on a weak network
+    /// is chosen where whole groups of pictures are known.
     pub(crate) async fn turn(&mut self) -> Result<usize, Error> {
         let statistics = self.statistics()?;
-        let held_max = (statistics.sent.latency * 3 / 4).max(HELD_MAX);
-        if self.out.is_empty() || statistics.sent.buffered >= held_max {
+        let room = self.path.room(&statistics).min(self.out.len());
+        if room == 0 {
             let wait = if self.out.is_empty() { IDLE_LOOK } else { HELD_LOOK };
             self.incoming.clear();
             return match tokio::time::timeout(wait, self.inner.read(&mut self.incoming)).await {
@@ -71,10 +74,11 @@ impl Connection {
             };
         }
         let mut sent = 0;
-        while !self.out.is_empty() && sent < TURN_BYTES {
+        while sent < room.min(TURN_BYTES) {
             let message = self.out.len().min(MESSAGE_BYTES);
             self.inner.send(&self.out[..message]).await.map_err(|_| Error::Closed(""))?;
             self.out.advance(message);
+            self.path.hand(message);
             sent += message;
         }
         Ok(sent)
@@ -140,10 +144,6 @@ const MESSAGE_BYTES: usize = 7 * 188;
 
 /// Handed to libsrt in one turn, so that other work gets its own: a large keyframe.
 const TURN_BYTES: usize = 256 << 10;
-
-/// libsrt drops what it could not deliver for a second, or for the latency where that is more. Below it, nothing is lost
-/// that was not chosen.
-const HELD_MAX: Duration = Duration::from_millis(700);
 
 /// How often it is looked whether libsrt has delivered: a frame at 60 fps lasts longer.
 const HELD_LOOK: Duration = Duration::from_millis(10);

@@ -38,6 +38,8 @@ pub struct Direction {
     pub dropped: u64,
     /// What waits: to be acknowledged when sent, to be read when received.
     pub buffered: Duration,
+    /// The same in bytes, with the headers of its packets.
+    pub buffered_bytes: u64,
     /// How long each packet is kept back so that a lost one can be repeated.
     pub latency: Duration,
     /// Bits per second, from the beginning.
@@ -57,6 +59,7 @@ impl Statistics {
                 retransmitted: count(raw.pktRetransTotal),
                 dropped: count(raw.pktSndDropTotal),
                 buffered: milliseconds(raw.msSndBuf),
+                buffered_bytes: count(raw.byteSndBuf),
                 latency: milliseconds(raw.msSndTsbPdDelay),
                 rate_bps: bits(raw.mbpsSendRate),
             },
@@ -67,6 +70,7 @@ impl Statistics {
                 retransmitted: count(raw.pktRcvRetrans),
                 dropped: count(raw.pktRcvDropTotal),
                 buffered: milliseconds(raw.msRcvBuf),
+                buffered_bytes: count(raw.byteRcvBuf),
                 latency: milliseconds(raw.msRcvTsbPdDelay),
                 rate_bps: bits(raw.mbpsRecvRate),
             },
