@@ -290,6 +290,8 @@ impl Config {
         overrides: &Overrides,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Config, ConfigError> {
+        // A variable that is set to nothing is how units and containers unset one.
+        let environment = |name: &str| environment(name).filter(|value| !value.is_empty());
         let named = overrides.config.clone().or_else(|| environment("ROSTRUM_CONFIG").map(PathBuf::from));
         let mut config = match named {
             Some(path) => read_file(&path)?,
@@ -360,6 +362,12 @@ impl Config {
         )
     }
 
+    /// All of it as a settings file. No secret is among it: passwords are in files of their own.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        toml::to_string(self).unwrap_or_else(|error| format!("# a value cannot be written: {error}\n"))
+    }
+
     /// The same lengths as the packager takes them.
     pub(crate) fn packager(&self) -> hls::Config {
         let span = |ms: u32| Span::from_millis(i64::from(ms));
@@ -397,6 +405,7 @@ fn address(
 }
 
 fn default_data(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let environment = |name| environment(name).filter(|value| !value.is_empty());
     let base = environment("XDG_DATA_HOME")
         .map(PathBuf::from)
         .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".local/share")));
@@ -448,6 +457,28 @@ mod tests {
         assert_eq!(config.http.port(), 3);
         assert_eq!(config.rtmp.port(), 4);
         assert_eq!(config.data, Path::new("from-file"));
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_none() {
+        let config = Config::merge(&Overrides::default(), |_| Some(String::new())).unwrap();
+        assert_eq!(config, Config::default());
+        let home = |name: &str| Some(if name == "HOME" { "/home/mara" } else { "" }.to_owned());
+        assert_eq!(default_data(home), Path::new("/home/mara/.local/share/rostrum-origin"));
+    }
+
+    #[test]
+    fn the_settings_are_printed_as_they_are_read() {
+        let tls = TlsSettings { certificate: Some("chain.pem".into()), key: Some("key.pem".into()) };
+        let limits = Limits { websocket_publishers: 7, ..Limits::default() };
+        let https = Some("127.0.0.1:8443".parse().unwrap());
+        let proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let config = Config { tls, limits, https, proxies, ..Config::default() };
+        let text = config.to_text();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config, "{text}");
+        for key in ["separate_audio", "websocket_publishers = 7", "[transcode]", "[uploads]"] {
+            assert!(text.contains(key), "{key}: {text}");
+        }
     }
 
     #[test]

@@ -171,13 +171,13 @@ pub(crate) async fn rotate_key(store: &Store, slug: Slug) -> Result<RoomWithKey,
     Ok(RoomWithKey { room, stream_key })
 }
 
-/// A title for people: trimmed, without controls, at most [`TITLE_CHARS_MAX`] code points; the slug when
-/// nothing is left.
+/// A title for people: trimmed, without controls and marks that turn the text around, cut to [`TITLE_CHARS_MAX`] code
+/// points; the slug when nothing is left.
 pub(crate) fn title(raw: Option<&str>, slug: &Slug) -> String {
-    let title: String = raw.unwrap_or_default().chars().filter(|character| !character.is_control()).collect();
+    let title: String = raw.unwrap_or_default().chars().filter_map(::rooms::visible).collect();
     let title: String = title.trim().chars().take(TITLE_CHARS_MAX).collect();
     if title.is_empty() { slug.to_string() } else { title }
 }
 
 /// Code points of a room's title at most.
-const TITLE_CHARS_MAX: usize = 100;
+pub(crate) const TITLE_CHARS_MAX: usize = 100;

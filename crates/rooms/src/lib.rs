@@ -43,7 +43,7 @@ pub use room::Room;
 pub use rules::{Change, Rules, Who, Why};
 pub use skeleton::skeleton;
 pub use slug::{Slug, SlugError};
-pub use text::{Text, TextError};
+pub use text::{Text, TextError, visible};
 pub use transcript::{HISTORY_MESSAGES, TRANSCRIPT_ENTRIES};
 
 /// The present, as the caller's clocks show it.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use caseless::Caseless as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
@@ -89,10 +90,10 @@ impl fmt::Display for Name {
 }
 
 /// What two names must not share when one is an account's: case, spaces and punctuation do not
-/// make a name another.
+/// make a name another. Case is folded as Unicode says (full folding, CaseFolding.txt).
 #[must_use]
 pub fn fold(name: &str) -> String {
-    name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars().filter(|character| character.is_alphanumeric()).default_case_fold().collect()
 }
 
 fn is_invisible(character: char) -> bool {
@@ -124,5 +125,9 @@ mod tests {
     fn spacing_and_case_do_not_make_another_name() {
         assert_eq!(fold("M a r a."), fold("mara"));
         assert_ne!(fold("mara2"), fold("mara"));
+        for (one, other) in [("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος"), ("Ǆ", "ǆ"), ("ﬁn", "FIN")]
+        {
+            assert_eq!(fold(one), fold(other));
+        }
     }
 }

@@ -50,7 +50,8 @@ impl Text {
 
 /// `None` for what must not reach a screen: controls, and the marks that reorder what stands around them.
 /// A line break becomes a space. The joiners that emoji and several scripts need stay.
-pub(crate) fn visible(character: char) -> Option<char> {
+#[must_use]
+pub fn visible(character: char) -> Option<char> {
     match character {
         '\n' | '\r' | '\t' => Some(' '),
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,

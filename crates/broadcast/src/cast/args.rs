@@ -215,12 +215,14 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
         .split_once(['x', 'X'])
         .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
-        Some((width, height)) if width % 2 == 0 && height % 2 == 0 && width > 0 && height > 0 => {
-            Ok(Size::new(width, height))
-        }
-        Some(_) => Err("both sides must be even and not 0".to_owned()),
+        Some((width, height)) if [width, height].into_iter().all(is_side) => Ok(Size::new(width, height)),
+        Some(_) => Err("both sides must be even, and 2 to 8192".to_owned()),
         None => Err("write it like 1280x720".to_owned()),
     }
+}
+
+fn is_side(pixels: u32) -> bool {
+    (2..=8_192).contains(&pixels) && pixels % 2 == 0
 }
 
 pub(super) fn bits(text: &str) -> Result<u32, String> {
@@ -344,6 +346,7 @@ mod tests {
             ("rostrum-cast --video test --audio mic --sound 1:echo=on --to rtmp://a/b/c", "gain=DB"),
             ("rostrum-cast --video test --audio mic --sound gain=3 --to rtmp://a/b/c", "NUMBER"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 641x360", "even"),
+            ("rostrum-cast --video test --audio none --to rtmp://a/b/c --size 8194x360", "8192"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --bitrate fast", "2500k"),
             ("rostrum-cast --video test --audio none --to rtmp://a/b/c --keyint 0s", "more than 0"),
             ("rostrum-cast --video test --audio none", "--to"),

@@ -8,7 +8,7 @@ mod signals;
 mod sound_arg;
 mod stats;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser};
@@ -21,7 +21,15 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let log = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_FILTER));
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_writer(std::io::stderr)
+        // A file or a journal would keep the colours as characters.
+        .with_ansi(
+            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
+        )
+        .with_target(false)
+        .init();
     let result = match args.command {
         Some(Command::Devices { json }) => lists::devices(json),
         Some(Command::Services { json }) => lists::services(json),

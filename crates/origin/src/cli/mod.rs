@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError, Overrides};
 use crate::data_folder::{Folder, FolderError};
 use crate::origin::StartError;
 use crate::store::{Store, StoreError};
+use crate::tls::Tls;
 use client::{Client, ClientError};
 
 /// Rostrum's origin: takes a stream, serves it as Low-Latency HLS, and hosts the rooms around it.
@@ -232,58 +233,8 @@ fn back_up(config: &Config, file: &Path) -> Result<(), CliError> {
 }
 
 fn check(config: &Config) -> Result<(), CliError> {
-    let mut out = std::io::stdout();
-    writeln!(out, "data = {:?}\nhttp = \"{}\"\nrtmp = \"{}\"", config.data, config.http, config.rtmp)?;
-    writeln!(out, "srt = \"{}\"\nsrt_latency_ms = {}", config.srt, config.srt_latency_ms)?;
-    for (key, address) in [("https", config.https), ("rtmps", config.rtmps)] {
-        if let Some(address) = address {
-            writeln!(out, "{key} = \"{address}\"")?;
-        }
-    }
-    if !config.proxies.is_empty() {
-        let proxies: Vec<String> = config.proxies.iter().map(ToString::to_string).collect();
-        writeln!(out, "proxies = {proxies:?}")?;
-    }
-    writeln!(out, "\n[accounts]\nregistration = \"{}\"", config.accounts.registration.as_str())?;
-    if let (Some(server), Some(from), Some(site)) =
-        (&config.mail.server, &config.mail.from, &config.mail.site)
-    {
-        writeln!(out, "\n[mail]\nserver = {server:?}\nfrom = {from:?}\nsite = {site:?}")?;
-    }
-    if let (Some(user), Some(file)) = (&config.mail.user, &config.mail.password_file) {
-        writeln!(out, "user = {user:?}\npassword_file = {file:?}")?;
-    }
-    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-        writeln!(out, "\n[tls]\ncertificate = {certificate:?}\nkey = {key:?}")?;
-    }
-    let hls = config.hls;
-    writeln!(
-        out,
-        "\n[hls]\npart_ms = {}\nsegment_ms = {}\nwindow_ms = {}",
-        hls.part_ms, hls.segment_ms, hls.window_ms
-    )?;
-    let recording = config.recording;
-    writeln!(
-        out,
-        "\n[recording]\nkeep_days = {}\ndisk_percent = {}\nreserve_mib = {}",
-        recording.keep_days, recording.disk_percent, recording.reserve_mib
-    )?;
-    let limits = config.limits;
-    writeln!(
-        out,
-        "\n[limits]\nhttp_connections = {}\nhttp_connections_per_address = {}\nrtmp_connections = {}\n\
-         rtmp_connections_per_address = {}\nsrt_connections = {}\nsrt_connections_per_address = {}\n\
-         blocked_requests = {}\nchat_connections_per_room = {}",
-        limits.http_connections,
-        limits.http_connections_per_address,
-        limits.rtmp_connections,
-        limits.rtmp_connections_per_address,
-        limits.srt_connections,
-        limits.srt_connections_per_address,
-        limits.blocked_requests,
-        limits.chat_connections_per_room
-    )?;
-    Ok(())
+    Tls::check(&config.tls).map_err(StartError::from)?;
+    Ok(write!(std::io::stdout(), "{}", config.to_text())?)
 }
 
 /// The origin that runs on the data folder, or the folder itself when none does.

@@ -9,7 +9,7 @@ use super::{CliError, Target, target};
 use crate::config::Config;
 use crate::http::{rtmp_url, srt_url};
 use crate::state::{self, RoomWithKey};
-use crate::store::NewRoom;
+use crate::store::{NewRoom, Store};
 
 /// A room to be, as the command line has it.
 pub(super) struct New {
@@ -43,15 +43,19 @@ pub(super) async fn key(config: &Config, slug: Slug, json: bool) -> Result<(), C
 }
 
 pub(super) async fn list(config: &Config, json: bool) -> Result<(), CliError> {
-    let answer = match target(config)? {
-        Target::Running(client) => client.get("/api/v1/rooms").await?,
-        Target::Store { store, .. } => {
-            let rooms = store.rooms().await?.into_iter().map(|room| {
-                json!({ "room": room.slug, "title": room.title, "owner": room.owner, "state": "offline" })
-            });
-            json!({ "rooms": rooms.collect::<Vec<_>>() })
+    let mut rooms = match target(config)? {
+        Target::Running(client) => {
+            let used = client.get("/api/v1/rooms").await?;
+            let archived = client.get("/api/v1/rooms?archived=true").await?;
+            [(used, false), (archived, true)]
+                .iter()
+                .flat_map(|(answer, archived)| told(answer, *archived))
+                .collect()
         }
+        Target::Store { store, .. } => stored(&store).await?,
     };
+    rooms.sort_by(|one, other| one["room"].as_str().cmp(&other["room"].as_str()));
+    let answer = json!({ "rooms": rooms });
     let mut out = std::io::stdout();
     if json {
         writeln!(out, "{answer}")?;
@@ -62,6 +66,29 @@ pub(super) async fn list(config: &Config, json: bool) -> Result<(), CliError> {
         writeln!(out, "{}\t{}\t{}\t{}", word("room"), word("state"), word("owner"), word("title"))?;
     }
     Ok(())
+}
+
+/// Of an answer of the running origin, what is known without one too.
+fn told(answer: &Value, archived: bool) -> Vec<Value> {
+    let rooms = answer["rooms"].as_array().into_iter().flatten();
+    let told = rooms.map(|room| {
+        let mut told = json!({ "archived": archived });
+        for key in ["room", "title", "owner", "state"] {
+            told[key] = room[key].clone();
+        }
+        told
+    });
+    told.collect()
+}
+
+async fn stored(store: &Store) -> Result<Vec<Value>, CliError> {
+    let settings = store.all_room_settings().await?;
+    let rooms = store.rooms().await?.into_iter().map(|room| {
+        let archived = settings.get(&room.id).is_some_and(|settings| settings.archived_at_ms.is_some());
+        let (slug, title, owner) = (room.slug, room.title, room.owner);
+        json!({ "room": slug, "title": title, "owner": owner, "state": "offline", "archived": archived })
+    });
+    Ok(rooms.collect())
 }
 
 /// What the running origin would answer, with the addresses of the settings.

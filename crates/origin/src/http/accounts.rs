@@ -19,7 +19,7 @@ use super::session::{Entrance, SessionAnswer};
 use crate::accounts::{AccountError, Newcomer, account_name};
 use crate::clock::unix_ms;
 use crate::state::Shared;
-use crate::store::{Account, AccountFilter, Role};
+use crate::store::{Account, AccountChange, AccountFilter, Role};
 
 /// An account as it sees itself, and as administrators see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -215,7 +215,7 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     body: Result<Object<ChangeAccount>, Problem>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mut account = find(&shared, &id).await?;
+    let account = find(&shared, &id).await?;
     let Object(ChangeAccount { name, role, password, locked }) = body?;
     let name = name.map(|name| account_name(&name)).transpose()?;
     if locked == Some(true) && account.local {
@@ -228,21 +228,17 @@ pub(crate) async fn change(
         Some(password) => Some(shared.accounts.hashing.hash(password).await.map_err(AccountError::from)?),
         None => None,
     };
-    if let Some(role) = role {
-        account = shared.store.set_role(account.id, role).await?;
+    let (other_rights, signed_out) = (role.is_some() || locked.is_some(), password.is_some());
+    let locked_at_ms = locked.map(|locked| locked.then(unix_ms));
+    let change = AccountChange { name, role, locked_at_ms, password };
+    let account = shared.store.change_account(account.id, change).await?;
+    if other_rights {
         shared.callers.hang_up(account.id);
+    } else if signed_out {
+        shared.callers.hang_up_session(account.id, None);
     }
     if let Some(locked) = locked {
-        account = shared.store.lock_account(account.id, locked.then(unix_ms)).await?;
-        shared.callers.hang_up(account.id);
         tracing::info!(account = account.id, locked, by = admin.account_id(), "account locked or unlocked");
-    }
-    if let Some(name) = name {
-        account = shared.store.rename_account(account.id, name).await?;
-    }
-    if let Some(password) = password {
-        shared.store.set_password(account.id, password, None).await?;
-        shared.callers.hang_up_session(account.id, None);
     }
     shared.people.describe_again(&shared.store).await?;
     tracing::info!(account = account.id, role = account.role.as_str(), "account changed by an administrator");
@@ -295,7 +291,7 @@ pub(crate) async fn end_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn find(shared: &Shared, id: &str) -> Result<Account, Problem> {
+pub(super) async fn find(shared: &Shared, id: &str) -> Result<Account, Problem> {
     let missing = || Problem::not_found("there is no such account");
     shared.store.account_by_id(number(id)?).await?.ok_or_else(missing)
 }

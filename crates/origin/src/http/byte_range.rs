@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
-use super::playback::digits;
+use super::entity_tag;
+use super::playback::{digits, set};
+use super::problem::Problem;
 
 /// What `Range` asks for. One range of bytes (RFC 9110 §14); anything else is answered whole, as the standard
 /// allows.
@@ -17,8 +20,11 @@ pub(super) enum ByteRange {
 }
 
 impl ByteRange {
-    /// What is asked for of a body of `length` bytes.
-    pub(super) fn of(headers: &HeaderMap, length: usize) -> ByteRange {
+    /// What is asked for of a body of `length` bytes, whose entity tag is `tag` if it has one.
+    pub(super) fn of(headers: &HeaderMap, length: usize, tag: Option<&str>) -> ByteRange {
+        if !entity_tag::takes_range(headers, tag) {
+            return ByteRange::Whole;
+        }
         let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
         asked.map_or(ByteRange::Whole, |asked| ByteRange::parse(asked, length))
     }
@@ -39,6 +45,15 @@ impl ByteRange {
             ByteRange::Part(range)
         }
     }
+}
+
+/// What a range behind the end is answered.
+pub(super) fn unsatisfiable(length: u64) -> Response {
+    let status = StatusCode::RANGE_NOT_SATISFIABLE;
+    let mut response =
+        Problem::new(status, format!("the range begins behind the last of {length} bytes")).into_response();
+    set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
+    response
 }
 
 #[cfg(test)]

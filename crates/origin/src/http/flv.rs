@@ -47,10 +47,10 @@ pub(crate) async fn watch(
         Problem::new(StatusCode::NOT_ACCEPTABLE, "FLV cannot hold what this room sends: take the playlist")
     };
     let answered = [(header::CONTENT_TYPE, "video/x-flv"), (header::CACHE_CONTROL, "no-store")];
+    let viewer = feed.join().ok_or_else(unfit)?;
     if method == Method::HEAD {
         return Ok(answered.into_response());
     }
-    let viewer = feed.join().ok_or_else(unfit)?;
     let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
     let key = stream
         .audience()

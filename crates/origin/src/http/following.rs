@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 
 use super::access::{Identity, SignedIn};
 use super::description::RoomPath;
+use super::gate;
 use super::problem::Problem;
 use super::rooms::{RoomsAnswer, answer_with_settings, find, fresh};
 use crate::clock::unix_ms;
@@ -55,16 +57,21 @@ pub(crate) async fn unfollow(
     get,
     path = "/api/v1/account/followed",
     tag = "account",
-    responses((status = 200, description = "Archived ones too.", body = RoomsAnswer)),
+    responses((status = 200, description = "Archived ones too; not those that are private and not open to whoever asks.", body = RoomsAnswer)),
 )]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     SignedIn { account, .. }: SignedIn,
+    parts: Parts,
 ) -> Result<impl IntoResponse, Problem> {
     let followed = shared.store.followed_rooms(account.id).await?;
     let identity = Identity::Account(account);
     let mut rooms = Vec::with_capacity(followed.len());
     for record in followed {
+        // Whoever may not come in is not told what has become of the room.
+        if !gate::lets_in(&shared, &record, &parts).await? {
+            continue;
+        }
         rooms.push(answer_with_settings(&shared, &record, Some(&identity)).await?.followed(true));
     }
     Ok(fresh(RoomsAnswer::of(rooms)))

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, Method, Request, Response};
+use axum::http::{HeaderMap, Method, Request, Response, Version, header};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tower::ServiceExt as _;
 
 use super::playback::{self, Asked};
+use super::problem::Problem;
 use super::{client_address, player};
 use crate::state::Shared;
 use crate::wire::Wire;
@@ -45,6 +47,11 @@ impl Service<Request<Incoming>> for Front {
                 let names = live_file(uri.path()).unwrap_or_default();
                 Ok(live(&shared, peer, names, uri.query(), headers).await)
             });
+        }
+        // RFC 9112 §3.2. HTTP/2 has `:authority` instead.
+        if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+            let problem = Problem::bad_request("the header host is missing");
+            return Box::pin(std::future::ready(Ok(problem.into_response())));
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(wire) = &self.wire {

@@ -31,6 +31,7 @@ use crate::gates::{Entry, Gate, GateError};
 use crate::player_link::LinkError;
 use crate::secret::Digest;
 use crate::state::Shared;
+use crate::store::RoomRecord;
 
 /// How somebody shows that they may come in.
 #[derive(Deserialize, ToSchema)]
@@ -135,6 +136,14 @@ fn opener(shared: &Shared, parts: &Parts) -> Digest {
     Digest::of(&format!("{address} {}", String::from_utf8_lossy(agent)))
 }
 
+/// Whether whoever asks may come into a room.
+pub(super) async fn lets_in(shared: &Shared, room: &RoomRecord, parts: &Parts) -> Result<bool, Problem> {
+    match shared.gates.get(&room.slug).filter(|gate| gate.is_private()) {
+        Some(gate) => Ok(shows_entry(&room.slug, &gate, parts) || manages(shared, &room.slug, parts).await?),
+        None => Ok(true),
+    }
+}
+
 /// What lets somebody into a private room. A signed link is for the playlist alone: not for the chat, nor for recordings.
 async fn may_enter(
     shared: &Shared,
@@ -143,12 +152,10 @@ async fn may_enter(
     path: &str,
     parts: &Parts,
 ) -> Result<Entry, Problem> {
-    let shown = cookie(&parts.headers, &cookie_name(slug));
-    let query = parts.uri.query().unwrap_or_default();
-    let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
-    if shown.is_some_and(|shown| gate.opens_to(shown)) || key.is_some_and(|key| gate.opens_to(key)) {
+    if shows_entry(slug, gate, parts) {
         return Ok(Entry::Usual);
     }
+    let query = parts.uri.query().unwrap_or_default();
     let linked = if path == PLAYLIST { gate.opens_to_link(query, unix_ms()) } else { Ok(false) };
     if linked == Ok(true) {
         return Ok(Entry::PlayerLink);
@@ -158,6 +165,14 @@ async fn may_enter(
         return Ok(Entry::Usual);
     }
     Err(linked.map_or_else(link_refused, |_| entry_needed()))
+}
+
+/// Whether the password or the room's link was shown, here or before.
+fn shows_entry(slug: &Slug, gate: &Gate, parts: &Parts) -> bool {
+    let shown = cookie(&parts.headers, &cookie_name(slug));
+    let query = parts.uri.query().unwrap_or_default();
+    let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
+    shown.is_some_and(|shown| gate.opens_to(shown)) || key.is_some_and(|key| gate.opens_to(key))
 }
 
 async fn manages(shared: &Shared, slug: &Slug, parts: &Parts) -> Result<bool, Problem> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Admin, Known, SignedIn};
-use super::accounts::number;
+use super::accounts::{self, number};
 use super::description::{AccountPath, GiftPath, IdempotencyKey, RoomPath};
 use super::moderation::{DoneAnswer, perform};
 use super::object::Object;
@@ -229,7 +229,8 @@ pub(crate) async fn wallet(
     Admin(_): Admin,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let wallet = shared.store.wallet(number(&id)?, CHANGES_MAX).await?;
+    let account = accounts::find(&shared, &id).await?;
+    let wallet = shared.store.wallet(account.id, CHANGES_MAX).await?;
     Ok(fresh(WalletAnswer::from(wallet)))
 }
 

@@ -11,6 +11,7 @@ mod client_address;
 mod comments;
 mod cookies;
 mod description;
+mod entity_tag;
 mod flv;
 mod following;
 mod foreign_pages;

@@ -75,7 +75,7 @@ pub(crate) async fn show(
 
 /// How a listener is reached by whoever reached this origin under `asked`: one that listens everywhere under the
 /// same name, one that listens at an address at that.
-fn reached(bound: SocketAddr, asked: Option<&str>) -> String {
+pub(super) fn reached(bound: SocketAddr, asked: Option<&str>) -> String {
     match asked.map(without_port) {
         Some(host) if bound.ip().is_unspecified() => format!("{host}:{}", bound.port()),
         _ if bound.ip().is_unspecified() => format!("127.0.0.1:{}", bound.port()),

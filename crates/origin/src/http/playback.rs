@@ -21,7 +21,7 @@ use rooms::frame::State as StreamState;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::byte_range::ByteRange;
+use super::byte_range::{ByteRange, unsatisfiable};
 use super::client_address;
 use super::gate;
 use super::pieces::Pieces;
@@ -369,14 +369,10 @@ pub(super) fn gzip(text: &[u8], level: Compression) -> Bytes {
 fn media(pieces: Vec<Bytes>, headers: &HeaderMap, named: Named<'_>) -> Response {
     let pieces = Pieces::new(pieces);
     let length = pieces.len();
-    let (status, range) = match ByteRange::of(headers, length) {
+    let (status, range) = match ByteRange::of(headers, length, None) {
         ByteRange::Whole => (StatusCode::OK, 0..length),
         ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        ByteRange::Unsatisfiable => {
-            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
-            return response;
-        }
+        ByteRange::Unsatisfiable => return unsatisfiable(length as u64),
     };
     let partial = (status == StatusCode::PARTIAL_CONTENT)
         .then(|| format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1)));

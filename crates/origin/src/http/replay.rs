@@ -12,7 +12,8 @@ use media::{Span, Timescale};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-use super::byte_range::ByteRange;
+use super::byte_range::{ByteRange, unsatisfiable};
+use super::entity_tag;
 use super::playback::set;
 use super::problem::Problem;
 use super::recordings::find_recording;
@@ -28,11 +29,13 @@ pub(crate) async fn file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let recording = find_recording(&shared, &id).await?;
+    let private = shared.gates.get(&recording.slug).is_some_and(|gate| gate.is_private());
+    let lasting = if private { PRIVATE } else { LASTING };
     if name == "poster.jpg" {
         let jpeg = tokio::fs::read(shared.recordings.poster(&recording)).await;
         let jpeg = jpeg.map_err(|_| Problem::not_found("there is no picture of this recording"))?;
         return Ok(
-            ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, LASTING)], jpeg).into_response()
+            ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, lasting)], jpeg).into_response()
         );
     }
     if recording.writing {
@@ -41,14 +44,14 @@ pub(crate) async fn file(
     if name == "index.m3u8" {
         let text = playlist(&shared, &recording).await?;
         let headers =
-            [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, LASTING)];
+            [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, lasting)];
         return Ok((headers, text).into_response());
     }
     let missing = || Problem::not_found("there is no such file");
     let number = name.strip_suffix(".mp4").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let number = number.and_then(|digits| digits.parse().ok()).ok_or_else(missing)?;
     let path = shared.recordings.part(&recording, number).ok_or_else(missing)?;
-    let mut response = ranged(path, &headers).await?;
+    let mut response = ranged(path, &headers, lasting).await?;
     if query.is_some_and(|query| query.split('&').any(|pair| pair == "download")) {
         let date = date(recording.started_at_ms);
         let part = if recording.parts > 1 { format!("-{number}") } else { String::new() };
@@ -95,19 +98,22 @@ fn vod_file(part: u32, contents: &Contents) -> VodFile {
 }
 
 /// A file, or the range of it that was asked for.
-async fn ranged(path: PathBuf, headers: &HeaderMap) -> Result<Response, Problem> {
+async fn ranged(path: PathBuf, headers: &HeaderMap, lasting: &str) -> Result<Response, Problem> {
     let gone = |_| Problem::not_found("the recording's file is gone");
     let mut file = tokio::fs::File::open(path).await.map_err(gone)?;
-    let length = file.metadata().await.map_err(gone)?.len();
+    let metadata = file.metadata().await.map_err(gone)?;
+    let length = metadata.len();
+    // A finished recording does not change; one that is given back from a backup is the same bytes.
+    let tag = format!("\"{length:x}-{}\"", seconds(&metadata));
+    if entity_tag::is_known(headers, &tag) {
+        let headers = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, lasting)];
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
     let whole = usize::try_from(length).unwrap_or(usize::MAX);
-    let (status, range) = match ByteRange::of(headers, whole) {
+    let (status, range) = match ByteRange::of(headers, whole, Some(&tag)) {
         ByteRange::Whole => (StatusCode::OK, 0..whole),
         ByteRange::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        ByteRange::Unsatisfiable => {
-            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
-            return Ok(response);
-        }
+        ByteRange::Unsatisfiable => return Ok(unsatisfiable(length)),
     };
     file.seek(std::io::SeekFrom::Start(range.start as u64)).await.map_err(gone)?;
     let body = ReaderStream::with_capacity(file.take(range.len() as u64), READ_BYTES);
@@ -120,8 +126,15 @@ async fn ranged(path: PathBuf, headers: &HeaderMap) -> Result<Response, Problem>
     set(&mut response, header::CONTENT_LENGTH, &range.len().to_string());
     set(&mut response, header::CONTENT_TYPE, "video/mp4");
     set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(&mut response, header::CACHE_CONTROL, LASTING);
+    set(&mut response, header::CACHE_CONTROL, lasting);
+    set(&mut response, header::ETAG, &tag);
     Ok(response)
+}
+
+/// When a file was last written, Unix time in seconds.
+fn seconds(file: &std::fs::Metadata) -> u64 {
+    let since = file.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// The day of a time, as file names have it; days since 1970 turned into a date as Hinnant's `civil_from_days` does.
@@ -140,6 +153,8 @@ fn date(unix_ms: i64) -> String {
 
 /// A recording does not change, but it can be deleted.
 const LASTING: &str = "public, max-age=300";
+/// The same of a private room: no cache between may hand it to others.
+const PRIVATE: &str = "private, max-age=300";
 /// Bytes read from the disk at a time.
 const READ_BYTES: usize = 128 << 10;
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::access::Known;
 use super::description::RoomPath;
+use super::entity_tag;
 use super::problem::Problem;
 use super::rooms::managed;
 use super::rooms::{find, fresh};
@@ -53,7 +54,7 @@ pub(crate) async fn show(
     let named = query.is_some_and(|query| query == version(made_ms));
     // Not for shared caches: the room may be private.
     let cache = if named { "private, max-age=86400, immutable" } else { "private, no-cache" };
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let known = entity_tag::is_known(&headers, &tag);
     let headers = [(header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)];
     if known {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());

@@ -15,7 +15,7 @@ use super::description::RoomPath;
 use super::object::Object;
 use super::player_links;
 use super::problem::Problem;
-use super::rooms::{RoomAnswer, find, fresh, managed};
+use super::rooms::{RoomAnswer, find, fits, fresh, managed};
 use super::secure::Scheme;
 use crate::accounts::AccountError;
 use crate::clock::unix_ms;
@@ -252,6 +252,8 @@ impl ChangeRoom {
     /// What is stored of it, when all of it may be.
     async fn checked(self, shared: &Shared, room: &RoomRecord) -> Result<RoomChange, Problem> {
         let bad = |detail: String| Err(Problem::bad_request(detail));
+        fits(self.title.as_deref(), "title", state::TITLE_CHARS_MAX)?;
+        fits(self.description.as_deref(), "description", DESCRIPTION_CHARS_MAX)?;
         if self.language.iter().flatten().any(|language| !is_language(language)) {
             return bad("language: expected a tag such as en or zh-CN".to_owned());
         }
@@ -320,9 +322,12 @@ fn clean_list(raw: Vec<String>, what: &str, max: usize, chars_max: usize) -> Res
     Ok(words)
 }
 
-/// Trimmed, without controls other than line ends, and not too long.
+/// Trimmed, without controls other than line ends and without marks that turn the text around, and not too long.
 fn clean(raw: &str, chars_max: usize) -> String {
-    let kept = raw.trim().chars().filter(|character| !character.is_control() || *character == '\n');
+    let kept = raw.trim().chars().filter_map(|character| match character {
+        '\n' => Some('\n'),
+        other => ::rooms::visible(other),
+    });
     kept.take(chars_max).collect()
 }
 

@@ -17,6 +17,7 @@ use super::access::{Caller, Identity, Known};
 use super::client_address::ClientAddress;
 use super::description::RoomPath;
 use super::object::Object;
+use super::owner::reached;
 use super::problem::Problem;
 use super::room_picture;
 use super::room_settings::SettingsView;
@@ -286,6 +287,7 @@ pub(crate) async fn create(
         shared.accounts.quotas.make_secret(address).map_err(Problem::too_many)?;
     }
     let slug = room.parse::<Slug>().map_err(|error| Problem::bad_request(error.to_string()))?;
+    fits(title.as_deref(), "title", state::TITLE_CHARS_MAX)?;
     let title = state::title(title.as_deref(), &slug);
     let made = state::create_room(&shared.store, NewRoom { slug, title, owner, record }).await?;
     tracing::info!(room = %made.room.slug, "room made");
@@ -437,11 +439,12 @@ pub(super) async fn answer_with_settings(
 }
 
 fn key_answer(shared: &Shared, Scheme(scheme): Scheme, headers: &HeaderMap, made: RoomWithKey) -> KeyAnswer {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.map_or_else(|| shared.config.http.to_string(), str::to_owned);
+    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = asked.map_or_else(|| shared.config.http.to_string(), str::to_owned);
     let watch = format!("{scheme}://{host}/r/{}", made.room.slug);
-    let rtmp = rtmp_url(shared.addresses.rtmp);
-    let srt = srt_url(shared.addresses.srt, &made.stream_key);
+    let rtmp = format!("rtmp://{}/live", reached(shared.addresses.rtmp, asked));
+    let srt = reached(shared.addresses.srt, asked);
+    let srt = format!("srt://{srt}?streamid=publish:{}", made.stream_key);
     KeyAnswer { room: made.room.slug, stream_key: made.stream_key, rtmp, srt, watch }
 }
 
@@ -462,6 +465,15 @@ pub(crate) fn shown(address: SocketAddr) -> SocketAddr {
         shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     shown
+}
+
+/// Refuses a text that is too long: one that is cut in silence is not what was asked for.
+pub(super) fn fits(text: Option<&str>, what: &str, chars_max: usize) -> Result<(), Problem> {
+    if text.is_none_or(|text| text.trim().chars().take(chars_max + 1).count() <= chars_max) {
+        return Ok(());
+    }
+    let detail = format!("{what}: expected at most {chars_max} characters");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }
 
 /// JSON that is true now and not later.

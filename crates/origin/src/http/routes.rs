@@ -98,10 +98,10 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
     vec![
         routes!(description::show),
         routes!(rooms::list, rooms::create),
-        routes!(rooms::show, room_settings::change, room_settings::remove),
+        up_to(SETTINGS_BYTES_MAX, routes!(rooms::show, room_settings::change, room_settings::remove)),
         routes!(following::follow, following::unfollow),
         routes!(following::list),
-        with_pictures(routes!(room_picture::show, room_picture::give, room_picture::remove)),
+        up_to(UPLOAD_BYTES_MAX, routes!(room_picture::show, room_picture::give, room_picture::remove)),
         routes!(owner::show),
         routes!(rooms::rotate_key),
         routes!(gate::enter),
@@ -166,11 +166,12 @@ pub(super) fn described() -> Vec<UtoipaMethodRouter<Arc<Shared>>> {
     ]
 }
 
-/// Takes bodies as long as a picture.
-fn with_pictures(
+/// Takes bodies of so many bytes.
+fn up_to(
+    bytes_max: usize,
     (schemas, paths, methods): UtoipaMethodRouter<Arc<Shared>>,
 ) -> UtoipaMethodRouter<Arc<Shared>> {
-    (schemas, paths, methods.layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX)))
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(bytes_max)))
 }
 
 /// Pages and what they load.
@@ -346,7 +347,9 @@ const TEXT_TYPES: [&str; 6] = [
 ];
 /// Below, the gzip header eats what compression saves.
 const COMPRESSED_BYTES_MIN: u64 = 256;
-/// The largest request today is a room's title and name.
+/// A class of 500 names of 32 letters, each escaped as a surrogate pair, and the rest of a room's settings.
+const SETTINGS_BYTES_MAX: usize = 256 << 10;
+/// The largest of all other requests is a chat's list of words.
 const BODY_BYTES_MAX: usize = 16 << 10;
 #[cfg(test)]
 #[path = "routes_tests.rs"]

@@ -60,6 +60,17 @@ pub(crate) struct Credentials {
     pub(crate) password: Option<String>,
 }
 
+/// What becomes another in an account; what is `None` stays.
+#[derive(Debug, Default)]
+pub(crate) struct AccountChange {
+    pub(crate) name: Option<Name>,
+    pub(crate) role: Option<Role>,
+    /// Since when it cannot be used, Unix time in milliseconds; `Some(None)` lets it be used again.
+    pub(crate) locked_at_ms: Option<Option<i64>>,
+    /// Argon2id in PHC form.
+    pub(crate) password: Option<String>,
+}
+
 /// Which accounts a list holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AccountFilter {
@@ -170,10 +181,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        let folded = ::rooms::fold(name);
+        let names = [::rooms::fold(name), name.to_owned()];
         self.read(move |connection| {
-            let sql = format!("{SELECT} where name_folded = ?1");
-            Ok(connection.query_row(&sql, [folded], account).optional()?)
+            let sql = format!("{SELECT} {NAMED}");
+            Ok(connection.query_row(&sql, names, account).optional()?)
         })
         .await
     }
@@ -200,10 +211,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub(crate) async fn credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
-        let folded = ::rooms::fold(name);
+        let names = [::rooms::fold(name), name.to_owned()];
         self.read(move |connection| {
-            let sql = format!("{CREDENTIALS} where name_folded = ?1");
-            Ok(connection.query_row(&sql, [folded], credentials).optional()?)
+            let sql = format!("{CREDENTIALS} {NAMED}");
+            Ok(connection.query_row(&sql, names, credentials).optional()?)
         })
         .await
     }
@@ -226,9 +237,9 @@ impl Store {
     /// [`StoreError`].
     pub(crate) async fn accounts(&self, filter: AccountFilter) -> Result<(Vec<Account>, i64), StoreError> {
         self.read(move |connection| {
-            let search = filter.search.as_deref().map(::rooms::fold).filter(|folded| !folded.is_empty());
+            let search = filter.search.as_deref().filter(|search| !search.trim().is_empty()).map(::rooms::fold);
             let role = filter.role.map(Role::as_str);
-            let chosen = "where (?1 is null or instr(name_folded, ?1) > 0) and (?2 is null or role = ?2)";
+            let chosen = "where (?1 is null or (?1 <> '' and instr(name_folded, ?1) > 0)) and (?2 is null or role = ?2)";
             let count: i64 = connection.query_row(
                 &format!("select count(*) from accounts {chosen}"),
                 params![search, role],
@@ -256,17 +267,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when that name, or one that looks the same, is somebody else's.
     pub(crate) async fn rename_account(&self, id: i64, name: Name) -> Result<Account, StoreError> {
-        self.write(move |connection| {
-            if taken(connection, name.as_str(), Some(id))? {
-                return Err(StoreError::Exists { what: "account", name: name.to_string() });
-            }
-            connection.execute(
-                "update accounts set name = ?2, name_folded = ?3, name_skeleton = ?4 where id = ?1",
-                params![id, name.as_str(), name.folded(), ::rooms::skeleton(name.as_str())],
-            )?;
-            by_id(connection, id)?.ok_or_else(|| missing(id))
-        })
-        .await
+        let change = AccountChange { name: Some(name), ..AccountChange::default() };
+        self.change_account(id, change).await
     }
 
     /// Gives an account another password (argon2id in PHC form) and ends its sessions, except one.
@@ -279,52 +281,40 @@ impl Store {
         password: String,
         keep_session: Option<i64>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.execute("update accounts set password = ?2 where id = ?1", params![id, password])?;
-            connection.execute(
-                "delete from sessions where account = ?1 and (?2 is null or id <> ?2)",
-                params![id, keep_session],
-            )?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| change_password(connection, id, &password, keep_session)).await
     }
 
-    /// Gives an account another role.
+    /// Changes an account, all of it or nothing. A lock ends its sessions and tokens, a password its sessions.
     ///
     /// # Errors
-    /// [`StoreError::Missing`], or [`StoreError::LastAdmin`] when nobody would be left to administer.
-    pub(crate) async fn set_role(&self, id: i64, role: Role) -> Result<Account, StoreError> {
+    /// [`StoreError::Missing`], [`StoreError::Exists`] for a name, or [`StoreError::LastAdmin`] when nobody would be
+    /// left to administer.
+    pub(crate) async fn change_account(&self, id: i64, change: AccountChange) -> Result<Account, StoreError> {
         self.write(move |connection| {
+            let AccountChange { name, role, locked_at_ms, password } = change;
             let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
-            if role != Role::Admin {
+            if role.is_some_and(|role| role != Role::Admin) || locked_at_ms.flatten().is_some() {
                 others_administer(connection, &found)?;
             }
-            connection.execute("update accounts set role = ?2 where id = ?1", params![id, role.as_str()])?;
-            Ok(Account { role, ..found })
-        })
-        .await
-    }
-
-    /// Locks an account, which ends its sessions and tokens, or lets it be used again.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`], or [`StoreError::LastAdmin`] when nobody would be left to administer.
-    pub(crate) async fn lock_account(
-        &self,
-        id: i64,
-        locked_at_ms: Option<i64>,
-    ) -> Result<Account, StoreError> {
-        self.write(move |connection| {
-            let found = by_id(connection, id)?.ok_or_else(|| missing(id))?;
-            if locked_at_ms.is_some() {
-                others_administer(connection, &found)?;
+            if let Some(role) = role {
+                let sql = "update accounts set role = ?2 where id = ?1";
+                connection.execute(sql, params![id, role.as_str()])?;
+            }
+            if let Some(locked_at_ms) = locked_at_ms {
+                let sql = "update accounts set locked_at_ms = ?2 where id = ?1";
+                connection.execute(sql, params![id, locked_at_ms])?;
+            }
+            if locked_at_ms.flatten().is_some() {
                 connection.execute("delete from sessions where account = ?1", [id])?;
                 connection.execute("delete from api_tokens where account = ?1", [id])?;
             }
-            let sql = "update accounts set locked_at_ms = ?2 where id = ?1";
-            connection.execute(sql, params![id, locked_at_ms])?;
-            Ok(Account { locked_at_ms, ..found })
+            if let Some(name) = name {
+                rename(connection, id, &name)?;
+            }
+            if let Some(password) = password {
+                change_password(connection, id, &password, None)?;
+            }
+            by_id(connection, id)?.ok_or_else(|| missing(id))
         })
         .await
     }
@@ -355,13 +345,23 @@ pub(super) fn first_admin(connection: &Connection) -> Result<Option<i64>, StoreE
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
 }
 
-/// Fills in the skeletons of names that were stored before there were any.
-pub(super) fn fill_in_skeletons(connection: &Connection) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("select id, name from accounts where name_skeleton is null")?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
-    for (id, name) in rows.collect::<Result<Vec<_>, _>>()? {
-        let skeleton = ::rooms::skeleton(&name);
-        connection.execute("update accounts set name_skeleton = ?2 where id = ?1", params![id, skeleton])?;
+/// Folds the names anew that were stored when folding was another. Of two that are the same name by now, the later
+/// one keeps what it had, and is found by its very name.
+pub(super) fn fold_names(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare("select id, name, name_folded, name_skeleton from accounts order by id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let rows = rows.collect::<Result<Vec<(i64, String, String, Option<String>)>, _>>()?;
+    for (id, name, stored, stored_skeleton) in rows {
+        let (folded, skeleton) = (::rooms::fold(&name), ::rooms::skeleton(&name));
+        if stored_skeleton.as_ref() != Some(&skeleton) {
+            let sql = "update accounts set name_skeleton = ?2 where id = ?1";
+            connection.execute(sql, params![id, skeleton])?;
+        }
+        if stored != folded {
+            let sql = "update or ignore accounts set name_folded = ?2 where id = ?1";
+            connection.execute(sql, params![id, folded])?;
+        }
     }
     Ok(())
 }
@@ -403,6 +403,31 @@ fn taken(connection: &Connection, name: &str, except: Option<i64>) -> Result<boo
     let sql = "select exists (select 1 from accounts
                where (name_folded = ?1 or name_skeleton = ?2) and (?3 is null or id <> ?3))";
     Ok(connection.query_row(sql, params![folded, skeleton, except], |row| row.get(0))?)
+}
+
+fn rename(connection: &Connection, id: i64, name: &Name) -> Result<(), StoreError> {
+    if taken(connection, name.as_str(), Some(id))? {
+        return Err(StoreError::Exists { what: "account", name: name.to_string() });
+    }
+    connection.execute(
+        "update accounts set name = ?2, name_folded = ?3, name_skeleton = ?4 where id = ?1",
+        params![id, name.as_str(), name.folded(), ::rooms::skeleton(name.as_str())],
+    )?;
+    Ok(())
+}
+
+fn change_password(
+    connection: &Connection,
+    id: i64,
+    password: &str,
+    keep_session: Option<i64>,
+) -> Result<(), StoreError> {
+    connection.execute("update accounts set password = ?2 where id = ?1", params![id, password])?;
+    connection.execute(
+        "delete from sessions where account = ?1 and (?2 is null or id <> ?2)",
+        params![id, keep_session],
+    )?;
+    Ok(())
 }
 
 /// Whether somebody else can administer, where `account` is about to be no administrator any more.
@@ -459,5 +484,8 @@ pub(super) use account_columns;
 
 /// How many these are.
 pub(super) const ACCOUNT_COLUMNS: usize = 7;
+/// The account of a folded name or, before that, of the very name: see [`fold_names`].
+const NAMED: &str =
+    "where name_folded = ?1 or (name = ?2 and name_folded <> ?1) order by name <> ?2, id limit 1";
 const SELECT: &str = concat!("select ", account_columns!(), " from accounts");
 const CREDENTIALS: &str = concat!("select ", account_columns!(), ", accounts.password from accounts");

@@ -39,8 +39,8 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 use tokio::sync::Notify;
 
-pub(crate) use accounts::AccountFilter;
 pub use accounts::{Account, NewAccount, Role};
+pub(crate) use accounts::{AccountChange, AccountFilter};
 pub(crate) use broadcasts::Broadcast;
 pub(crate) use chapters::{Mark, Marked};
 pub(crate) use invitations::{Invitation, NewInvitation};
@@ -177,7 +177,7 @@ impl Store {
             )
             .map_err(open_error)?;
         migrate(&mut connection, path)?;
-        accounts::fill_in_skeletons(&connection)?;
+        accounts::fold_names(&connection)?;
         let keys = Arc::<Keys>::default();
         keys.load(&connection)?;
         let writer = Writer::start(connection)?;

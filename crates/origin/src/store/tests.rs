@@ -219,3 +219,27 @@ async fn a_key_is_known_without_waiting_as_long_as_it_is_the_rooms() {
     place.reopen();
     assert!(!knows(&place, "first") && knows(&place, "second"));
 }
+
+#[tokio::test]
+async fn names_that_were_folded_otherwise_are_folded_anew_and_none_is_lost() {
+    let mut place = Place::new();
+    let first = place.store().create_account(account("Straße", Role::Viewer), 1).await.unwrap();
+    place.store().create_account(account("mara", Role::Viewer), 2).await.unwrap();
+    assert_eq!(place.store().account("STRASSE").await.unwrap().unwrap().id, first.id);
+    // As they were stored before: two names that are one by now.
+    let old = Connection::open(place.folder.join("rostrum.db")).unwrap();
+    old.execute("update accounts set name_folded = 'straße', name_skeleton = 'old' where id = 1", [])
+        .unwrap();
+    old.execute("update accounts set name = 'Strasse', name_folded = 'strasse' where id = 2", []).unwrap();
+    drop(old);
+    place.reopen();
+    for (name, id) in [("Straße", 1), ("Strasse", 2), ("STRASSE", 2)] {
+        assert_eq!(place.store().account(name).await.unwrap().unwrap().id, id, "{name}");
+        assert_eq!(place.store().credentials(name).await.unwrap().unwrap().account.id, id, "{name}");
+    }
+    let old = Connection::open(place.folder.join("rostrum.db")).unwrap();
+    old.execute("delete from accounts where id = 2", []).unwrap();
+    drop(old);
+    place.reopen();
+    assert_eq!(place.store().account("STRASSE").await.unwrap().unwrap().id, 1);
+}

@@ -116,6 +116,16 @@ impl Tls {
         Ok(Tls { files, own, current, provider })
     }
 
+    /// Whether the files of the settings, if there are any, can be used.
+    ///
+    /// # Errors
+    /// [`TlsError`], naming the file.
+    pub(crate) fn check(settings: &TlsSettings) -> Result<(), TlsError> {
+        let (Some(certificate), Some(key)) = (&settings.certificate, &settings.key) else { return Ok(()) };
+        let files = Files { certificate: certificate.clone(), key: key.clone() };
+        files.read(&ring::default_provider()).map(drop)
+    }
+
     /// The certificate in use, if the origin made it.
     pub(crate) fn own_certificate(&self) -> Option<OwnCertificate> {
         let made = std::fs::metadata(&self.files.certificate).and_then(|file| file.modified()).ok();

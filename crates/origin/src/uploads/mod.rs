@@ -257,11 +257,10 @@ impl Position {
     }
 }
 
-/// A file's name for people: without controls and without folders, at most [`NAME_CHARS_MAX`] code points.
+/// A file's name for people: without controls, marks that turn the text around, and folders, at most [`NAME_CHARS_MAX`] code points.
 fn shown_name(raw: &str) -> String {
     let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
-    let kept: String =
-        last.chars().filter(|character| !character.is_control()).take(NAME_CHARS_MAX).collect();
+    let kept: String = last.chars().filter_map(::rooms::visible).take(NAME_CHARS_MAX).collect();
     if kept.trim().is_empty() { "file".to_owned() } else { kept.trim().to_owned() }
 }
 

@@ -196,4 +196,5 @@ fn a_files_name_has_no_folder_and_an_end() {
     assert_eq!(shown_name("../../etc/passwd"), "passwd");
     assert_eq!(shown_name("  "), "file");
     assert_eq!(shown_name(&"x".repeat(500)).len(), NAME_CHARS_MAX);
+    assert_eq!(shown_name("lesson\u{202e}4pm.exe"), "lesson4pm.exe");
 }

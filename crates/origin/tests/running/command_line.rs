@@ -231,3 +231,40 @@ async fn no_stream_key_is_in_the_logs_or_the_api() {
     assert!(!log.contains(&key), "the log holds the key");
     assert!(!log.contains(&token), "the log holds the token");
 }
+
+#[tokio::test]
+async fn rooms_are_listed_alike_with_and_without_a_running_origin() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder).await;
+    for room in ["old", "new"] {
+        run(&folder, &["room", "create", room]).await;
+    }
+    let file = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
+    let token = serde_json::from_str::<Value>(&file).unwrap()["token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let archived = ask(serving.http, "PATCH", "/api/v1/rooms/old", &headers, "{\"archived\":true}").await;
+    assert_eq!(archived.status, 200, "{}", archived.text());
+    let list = async || text(&run(&folder, &["room", "list", "--json"]).await.stdout);
+    let running = list().await;
+    assert_eq!(serving.end("-TERM").await.0, Some(0));
+    assert_eq!(running, list().await);
+    let listed: Value = serde_json::from_str(&running).unwrap();
+    let archived = listed["rooms"].as_array().unwrap().iter().map(|room| &room["archived"]);
+    assert_eq!(archived.collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn settings_are_not_good_when_their_certificate_is_not_there() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let file = folder.0.join("rostrum.toml");
+    std::fs::write(
+        &file,
+        "[tls]\ncertificate = \"/nonexistent/chain.pem\"\nkey = \"/nonexistent/key.pem\"\n",
+    )
+    .unwrap();
+    let bad = run(&folder, &["config", "check", "--config", file.to_str().unwrap()]).await;
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(text(&bad.stderr).contains("/nonexistent/chain.pem"), "{}", text(&bad.stderr));
+}

@@ -11,6 +11,18 @@ use crate::harness::{Chat, Folder, Publisher, Running, next, soon};
 const SESSIONS: usize = 300;
 
 #[tokio::test]
+async fn a_request_without_a_host_is_refused() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    let mut socket = TcpStream::connect(running.addresses.http).await.unwrap();
+    socket.write_all(b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    soon("the answer", socket.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("problem+json"), "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn garbage_on_every_port_leaves_another_stream_going() {
     let folder = Folder::new();
     let running = Running::start(&folder).await;

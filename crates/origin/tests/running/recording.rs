@@ -321,7 +321,16 @@ async fn deletes(running: &Running, id: &str, file: &Path) {
     assert!(named.starts_with("attachment; filename=\"demo-20") && named.ends_with(".mp4\""), "{named}");
     let range = ask(running.addresses.http, "GET", &path, &[("range", "bytes=4-7")], "").await;
     assert_eq!((range.status, &range.body[..]), (206, &b"ftyp"[..]));
+    let tag = range.header("etag").to_owned();
+    for (validator, status) in [(tag.as_str(), 206), ("\"other\"", 200)] {
+        let headers = [("range", "bytes=4-7"), ("if-range", validator)];
+        let answer = ask(running.addresses.http, "GET", &path, &headers, "").await;
+        assert_eq!(answer.status, status, "{validator}");
+    }
+    let known = ask(running.addresses.http, "GET", &path, &[("if-none-match", &tag)], "").await;
+    assert_eq!((known.status, known.header("etag")), (304, tag.as_str()));
     let beyond = ask(running.addresses.http, "GET", &path, &[("range", "bytes=999999999-")], "").await;
+    assert_eq!(beyond.header("content-type"), "application/problem+json");
     assert_eq!(beyond.status, 416);
     for name in ["..%2f..%2frostrum.db", "0.mp4", "2.mp4", "1.mp4.", "+1.mp4", "%2e%2e", "01x.mp4", ".mp4"] {
         assert_eq!(running.get(&format!("/replay/{id}/{name}")).await.status, 404, "{name}");

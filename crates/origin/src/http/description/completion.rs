@@ -112,7 +112,7 @@ impl Operation<'_> {
             (is_guarded(self.path), 403, "`entry_needed`: the room is private."),
             (below_api && changes, 403, "A page of another site asks."),
             (has("path"), 404, "What the address names is not there."),
-            (json, 413, "The body is larger than 16 KiB."),
+            (json, 413, "The body is larger than 16 KiB, or 256 KiB of a room's settings."),
             (json, 415, "The body is of another type than `application/json`."),
             (json, 422, "The body is JSON, but not what is expected; the detail says where."),
             (kept, 500, "The store failed; the log says more."),
