@@ -110,13 +110,14 @@ impl App {
         self.ask(Request::Record(on))
     }
 
-    /// Opens the folder of the recording that ended last in the system's file manager.
+    /// Opens the folder of the recording that runs, or ended last, in the system's file manager.
     ///
     /// # Errors
     /// [`Error::Folder`] when there is none, or the system has no way to open it.
     pub fn show_recording(&self) -> Result<(), Error> {
         let view = self.view();
-        let recorded = view.borrow().recorded.clone();
+        let running = view.borrow().recording.as_ref().map(|recording| recording.file.clone());
+        let recorded = running.or_else(|| view.borrow().recorded.clone());
         let folder = recorded.as_deref().and_then(|file| Path::new(file).parent().map(Path::to_owned));
         let folder = folder.ok_or_else(|| Error::Folder("nothing was recorded".to_owned()))?;
         crate::app_origin::open(folder)

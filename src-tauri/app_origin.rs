@@ -144,7 +144,7 @@ impl App {
         Ok(file.display().to_string())
     }
 
-    fn origin(&self) -> Result<Target, Error> {
+    pub(crate) fn origin(&self) -> Result<Target, Error> {
         self.target.borrow().clone().ok_or_else(|| ApiError::Off.into())
     }
 

@@ -77,8 +77,8 @@ pub enum Phase {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Go live was pressed.
-    GoLive,
+    /// Go live was pressed; it begins after this much time.
+    GoLive(Duration),
     /// Cancel was pressed, or Esc.
     Cancel,
     /// End was confirmed.
@@ -161,7 +161,7 @@ impl GoLive {
     /// second click or a late report does no harm.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::GoLive => self.go_live(now),
+            Input::GoLive(countdown) => self.go_live(now, countdown),
             Input::Cancel => self.cancel(),
             Input::End => self.end(now),
             Input::NewBroadcast => {
@@ -190,10 +190,12 @@ impl GoLive {
         self.outputs.pop_front()
     }
 
-    fn go_live(&mut self, now: Instant) {
+    fn go_live(&mut self, now: Instant, countdown: Duration) {
         if matches!(self.phase, Phase::Idle { .. }) {
             self.peak_viewers = 0;
-            self.phase = Phase::Countdown { ends: now + COUNTDOWN };
+            self.phase = Phase::Countdown { ends: now + countdown };
+            // Without a countdown nobody sees one.
+            self.tick(now);
         }
     }
 

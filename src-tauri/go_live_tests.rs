@@ -23,7 +23,7 @@ fn retrying(attempt: u32, at: Instant) -> DestinationState {
 /// A machine that has been live since `t0 + COUNTDOWN`.
 fn live(t0: Instant) -> GoLive {
     let mut machine = GoLive::default();
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
     machine.handle_input(t0 + COUNTDOWN, Input::Destinations(vec![DestinationState::Live { since: t0 }]));
     assert_eq!(outputs(&mut machine), [Output::Start]);
@@ -33,7 +33,7 @@ fn live(t0: Instant) -> GoLive {
 #[test]
 fn nothing_is_sent_before_the_countdown_is_over() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     assert_eq!(machine.deadline(), Some(t0 + COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN - Duration::from_millis(1), Input::Tick);
     assert_eq!(outputs(&mut machine), []);
@@ -46,7 +46,7 @@ fn nothing_is_sent_before_the_countdown_is_over() {
 #[test]
 fn cancelling_the_countdown_starts_nothing_and_stops_nothing() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + seconds(2), Input::Cancel);
     machine.handle_input(t0 + seconds(4), Input::Tick);
     assert_eq!(outputs(&mut machine), []);
@@ -56,7 +56,7 @@ fn cancelling_the_countdown_starts_nothing_and_stops_nothing() {
 #[test]
 fn cancelling_while_connecting_takes_the_broadcast_down() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
     machine.handle_input(t0 + seconds(4), Input::Cancel);
     assert_eq!(outputs(&mut machine), [Output::Start, Output::Stop]);
@@ -67,7 +67,7 @@ fn cancelling_while_connecting_takes_the_broadcast_down() {
 #[test]
 fn a_first_connection_that_is_tried_again_still_counts_as_connecting() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
     machine.handle_input(t0 + seconds(5), Input::Destinations(vec![retrying(1, t0 + seconds(6))]));
     assert_eq!(*machine.phase(), Phase::Connecting);
@@ -76,7 +76,7 @@ fn a_first_connection_that_is_tried_again_still_counts_as_connecting() {
 #[test]
 fn when_every_destination_gives_up_the_reasons_are_kept() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
     let failed = DestinationState::Failed { reason: "wrong key".to_owned() };
     machine.handle_input(
@@ -92,7 +92,7 @@ fn when_every_destination_gives_up_the_reasons_are_kept() {
 #[test]
 fn one_live_destination_is_enough_to_be_live() {
     let (t0, mut machine) = (start(), GoLive::default());
-    machine.handle_input(t0, Input::GoLive);
+    machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
     let states = vec![retrying(3, t0 + seconds(9)), DestinationState::Live { since: t0 }];
     machine.handle_input(t0 + seconds(4), Input::Destinations(states));
@@ -146,7 +146,7 @@ fn viewers_of_an_earlier_broadcast_do_not_count() {
     machine.handle_input(t0 + seconds(7), Input::Finished(Outcome::default()));
     machine.handle_input(t0 + seconds(8), Input::NewBroadcast);
     machine.handle_input(t0 + seconds(8), Input::Viewers(5));
-    machine.handle_input(t0 + seconds(9), Input::GoLive);
+    machine.handle_input(t0 + seconds(9), Input::GoLive(COUNTDOWN));
     assert_eq!(machine.peak_viewers(), 0);
 }
 
@@ -154,11 +154,18 @@ fn viewers_of_an_earlier_broadcast_do_not_count() {
 fn pressing_twice_does_no_harm() {
     let t0 = start();
     let mut machine = live(t0);
-    machine.handle_input(t0 + seconds(5), Input::GoLive);
+    machine.handle_input(t0 + seconds(5), Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + seconds(5), Input::Cancel);
     machine.handle_input(t0 + seconds(5), Input::NewBroadcast);
     assert_eq!(*machine.phase(), Phase::Live { since: t0 + COUNTDOWN });
     machine.handle_input(t0 + seconds(6), Input::End);
     machine.handle_input(t0 + seconds(6), Input::End);
     assert_eq!(outputs(&mut machine), [Output::Stop]);
+}
+
+#[test]
+fn without_a_countdown_it_connects_at_once() {
+    let mut machine = GoLive::default();
+    machine.handle_input(start(), Input::GoLive(Duration::ZERO));
+    assert_eq!((outputs(&mut machine), machine.phase()), (vec![Output::Start], &Phase::Connecting));
 }

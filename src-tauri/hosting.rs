@@ -15,7 +15,7 @@ use crate::origin_view::{CertificateView, RunningOrigin};
 use crate::owner::{self, Owner};
 use crate::port_owner;
 use crate::seal::Seal;
-use crate::settings::Listeners;
+use crate::settings::{Listeners, Settings};
 use crate::view::{Audience, OriginProblem, OriginState};
 
 /// An origin that has bound its addresses and has a room for this computer's owner. It serves once
@@ -126,7 +126,7 @@ impl Hosted {
     }
 }
 
-/// Starts the origin on `listeners` with its data in `folder`, and SRT beside RTMP. When RTMP's or SRT's port
+/// Starts the origin as `settings` have it with its data in `folder`, and SRT beside RTMP. When RTMP's or SRT's port
 /// is taken another is used, since only this app needs it; when HTTP's is, the person decides, since links have
 /// it.
 ///
@@ -134,10 +134,11 @@ impl Hosted {
 /// In words for the window: what is wrong, and the next free port if that is the remedy.
 pub(crate) async fn start(
     folder: PathBuf,
-    listeners: Listeners,
-    name: String,
+    settings: Settings,
     seal: Seal,
 ) -> Result<Started, OriginProblem> {
+    let Settings { origin: listeners, habits, name, .. } = settings;
+    let name = name.unwrap_or_else(account_name);
     let data = folder.join("origin");
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
@@ -147,6 +148,7 @@ pub(crate) async fn start(
     config.https = Some(SocketAddr::new(listeners.http.ip(), https_port));
     // The processor belongs to the capture and the encoder here; smaller renditions are for a server.
     config.transcode.enabled = false;
+    config.recording.keep_days = habits.checked().keep_days;
     let mut rtmp_wanted = None;
     let origin = loop {
         let error = match Origin::start(config.clone()).await {

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use crate::destination::{self, Saved};
 use crate::go_live::{self, Input, Output, Phase};
+use crate::keeping_up::KeepingUp;
 use crate::recording::{self, Recording};
 use crate::replay::Held;
 use crate::service_advice;
@@ -187,6 +188,7 @@ impl Studio {
         let broadcast = Broadcast::start(config, sources).map_err(|error| error.to_string())?;
         self.status = Some(broadcast.status());
         self.replaced_encoder = None;
+        self.keeping_up = KeepingUp::default();
         self.held = Held::of(&self.settings.output);
         self.broadcast = Some(broadcast);
         Ok(())
@@ -249,6 +251,7 @@ impl Studio {
         let states = status.destinations.iter().map(|destination| destination.state.clone());
         self.drive(Input::Destinations(states.collect()));
         self.report_replay(status);
+        self.keeping_up.look(now(), status.frames, status.dropped_frames);
         let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
         if status.source_ended && self.is_running() && !self.notices.iter().any(told) {
             self.notify(NoticeKind::PictureEnded);

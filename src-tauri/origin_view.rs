@@ -3,6 +3,7 @@
 use serde::Serialize;
 use specta::Type;
 
+use crate::origin_habits::Habits;
 use crate::port_owner::Program;
 pub use crate::router::Internet;
 
@@ -16,6 +17,8 @@ pub struct OriginView {
     pub audience: Audience,
     /// What is known of the way from the internet.
     pub internet: Internet,
+    /// When it runs, and what it keeps.
+    pub habits: Habits,
 }
 
 /// Who can open the watch page.

@@ -7,6 +7,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use specta::Type;
 
+use crate::app::{App, Error};
+use crate::request::Request;
 use crate::studio::Studio;
 
 /// How the picture is encoded, and whether it is recorded.
@@ -129,6 +131,16 @@ impl Studio {
         if reopen {
             self.open_sources();
         }
+    }
+}
+
+impl App {
+    /// Begins broadcasts with a countdown, or at once.
+    ///
+    /// # Errors
+    /// See [`App::go_live`].
+    pub fn set_countdown(&self, on: bool) -> Result<(), Error> {
+        self.ask(Request::SetCountdown(on))
     }
 }
 

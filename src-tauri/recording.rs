@@ -27,8 +27,13 @@ pub(crate) fn replay_file(data: &Path, at: DateTime<Local>) -> std::io::Result<P
     named(data, &at.format("Rostrum replay %Y-%m-%d %H.%M.%S").to_string())
 }
 
+/// The person's folder for videos, else one in `data`.
+pub(crate) fn folder(data: &Path) -> PathBuf {
+    dirs::video_dir().unwrap_or_else(|| data.join("recordings"))
+}
+
 fn named(data: &Path, stem: &str) -> std::io::Result<PathBuf> {
-    let folder = dirs::video_dir().unwrap_or_else(|| data.join("recordings"));
+    let folder = folder(data);
     std::fs::create_dir_all(&folder)?;
     Ok(free_name(&folder, stem))
 }

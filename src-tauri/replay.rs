@@ -35,6 +35,11 @@ impl Held {
         let delay = Duration::from_secs(output.delay_seconds.into());
         Held { replay_seconds: output.replay_seconds, delay, ..Held::default() }
     }
+
+    /// Whether a replay is being written.
+    pub(crate) fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
 }
 
 impl Studio {
@@ -105,6 +110,7 @@ impl Studio {
     /// A moment has come that somebody waited for: the end of the countdown, or of what is held back.
     pub(crate) fn moment_came(&mut self) {
         self.drive(Input::Tick);
+        self.look_at_disks();
         if self.held.cut_off_at.is_some_and(|at| at <= now()) {
             self.stop_broadcast();
         }

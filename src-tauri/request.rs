@@ -50,6 +50,10 @@ pub enum Request {
     UnlockKeychain,
     /// Gives a destination whose network is weak an encode of its own.
     LetApart(u32),
+    /// Makes the picture smaller for a computer that is too slow.
+    EasePicture,
+    /// Begins broadcasts with a countdown, or at once.
+    SetCountdown(bool),
     /// Changes what viewers get.
     SetOutput(Output),
     /// Records on this computer, or no more.
@@ -68,6 +72,8 @@ pub enum Request {
     SetAudience(Audience),
     /// Puts the watch page on another port.
     UsePort(u16),
+    /// Changes what the origin is set to.
+    Origin(crate::origin_habits::Asked),
     /// Changes the colours.
     SetTheme(Theme),
     /// Changes what the window does for the eyes.

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use broadcast::{InputError, VideoInput};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use thiserror::Error;
 
+use crate::go_live::COUNTDOWN;
 use crate::output::{self, Output};
 
 /// Everything that can be set. A key that is missing has its default.
@@ -35,10 +37,24 @@ pub struct Settings {
     /// Size, bit rate and encoder of what viewers get.
     #[serde(deserialize_with = "output::read")]
     pub output: Output,
+    /// Whether a broadcast begins at once when *Go live* is pressed, without a moment to change one's mind.
+    pub without_countdown: bool,
     /// Whether broadcasts leave the origin inside the app out.
     pub without_this_computer: bool,
-    /// The origin inside the app.
+    /// The origin inside the app: where it listens.
     pub origin: Listeners,
+    /// The same: when it runs, and what it keeps.
+    pub habits: crate::origin_habits::Habits,
+    /// When a disk counts as almost full.
+    pub disk: crate::disk::Limits,
+}
+
+impl Settings {
+    /// How long a person may still change their mind after pressing *Go live*.
+    #[must_use]
+    pub fn countdown(&self) -> Duration {
+        if self.without_countdown { Duration::ZERO } else { COUNTDOWN }
+    }
 }
 
 /// Where the origin inside the app listens.

@@ -11,12 +11,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chat::Target;
 use crate::destination::{self, Saved};
+use crate::disk::Disks;
 use crate::go_live::{GoLive, Input};
 use crate::history::Timeline;
-use crate::hosting::{self, Hosted, Started};
+use crate::hosting::{Hosted, Started};
 use crate::hotkeys;
+use crate::keeping_up::KeepingUp;
 use crate::keychain::{self, Keychain};
 use crate::preview::Feeds;
 use crate::recording::Recording;
@@ -43,6 +44,7 @@ pub(crate) enum Done {
     Staged(Staged),
     ScenesSaved(Result<(), String>),
     Keychain(keychain::Outcome),
+    DisksSeen(crate::disk::Seen),
     BroadcastEnded(Box<Summary>),
 }
 
@@ -71,7 +73,7 @@ pub struct Studio {
     pub(crate) go_live: GoLive,
     pub(crate) origin: OriginPhase,
     /// Where the origin was bound last, so that links stay good when it restarts on a port of the system's choice.
-    bound: Option<settings::Listeners>,
+    pub(crate) bound: Option<settings::Listeners>,
     pub(crate) room: Option<Hosted>,
     pub(crate) forwarding: Forwarding,
     pub(crate) sources: SourcesPhase,
@@ -90,6 +92,8 @@ pub struct Studio {
     pub(crate) sent: Vec<broadcast::Destination>,
     pub(crate) recording: Option<Recording>,
     pub(crate) held: Held,
+    pub(crate) disks: Disks,
+    pub(crate) keeping_up: KeepingUp,
     /// The recording that ended last, for the summary.
     pub(crate) recorded: Option<PathBuf>,
     /// What was told about the encoder last.
@@ -105,7 +109,7 @@ pub struct Studio {
     pub(crate) asks_to_close: bool,
     pub(crate) surroundings: Surroundings,
     pub(crate) hotkeys: hotkeys::Board,
-    quitting: bool,
+    pub(crate) quitting: bool,
     pub(crate) doors: Doors,
     view: watch::Sender<View>,
     pub(crate) tasks: JoinSet<Done>,
@@ -147,6 +151,8 @@ impl Studio {
             sent: Vec::new(),
             recording: None,
             held: Held::default(),
+            disks: Disks::default(),
+            keeping_up: KeepingUp::default(),
             recorded: None,
             replaced_encoder: None,
             trouble: None,
@@ -177,12 +183,13 @@ impl Studio {
 
     /// Runs until the person quits and everything has stopped.
     pub async fn run(mut self) {
-        if self.may_listen() {
+        if self.may_listen() && self.settings.habits.with_app {
             self.start_origin();
         }
         self.mute_until_held();
         self.open_sources();
         self.begin_with_keys();
+        self.look_at_disks();
         while !self.quitting {
             self.step().await;
             self.show();
@@ -192,7 +199,8 @@ impl Studio {
 
     /// Waits for one thing and deals with it.
     async fn step(&mut self) {
-        let deadline = self.go_live.deadline().into_iter().chain(self.held.cut_off_at).min();
+        let deadlines = [self.go_live.deadline(), self.held.cut_off_at, self.disks.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         let moment = async move {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -238,7 +246,7 @@ impl Studio {
                                 | NoticeKind::CutOff
                         )
                     });
-                    self.drive(Input::GoLive);
+                    self.drive(Input::GoLive(self.settings.countdown()));
                 }
             }
             Request::Cancel => self.drive(Input::Cancel),
@@ -266,6 +274,8 @@ impl Studio {
             Request::RemoveDestination(id) => self.remove_destination(id),
             Request::UnlockKeychain => self.ask_keychain(true),
             Request::LetApart(id) => self.let_apart(id),
+            Request::EasePicture => self.ease_picture(),
+            Request::SetCountdown(on) => self.set(|settings| settings.without_countdown = !on),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
             Request::SaveReplay => self.save_replay(),
@@ -274,18 +284,14 @@ impl Studio {
             Request::StopOrigin => self.stop_origin(false),
             Request::RestartOrigin => self.stop_origin(true),
             Request::SetAudience(audience) => self.set_audience(audience),
-            Request::UsePort(port) => {
-                self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
-            }
+            Request::UsePort(port) => self.use_port(port),
+            Request::Origin(asked) => self.origin_asked(asked),
             Request::SetTheme(theme) => self.set(|settings| settings.theme = theme),
             Request::SetLooks(looks) => self.set(|settings| settings.looks = looks.checked()),
             Request::Hotkeys(ask) => self.hotkeys_asked(ask),
             Request::SetLanguage(language) => self.set(|settings| settings.language = language),
             Request::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
-            Request::AskToClose => {
-                self.asks_to_close = self.go_live.is_on_air();
-                self.quitting = !self.asks_to_close;
-            }
+            Request::AskToClose => self.close_asked(),
             Request::Around(asked) => self.asked_from_around(asked),
             Request::KeepOpen => self.asks_to_close = false,
             Request::Quit => self.quitting = true,
@@ -309,92 +315,9 @@ impl Studio {
             Done::Staged(staged) => self.staged(staged),
             Done::ScenesSaved(saved) => self.scenes_saved(saved),
             Done::Keychain(outcome) => self.keychain_answered(outcome),
+            Done::DisksSeen(seen) => self.disks_seen(seen),
             Done::BroadcastEnded(summary) => self.broadcast_ended(&summary),
         }
-    }
-
-    // -- origin --
-
-    pub(crate) fn start_origin(&mut self) {
-        if !matches!(self.origin, OriginPhase::Off | OriginPhase::Failed(_)) {
-            return;
-        }
-        self.clear(|kind| matches!(kind, NoticeKind::OriginStopped));
-        self.origin = OriginPhase::Starting;
-        let mut listeners = self.settings.origin.clone();
-        if let Some(bound) = &self.bound {
-            if listeners.http.port() == 0 {
-                listeners.http.set_port(bound.http.port());
-            }
-            if listeners.rtmp.port() == 0 {
-                listeners.rtmp.set_port(bound.rtmp.port());
-            }
-        }
-        let (folder, seal) = (self.folder.clone(), self.keychain.seal.clone());
-        let name = self.settings.name.clone().unwrap_or_else(hosting::account_name);
-        self.tasks.spawn(async move {
-            Done::OriginStarted(hosting::start(folder, listeners, name, seal).await.map(Box::new))
-        });
-    }
-
-    /// The listeners are bound and the room is there: from now on people can watch.
-    fn serve(&mut self, Started { origin, hosted }: Started) {
-        let shutdown = CancellationToken::new();
-        self.bound = Some(settings::Listeners {
-            http: hosted.http,
-            rtmp: hosted.rtmp,
-            ..self.settings.origin.clone()
-        });
-        self.doors.chat_target.send_replace(Some(Target {
-            http: hosted.http_here(),
-            room: hosted.owner.room.clone(),
-            token: hosted.owner.token().to_owned(),
-        }));
-        self.doors.observed.send_replace(Some(origin.observer()));
-        self.room = Some(hosted.clone());
-        self.origin = OriginPhase::Running { hosted: Box::new(hosted), shutdown: shutdown.clone() };
-        self.tasks.spawn(async move {
-            origin.run(shutdown).await;
-            Done::OriginStopped
-        });
-        self.forward();
-    }
-
-    fn stop_origin(&mut self, again: bool) {
-        match &self.origin {
-            OriginPhase::Running { shutdown, .. } => {
-                shutdown.cancel();
-                self.origin = OriginPhase::Stopping { again };
-                self.forward();
-            }
-            OriginPhase::Off | OriginPhase::Failed(_) if again => self.start_origin(),
-            _ => {}
-        }
-    }
-
-    fn origin_stopped(&mut self) {
-        self.doors.chat_target.send_replace(None);
-        // The network is told no name of a page that is gone.
-        self.room.iter_mut().for_each(|room| room.announced = None);
-        match std::mem::replace(&mut self.origin, OriginPhase::Off) {
-            OriginPhase::Stopping { again } => {
-                info!("origin stopped");
-                if again {
-                    self.start_origin();
-                }
-            }
-            _ => {
-                error!("the origin stopped by itself");
-                self.forward();
-                self.notify(NoticeKind::OriginStopped);
-            }
-        }
-    }
-
-    /// Remembers where HTTP is to listen, and moves a running origin there.
-    pub(crate) fn listen(&mut self, http: std::net::SocketAddr) {
-        self.set(|settings| settings.origin.http = http);
-        self.stop_origin(true);
     }
 
     // -- sources --

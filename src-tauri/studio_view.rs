@@ -33,6 +33,7 @@ impl View {
                 state: OriginState::Off,
                 audience: Audience::OnlyMe,
                 internet: Internet::Unasked,
+                habits: crate::origin_habits::Habits::default(),
             },
             room: None,
             scenes: crate::scenes::view::ScenesView::default(),
@@ -47,6 +48,7 @@ impl View {
             push_to_talk: false,
             muted: false,
             output: crate::output::Output::default(),
+            countdown: true,
             locked: false,
             live: LiveView {
                 phase: PhaseView::Idle { reasons: Vec::new() },
@@ -54,12 +56,15 @@ impl View {
                 destinations: Vec::new(),
                 stats: None,
                 peak_viewers: 0,
+                too_slow: None,
             },
             recording: None,
+            disk: crate::disk::DiskView::default(),
             replay_seconds: None,
             recorded: None,
             keychain: crate::keychain::KeychainView::default(),
             asks_to_close: false,
+            closing: None,
             tray: false,
             panel: false,
             arrival: None,
@@ -81,6 +86,7 @@ impl Studio {
             state: self.origin_state(),
             audience: self.settings.origin.audience(),
             internet: self.internet(),
+            habits: self.settings.habits,
         };
         view.room = self.room.as_ref().map(|hosted| self.room_view(hosted));
         view.scenes = self.scenes_view();
@@ -107,13 +113,16 @@ impl Studio {
         let trouble = self.trouble.as_ref().filter(|_| self.is_running());
         view.trouble = trouble.and_then(|trouble| trouble.borrow().clone());
         view.output.clone_from(&self.settings.output);
+        view.countdown = !self.settings.without_countdown;
         view.locked = self.is_running();
         view.live = self.live_view(now);
         view.recording = self.recording_view(now);
+        view.disk = self.disk_view();
         view.replay_seconds = self.replay_seconds();
         view.keychain = self.keychain.view(&self.destinations);
         view.recorded = self.recorded.as_ref().map(|file| file.display().to_string());
         view.asks_to_close = self.asks_to_close;
+        view.closing = self.closing_ends();
         view.tray = self.surroundings.tray;
         view.panel = self.surroundings.panel;
         view.arrival.clone_from(&self.surroundings.arrival);
@@ -167,6 +176,7 @@ impl Studio {
             phase: phase_view(self.go_live.phase(), now),
             blocked: self.blocked(),
             destinations: self.destination_views(status.as_ref(), now),
+            too_slow: status.as_ref().and_then(|status| self.too_slow(status)),
             stats: status.map(|status| stats(&status, self.settings.output.bitrate_kbps)),
             peak_viewers: self.go_live.peak_viewers(),
         }
@@ -239,6 +249,7 @@ impl Studio {
             file: file.display().to_string(),
             elapsed_ms: ms(now.saturating_duration_since(recording.since)),
             kilobytes: narrow(status.as_ref().map_or(0, |status| status.bytes / 1_000)),
+            ends_with_broadcast: recording.ends_with_broadcast,
         })
     }
 }

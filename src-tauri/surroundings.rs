@@ -183,7 +183,8 @@ impl App {
 /// As the desktop file has it.
 const SCHEME: &str = "rostrum";
 /// The pages of the settings, as the window calls them.
-const TABS: [&str; 7] = ["video", "sound", "output", "destinations", "hotkeys", "accessibility", "language"];
+const TABS: [&str; 8] =
+    ["video", "sound", "output", "destinations", "hotkeys", "origin", "accessibility", "language"];
 /// The longest of our own links is a fifth of it.
 const LINK_BYTES_MAX: usize = 200;
 /// As much as fits in a notice.

@@ -1,4 +1,4 @@
-//! The words of the tray's menu, which the desktop draws.
+//! The words of the tray's menu and of the window's title, which the desktop draws.
 
 use crate::settings::Language;
 
@@ -9,6 +9,8 @@ pub(crate) struct Words {
     pub(crate) connecting: &'static str,
     pub(crate) live: &'static str,
     pub(crate) reconnecting: &'static str,
+    pub(crate) starting: &'static str,
+    pub(crate) ending: &'static str,
     pub(crate) show: &'static str,
     pub(crate) go_live: &'static str,
     pub(crate) end: &'static str,
@@ -39,6 +41,8 @@ const ENGLISH: Words = Words {
     connecting: "One moment",
     live: "● LIVE",
     reconnecting: "Reconnecting",
+    starting: "Going live",
+    ending: "Ending",
     show: "Show window",
     go_live: "Go live",
     end: "End…",
@@ -51,6 +55,8 @@ const CHINESE: Words = Words {
     connecting: "请稍候",
     live: "● 直播中",
     reconnecting: "正在重新连接",
+    starting: "即将开播",
+    ending: "正在结束",
     show: "显示窗口",
     go_live: "开始直播",
     end: "结束…",

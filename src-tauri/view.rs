@@ -61,20 +61,26 @@ pub struct View {
     pub muted: bool,
     /// What viewers get.
     pub output: Output,
+    /// Whether a broadcast begins with a countdown.
+    pub countdown: bool,
     /// Whether sources, size and frame rate are in use and cannot be changed.
     pub locked: bool,
     /// The Go live button and all that belongs to it.
     pub live: LiveView,
     /// The recording that runs; `None` when none does.
     pub recording: Option<RecordingView>,
+    /// How much room there is to record.
+    pub disk: crate::disk::DiskView,
     /// How much *Save replay* would save now, seconds; `None` when nothing is kept.
     pub replay_seconds: Option<u32>,
     /// The file of the recording that ended last, since the last Go live.
     pub recorded: Option<String>,
     /// Where keys of destinations are kept.
     pub keychain: crate::keychain::KeychainView,
-    /// The window was asked to close while on air, and waits for an answer.
+    /// The window was asked to close while something would be lost, and waits for an answer.
     pub asks_to_close: bool,
+    /// What closing would end now.
+    pub closing: Option<crate::closing::Closing>,
     /// Whether a tray shows the icon, so that the window may go and everything goes on.
     pub tray: bool,
     /// Whether the panel is open.
@@ -137,6 +143,12 @@ pub enum NoticeKind {
     RecordingFailed {
         /// Why.
         reason: String,
+    },
+    /// The recording was finished, since the disk is full.
+    #[serde(rename_all = "camelCase")]
+    DiskFull {
+        /// What the disk has left, 1 000 000 bytes.
+        stop_mb: u32,
     },
     /// What happened last is saved.
     ReplaySaved {
@@ -237,6 +249,8 @@ pub struct LiveView {
     pub stats: Option<Stats>,
     /// Most viewers at once in this broadcast.
     pub peak_viewers: u32,
+    /// The computer is too slow for what is sent.
+    pub too_slow: Option<crate::keeping_up::TooSlow>,
 }
 
 /// Why Go live is off.
@@ -346,6 +360,8 @@ pub struct RecordingView {
     pub elapsed_ms: u32,
     /// What was written, 1 000 bytes.
     pub kilobytes: u32,
+    /// Whether it ends with the broadcast, since it began with it by itself.
+    pub ends_with_broadcast: bool,
 }
 
 /// A public service that takes broadcasts.

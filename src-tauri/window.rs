@@ -9,7 +9,8 @@ use tauri_plugin_window_state::StateFlags;
 use tokio::time::Instant;
 
 use crate::App;
-use crate::view::PhaseView;
+use crate::tray_words::{Words, words};
+use crate::view::{PhaseView, View};
 
 /// Remembers where the window is and how large, in the data folder. Whether it was hidden in the tray is not remembered: a
 /// start shows a window.
@@ -32,9 +33,17 @@ pub fn open(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .build()?;
     let handle = app.clone();
     window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event
-            && handle.state::<App>().ask_to_close().is_ok()
-        {
+        let WindowEvent::CloseRequested { api, .. } = event else { return };
+        let app = handle.state::<App>();
+        let stays = {
+            let view = app.view();
+            let view = view.borrow();
+            view.tray && view.origin.habits.in_tray
+        };
+        if stays {
+            api.prevent_close();
+            hide(&handle);
+        } else if app.ask_to_close().is_ok() {
             // The studio closes the window when everything has stopped, or asks back.
             api.prevent_close();
         }
@@ -74,16 +83,17 @@ pub async fn keep_title(app: AppHandle, window: WebviewWindow) {
     let mut view = app.state::<App>().view();
     let mut shown = TITLE.to_owned();
     let mut second = tokio::time::interval(Duration::from_secs(1));
-    let (mut phase, mut seen) = (view.borrow_and_update().live.phase.clone(), Instant::now());
+    let look = |view: &View| (view.live.phase.clone(), words(view.language), Instant::now());
+    let (mut phase, mut said, mut seen) = look(&view.borrow_and_update());
     loop {
         tokio::select! {
             changed = view.changed() => {
                 if changed.is_err() { return; }
-                (phase, seen) = (view.borrow_and_update().live.phase.clone(), Instant::now());
+                (phase, said, seen) = look(&view.borrow_and_update());
             }
             _ = second.tick() => {}
         }
-        let title = title(&phase, seen.elapsed());
+        let title = title(&phase, said, seen.elapsed());
         if title != shown && window.set_title(&title).is_ok() {
             shown = title;
         }
@@ -91,16 +101,18 @@ pub async fn keep_title(app: AppHandle, window: WebviewWindow) {
 }
 
 /// The title for `phase`, which was true `ago`.
-fn title(phase: &PhaseView, ago: Duration) -> String {
+fn title(phase: &PhaseView, said: &Words, ago: Duration) -> String {
     let clock = |elapsed_ms: u32| {
         let seconds = (Duration::from_millis(u64::from(elapsed_ms)) + ago).as_secs();
         format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
     };
     match phase {
-        PhaseView::Live { elapsed_ms } => format!("● LIVE {} – {TITLE}", clock(*elapsed_ms)),
+        PhaseView::Live { elapsed_ms } => format!("{} {} – {TITLE}", said.live, clock(*elapsed_ms)),
         PhaseView::Reconnecting { elapsed_ms, .. } => {
-            format!("◌ Reconnecting {} – {TITLE}", clock(*elapsed_ms))
+            format!("◌ {} {} – {TITLE}", said.reconnecting, clock(*elapsed_ms))
         }
+        PhaseView::Countdown { .. } | PhaseView::Connecting => format!("{} – {TITLE}", said.starting),
+        PhaseView::Ending => format!("{} – {TITLE}", said.ending),
         _ => TITLE.to_owned(),
     }
 }
@@ -115,11 +127,21 @@ const TITLE: &str = "Rostrum";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Language;
 
     #[test]
     fn the_title_goes_on_between_two_views() {
         let live = PhaseView::Live { elapsed_ms: 2_536_600 };
-        assert_eq!(title(&live, Duration::from_millis(500)), "● LIVE 00:42:17 – Rostrum");
-        assert_eq!(title(&PhaseView::Ending, Duration::ZERO), "Rostrum");
+        let english = words(Language::English);
+        assert_eq!(title(&live, english, Duration::from_millis(500)), "● LIVE 00:42:17 – Rostrum");
+        assert_eq!(title(&PhaseView::Idle { reasons: vec![] }, english, Duration::ZERO), "Rostrum");
+    }
+
+    #[test]
+    fn the_title_is_in_the_windows_language() {
+        let live = PhaseView::Live { elapsed_ms: 61_000 };
+        let chinese = words(Language::SimplifiedChinese);
+        assert_eq!(title(&live, chinese, Duration::ZERO), "● 直播中 00:01:01 – Rostrum");
+        assert_eq!(title(&PhaseView::Ending, chinese, Duration::ZERO), "正在结束 – Rostrum");
     }
 }

@@ -75,3 +75,17 @@ pub fn retry_sources(app: State<'_, App>) -> Result<(), CommandError> {
 pub fn find_devices(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.find_devices()?)
 }
+
+/// Makes the picture smaller for a computer that is too slow.
+#[tauri::command]
+#[specta::specta]
+pub fn ease_picture(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.ease_picture()?)
+}
+
+/// Begins broadcasts with a countdown, or at once.
+#[tauri::command]
+#[specta::specta]
+pub fn set_countdown(app: State<'_, App>, on: bool) -> Result<(), CommandError> {
+    Ok(app.set_countdown(on)?)
+}

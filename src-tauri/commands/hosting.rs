@@ -6,6 +6,7 @@ use crate::App;
 use crate::app_origin::Folder;
 use crate::command_error::CommandError;
 use crate::origin_view::{Attendee, OriginFigures};
+use crate::people_here::PersonHere;
 use crate::view::Audience;
 
 /// Starts the origin.
@@ -104,6 +105,13 @@ pub async fn remove_recording(app: State<'_, App>, id: String) -> Result<(), Com
 #[specta::specta]
 pub async fn attendance(app: State<'_, App>) -> Result<Vec<Attendee>, CommandError> {
     Ok(app.attendance().await?)
+}
+
+/// Who is in this computer's room.
+#[tauri::command]
+#[specta::specta]
+pub async fn people_here(app: State<'_, App>) -> Result<Vec<PersonHere>, CommandError> {
+    Ok(app.people_here().await?)
 }
 
 /// Saves who was in class.

@@ -5,6 +5,7 @@ mod destinations;
 mod first_run;
 mod hosting;
 mod hotkeys;
+mod origin;
 mod panel;
 mod scenes;
 mod session;
@@ -23,6 +24,8 @@ pub fn builder() -> Builder<tauri::Wry> {
             broadcast::retry_now,
             broadcast::end,
             broadcast::new_broadcast,
+            broadcast::ease_picture,
+            broadcast::set_countdown,
             broadcast::set_muted,
             broadcast::choose_microphone,
             broadcast::choose_video,
@@ -64,8 +67,12 @@ pub fn builder() -> Builder<tauri::Wry> {
             hosting::play_recording,
             hosting::remove_recording,
             hosting::set_replays,
+            origin::set_habits,
+            origin::origin_rules,
+            origin::change_rule,
             hosting::attendance,
             hosting::save_attendance,
+            hosting::people_here,
             hotkeys::set_hotkey,
             hotkeys::set_background_hotkey,
             hotkeys::set_single_letters,

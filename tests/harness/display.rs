@@ -6,7 +6,9 @@ use std::process::Command;
 use rand::Rng;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
-use x11rb::protocol::xproto::{AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, MapState};
+use x11rb::protocol::xproto::{
+    AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window,
+};
 use x11rb::rust_connection::RustConnection;
 
 use super::process::Process;
@@ -40,15 +42,23 @@ impl Display {
     /// When the display does not answer.
     pub fn shows_window(&self, title: &str) -> bool {
         let (connection, screen) = x11rb::connect(Some(&self.name)).expect("the display takes a client");
-        let root = connection.setup().roots[screen].root;
-        let tree = connection.query_tree(root).expect("a request").reply().expect("an answer");
-        tree.children.iter().any(|window| {
-            let name = connection.get_property(false, *window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256);
-            let name = name.ok().and_then(|asked| asked.reply().ok()).map(|name| name.value);
-            let state = connection.get_window_attributes(*window).ok().and_then(|asked| asked.reply().ok());
-            let named = name.is_some_and(|name| String::from_utf8_lossy(&name).contains(title));
-            named && state.is_some_and(|state| state.map_state == MapState::VIEWABLE)
-        })
+        visible(&connection, screen, title).is_some()
+    }
+
+    /// Asks the window whose title has `title` in it to close, as its frame's button does.
+    ///
+    /// # Panics
+    /// When there is none, or the display does not answer.
+    pub fn close_window(&self, title: &str) {
+        let (connection, screen) = x11rb::connect(Some(&self.name)).expect("the display takes a client");
+        let window = visible(&connection, screen, title).unwrap_or_else(|| panic!("no window {title}"));
+        let [protocols, delete] = ["WM_PROTOCOLS", "WM_DELETE_WINDOW"].map(|name| {
+            let asked = connection.intern_atom(false, name.as_bytes()).expect("a request");
+            asked.reply().expect("an answer").atom
+        });
+        let message = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
+        let sent = connection.send_event(false, window, EventMask::NO_EVENT, message).expect("a request");
+        sent.check().expect("the window is there");
     }
 
     /// Hears what windows ask of a window manager from now on.
@@ -63,6 +73,19 @@ impl Display {
         asked.check().expect("everybody may listen");
         Listener(connection)
     }
+}
+
+/// The window on screen whose title has `title` in it.
+fn visible(connection: &RustConnection, screen: usize, title: &str) -> Option<Window> {
+    let root = connection.setup().roots[screen].root;
+    let tree = connection.query_tree(root).expect("a request").reply().expect("an answer");
+    tree.children.into_iter().find(|window| {
+        let name = connection.get_property(false, *window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256);
+        let name = name.ok().and_then(|asked| asked.reply().ok()).map(|name| name.value);
+        let state = connection.get_window_attributes(*window).ok().and_then(|asked| asked.reply().ok());
+        let named = name.is_some_and(|name| String::from_utf8_lossy(&name).contains(title));
+        named && state.is_some_and(|state| state.map_state == MapState::VIEWABLE)
+    })
 }
 
 /// Hears what windows ask of a window manager.

@@ -2,13 +2,14 @@
 import type { WindowPlace } from './bindings';
 
 /** The pages of the settings. */
-export type Tab = 'video' | 'sound' | 'output' | 'destinations' | 'hotkeys' | 'accessibility' | 'language';
+export type Tab = 'video' | 'sound' | 'output' | 'destinations' | 'hotkeys' | 'origin' | 'accessibility' | 'language';
 const TABS: readonly string[] = [
   'video',
   'sound',
   'output',
   'destinations',
   'hotkeys',
+  'origin',
   'accessibility',
   'language',
 ] satisfies Tab[];

@@ -14,6 +14,10 @@ export const commands = {
 	end: () => __TAURI_INVOKE<null>("end"),
 	/**  Puts the summary away. */
 	newBroadcast: () => __TAURI_INVOKE<null>("new_broadcast"),
+	/**  Makes the picture smaller for a computer that is too slow. */
+	easePicture: () => __TAURI_INVOKE<null>("ease_picture"),
+	/**  Begins broadcasts with a countdown, or at once. */
+	setCountdown: (on: boolean) => __TAURI_INVOKE<null>("set_countdown", { on }),
 	/**  Mutes the first microphone, or not. */
 	setMuted: (muted: boolean) => __TAURI_INVOKE<null>("set_muted", { muted }),
 	/**  Takes another device for the first microphone. */
@@ -96,10 +100,18 @@ export const commands = {
 	removeRecording: (id: string) => __TAURI_INVOKE<null>("remove_recording", { id }),
 	/**  Keeps a replay of every broadcast of this computer's room, or no more. */
 	setReplays: (on: boolean) => __TAURI_INVOKE<null>("set_replays", { on }),
+	/**  Changes when the origin runs, and how long it keeps recordings. */
+	setHabits: (habits: Habits) => __TAURI_INVOKE<null>("set_habits", { habits }),
+	/**  What the running origin is set to. */
+	originRules: () => __TAURI_INVOKE<OriginRules>("origin_rules"),
+	/**  Changes one of them. */
+	changeRule: (change: RuleChange) => __TAURI_INVOKE<null>("change_rule", { change }),
 	/**  Who is in class. */
 	attendance: () => __TAURI_INVOKE<Attendee[]>("attendance"),
 	/**  Saves who was in class. */
 	saveAttendance: () => __TAURI_INVOKE<string>("save_attendance"),
+	/**  Who is in this computer's room. */
+	peopleHere: () => __TAURI_INVOKE<PersonHere[]>("people_here"),
 	/**  Gives an action other keys, or none. */
 	setHotkey: (action: Action, keys: string | null) => __TAURI_INVOKE<null>("set_hotkey", { action, keys }),
 	/**  Lets an action's keys work while another program has the keyboard, or not. */
@@ -303,6 +315,17 @@ export type ChromaKey = {
 	smoothnessPercent: number,
 };
 
+/**  What closing would end. The first that is true, as the heaviest. */
+export type Closing = 
+/**  Viewers lose the broadcast, and a recording ends with it. */
+"broadcast" | 
+/**  Nothing is sent any more, but viewers still wait for the end that was held back. */
+"held-back" | 
+/**  A recording ends. */
+"recording" | 
+/**  A replay is being written. */
+"replay";
+
 /**  Shown to the person as it is. */
 export type CommandError = {
 	/**  What happened, in words. */
@@ -388,6 +411,16 @@ export type Device = {
 	name: string,
 };
 
+/**  The disks that recordings go to. */
+export type DiskView = {
+	/**  Room where this computer records to, 1 000 000 bytes; `None` before it is known. */
+	freeMb: number | null,
+	/**  The recording that runs has little room left. */
+	recording: Left | null,
+	/**  The replay that the origin keeps of the broadcast has little room left, 1 000 000 bytes. */
+	replayMb: number | null,
+};
+
 /**  A destination as the person fills it in. */
 export type Draft = {
 	/**  Which one is edited; `None` is a new one. */
@@ -402,6 +435,14 @@ export type Draft = {
 	key: string | null,
 	/**  `None` keeps the one there is. */
 	passphrase: string | null,
+};
+
+/**  A picture that costs less. */
+export type Easier = {
+	/**  E.g. `960 × 540`. */
+	size: string,
+	/**  Frames a second. */
+	fps: number,
 };
 
 /**  One change. */
@@ -543,6 +584,16 @@ export type Folder =
 /**  The last report. */
 "reports";
 
+/**  When the origin runs, and how long it keeps what it recorded. */
+export type Habits = {
+	/**  Whether it starts when Rostrum does. */
+	withApp?: boolean,
+	/**  Whether closing the window leaves everything running in the tray, where there is one. */
+	inTray?: boolean,
+	/**  Days after which a recording is removed; 0 keeps it. In force from the next start of the origin. */
+	keepDays?: number,
+};
+
 /**  What the page hears. */
 export type Heard = 
 /**  A connection is open; the origin's `welcome` follows. */
@@ -682,6 +733,14 @@ export type Layout =
 /**  In rows and columns. */
 "grid";
 
+/**  What is left for a recording. */
+export type Left = {
+	/**  Whole minutes until it is finished by itself, as fast as it grows now. */
+	minutes: number,
+	/**  What the disk has then, 1 000 000 bytes. */
+	stopMb: number,
+};
+
 /**  The Go live button and all that belongs to it. */
 export type LiveView = {
 	/**  Which button is shown. */
@@ -694,6 +753,8 @@ export type LiveView = {
 	stats: Stats | null,
 	/**  Most viewers at once in this broadcast. */
 	peakViewers: number,
+	/**  The computer is too slow for what is sent. */
+	tooSlow: TooSlow | null,
 };
 
 /**  How much a line of the log matters. */
@@ -786,6 +847,10 @@ reason: string } |
 { type: "recording-failed"; 
 /**  Why. */
 reason: string } | 
+/**  The recording was finished, since the disk is full. */
+{ type: "disk-full"; 
+/**  What the disk has left, 1 000 000 bytes. */
+stopMb: number } | 
 /**  What happened last is saved. */
 { type: "replay-saved"; 
 /**  Where. */
@@ -860,6 +925,16 @@ program: Program | null } |
 /**  What the origin said. */
 reason: string };
 
+/**  What a running origin is set to. */
+export type OriginRules = {
+	/**  Who may make an account. */
+	registration: Registration,
+	/**  Players of this computer's room at a time; `None` for as many as come. */
+	viewerLimit: number | null,
+	/**  Whether a replay is kept of every broadcast of this computer's room. */
+	replays: boolean,
+};
+
 /**  What the origin is doing. */
 export type OriginState = 
 /**  Off, because it was stopped. */
@@ -885,6 +960,8 @@ export type OriginView = {
 	audience: Audience,
 	/**  What is known of the way from the internet. */
 	internet: Internet,
+	/**  When it runs, and what it keeps. */
+	habits: Habits,
 };
 
 /**  How the picture is encoded, and whether it is recorded. */
@@ -912,6 +989,18 @@ export type Output = {
 	replaySeconds: number,
 	/**  How much later viewers get everything, seconds. */
 	delaySeconds: number,
+};
+
+/**  Somebody in the room. */
+export type PersonHere = {
+	/**  Who they are to the room. */
+	id: string,
+	/**  Their name there. */
+	name: string,
+	/**  Their strongest right there; `None` for an account without any. */
+	role: RoleHere | null,
+	/**  Why they cannot write; `None` when they can. */
+	silenced: Silenced | null,
 };
 
 /**  See [`crate::go_live::Phase`]; times are relative to the moment the view was made. */
@@ -1052,7 +1141,29 @@ export type RecordingView = {
 	elapsedMs: number,
 	/**  What was written, 1 000 bytes. */
 	kilobytes: number,
+	/**  Whether it ends with the broadcast, since it began with it by itself. */
+	endsWithBroadcast: boolean,
 };
+
+/**  Who may make an account. */
+export type Registration = 
+/**  Everybody who reaches the page. */
+"open" | 
+/**  Who has an invitation. */
+"invite" | 
+/**  Nobody. */
+"closed";
+
+/**  A right in a room. */
+export type RoleHere = 
+/**  May do everything, everywhere. */
+"admin" | 
+/**  The room is theirs. */
+"owner" | 
+/**  Keeps order in this room. */
+"moderator" | 
+/**  Without an account. */
+"guest";
 
 /**  A room. */
 export type RoomFigures = {
@@ -1081,6 +1192,15 @@ export type RoomView = {
 	/**  People on the watch page. */
 	viewers: number,
 };
+
+/**  One of these to change. */
+export type RuleChange = 
+/**  Who may make an account. */
+{ type: "registration"; to: Registration } | 
+/**  Players of this computer's room at a time; `None` for as many as come. */
+{ type: "viewer-limit"; to?: number | null } | 
+/**  What this computer's room is called. */
+{ type: "title"; to: string };
 
 /**  An origin that serves. */
 export type RunningOrigin = {
@@ -1177,6 +1297,12 @@ export type ServiceView = {
 	keyPage: string,
 	/**  Most video it takes, 1 000 bits per second. */
 	kbpsMax: number,
+};
+
+/**  A time-out or a ban. */
+export type Silenced = {
+	/**  Until when, Unix time in milliseconds; `None` until it is lifted. */
+	untilMs: number | null,
 };
 
 /**  One thing of a sound that is changed. Values that cannot be are brought to the nearest that can. */
@@ -1358,6 +1484,14 @@ export type Theme =
 /**  Dark text on light. */
 "light";
 
+/**  The computer is too slow for what is set. */
+export type TooSlow = {
+	/**  Of the frames of the last seconds, those that came too late to be encoded. Percent. */
+	latePercent: number,
+	/**  What [`App::ease_picture`] makes of the picture; `None` when nothing is smaller. */
+	easier: Easier | null,
+};
+
 /**  How another scene follows. */
 export type Transition = 
 /**  At once. */
@@ -1416,20 +1550,26 @@ export type View = {
 	muted: boolean,
 	/**  What viewers get. */
 	output: Output,
+	/**  Whether a broadcast begins with a countdown. */
+	countdown: boolean,
 	/**  Whether sources, size and frame rate are in use and cannot be changed. */
 	locked: boolean,
 	/**  The Go live button and all that belongs to it. */
 	live: LiveView,
 	/**  The recording that runs; `None` when none does. */
 	recording: RecordingView | null,
+	/**  How much room there is to record. */
+	disk: DiskView,
 	/**  How much *Save replay* would save now, seconds; `None` when nothing is kept. */
 	replaySeconds: number | null,
 	/**  The file of the recording that ended last, since the last Go live. */
 	recorded: string | null,
 	/**  Where keys of destinations are kept. */
 	keychain: KeychainView,
-	/**  The window was asked to close while on air, and waits for an answer. */
+	/**  The window was asked to close while something would be lost, and waits for an answer. */
 	asksToClose: boolean,
+	/**  What closing would end now. */
+	closing: Closing | null,
 	/**  Whether a tray shows the icon, so that the window may go and everything goes on. */
 	tray: boolean,
 	/**  Whether the panel is open. */

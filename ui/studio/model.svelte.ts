@@ -33,7 +33,7 @@ export function follow(): void {
     document.documentElement.dataset.contrast = view.looks.moreContrast ? 'more' : 'normal';
     received_ms = now_ms = performance.now();
     current = view;
-    past = past.with(view.live.stats?.bitrateBps ?? null);
+    past = past.with(view.live.stats?.bitrateBps ?? null, now_ms);
   };
   ask(commands.showViews(views));
   setInterval(() => {

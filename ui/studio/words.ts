@@ -195,7 +195,6 @@ export const t = words(
     of: 'of {{rate}}',
     rtt: 'RTT',
     queued: '{{seconds}} s wait',
-    graph: 'Sent over the last five minutes',
     encoder: 'Encoder',
 
     'origin.running': 'Origin is running',
@@ -416,7 +415,6 @@ export const t = words(
     of: '目标 {{rate}}',
     rtt: '往返',
     queued: '{{seconds}} 秒待发送',
-    graph: '最近五分钟的发送速率',
     encoder: '编码器',
 
     'origin.running': '源站正在运行',

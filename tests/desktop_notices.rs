@@ -1,0 +1,132 @@
+//! What goes wrong on this computer is told with what to do about it, and doing it helps: a disk that is almost full, a
+//! processor that is too slow. And the graph of what is sent.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::desktop_app::DesktopApp;
+use crate::harness::display::Display;
+use crate::harness::machine::alone;
+use crate::harness::sound::SoundServer;
+use crate::harness::studio_page::{LIMIT, Looks};
+use crate::harness::wait::{seconds, until};
+
+/// More than any disk has free, 1 000 000 bytes: each is almost full then.
+const ALWAYS: u32 = u32::MAX;
+const ESCAPE: char = '\u{E00C}';
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_almost_full_is_told_while_it_records_and_a_full_one_ends_the_recording() {
+    alone(seconds(240), disk()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_computer_that_is_too_slow_is_told_and_spared_by_a_smaller_picture() {
+    alone(seconds(300), slow()).await;
+}
+
+async fn disk() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let mut looks = Looks { faults: Vec::new() };
+    let small = json!({"width": 320, "height": 180, "fps": 15, "bitrateKbps": 500, "floorKbps": 100});
+    let almost = folder(&small, json!({"warn_mb": ALWAYS, "stop_mb": 0}));
+    let app = DesktopApp::start_in(&display, &sound, almost).await;
+    app.comes_to_show("disk-free", LIMIT).await;
+    app.comes_to_show("go-live", LIMIT).await;
+    assert!(!app.session.shows("notice").await, "told before anything is recorded");
+    app.press("record", &["record-stop"]).await;
+    told(&app, "disk", "of recording left").await;
+    app.settles().await;
+    looks.check(&app, "studio-disk-full").await;
+    app.session.click("notice-folder").await;
+    until("the folder", LIMIT, async || {
+        app.opened().iter().any(|it| it.contains("recordings")).then_some(())
+    })
+    .await;
+    app.press("notice-action", &["record"]).await;
+    until("the notice to go", LIMIT, async || (!app.session.shows("notice").await).then_some(())).await;
+    drop(app);
+
+    let full = folder(&small, json!({"warn_mb": ALWAYS, "stop_mb": ALWAYS}));
+    let app = DesktopApp::start_in(&display, &sound, full).await;
+    app.comes_to_show("go-live", LIMIT).await;
+    app.press("record", &["record-stop"]).await;
+    until("the recording to be ended", LIMIT, async || {
+        let said = app.session.texts("notice").await.concat();
+        (said.contains("Recording stopped") && app.session.offers("record").await).then_some(())
+    })
+    .await;
+    assert_eq!(looks.faults, Vec::<String>::new());
+}
+
+async fn slow() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let mut looks = Looks { faults: Vec::new() };
+    // More than this computer encodes beside everything else.
+    let much = json!({"width": 1920, "height": 1080, "fps": 60, "bitrateKbps": 6_000, "floorKbps": 6_000});
+    let app = DesktopApp::start_in(&display, &sound, folder(&much, json!({}))).await;
+    app.comes_to_show("go-live", LIMIT).await;
+    app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
+    app.comes_to_show("live-timer", LIMIT).await;
+    told(&app, "slow", "of frames are late").await;
+    app.settles().await;
+    looks.check(&app, "studio-slow").await;
+    app.session.click("notice-action").await;
+    until("a smaller picture", LIMIT, async || {
+        let strip = app.session.texts("status").await.concat();
+        strip.contains("1440 × 810").then_some(())
+    })
+    .await;
+
+    graph(&app, &mut looks).await;
+    assert_eq!(looks.faults, Vec::<String>::new());
+    app.press("end", &["end-confirm"]).await;
+    app.press("end-confirm", &["summary"]).await;
+}
+
+/// The graph opens above the rate, by keyboard too, and says in words what it draws.
+async fn graph(app: &DesktopApp, looks: &mut Looks) {
+    app.session.click("bitrate").await;
+    app.comes_to_show("graph", LIMIT).await;
+    until("figures", LIMIT, async || {
+        let said = app.session.texts("graph-figures").await.concat();
+        (said.contains("on average") && said.contains("Mb/s")).then_some(())
+    })
+    .await;
+    let drawn = "return document.querySelector('[data-testid=graph] path.l')?.getAttribute('d')?.split('L').length ?? 0";
+    until("a line", LIMIT, async || {
+        app.session.run(drawn, vec![]).await.as_u64().is_some_and(|points| points > 2).then_some(())
+    })
+    .await;
+    app.settles().await;
+    looks.check(app, "studio-graph").await;
+    app.session.type_into("graph-close", &ESCAPE.to_string()).await;
+    until("the graph to close", LIMIT, async || (!app.session.shows("graph").await).then_some(())).await;
+    let focused = app.session.run("return document.activeElement?.dataset.testid", vec![]).await;
+    assert_eq!(focused, json!("bitrate"), "the keyboard is lost");
+}
+
+/// Waits until the notice is shown and says so.
+async fn told(app: &DesktopApp, key: &str, text: &str) {
+    let script = "const it = document.querySelector('[data-testid=notice]');
+        return [it?.dataset.notice ?? '', it?.innerText ?? '']";
+    until(&format!("the notice {key}"), LIMIT, async || {
+        let seen = app.session.run(script, vec![]).await;
+        let says = seen[1].as_str().is_some_and(|said| said.contains(text));
+        (seen[0] == json!(key) && says).then_some(())
+    })
+    .await;
+}
+
+fn folder(output: &Value, disk: Value) -> TempDir {
+    let data = TempDir::new().expect("a temporary folder");
+    let mut settings =
+        json!({"origin": {"http": "127.0.0.1:0", "rtmp": "127.0.0.1:0"}, "output": output, "video": "test"});
+    if disk.as_object().is_some_and(|disk| !disk.is_empty()) {
+        settings["disk"] = disk;
+    }
+    std::fs::write(data.path().join("settings.json"), settings.to_string()).expect("it can be written");
+    data
+}
