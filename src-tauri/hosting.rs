@@ -132,11 +132,7 @@ impl Hosted {
 ///
 /// # Errors
 /// In words for the window: what is wrong, and the next free port if that is the remedy.
-pub(crate) async fn start(
-    folder: PathBuf,
-    settings: Settings,
-    seal: Seal,
-) -> Result<Started, OriginProblem> {
+pub(crate) async fn start(folder: PathBuf, settings: Settings, seal: Seal) -> Result<Started, OriginProblem> {
     let Settings { origin: listeners, habits, name, .. } = settings;
     let name = name.unwrap_or_else(account_name);
     let data = folder.join("origin");

@@ -302,15 +302,15 @@ impl Config {
         {
             config.data = data;
         }
-        if let Some(http) = address("ROSTRUM_HTTP", overrides.http, &environment)? {
+        if let Some(http) = address("ROSTRUM_HTTP", overrides.http, environment)? {
             config.http = http;
         }
-        if let Some(rtmp) = address("ROSTRUM_RTMP", overrides.rtmp, &environment)? {
+        if let Some(rtmp) = address("ROSTRUM_RTMP", overrides.rtmp, environment)? {
             config.rtmp = rtmp;
         }
-        config.https = address("ROSTRUM_HTTPS", overrides.https, &environment)?.or(config.https);
-        config.rtmps = address("ROSTRUM_RTMPS", overrides.rtmps, &environment)?.or(config.rtmps);
-        if let Some(srt) = address("ROSTRUM_SRT", overrides.srt, &environment)? {
+        config.https = address("ROSTRUM_HTTPS", overrides.https, environment)?.or(config.https);
+        config.rtmps = address("ROSTRUM_RTMPS", overrides.rtmps, environment)?.or(config.rtmps);
+        if let Some(srt) = address("ROSTRUM_SRT", overrides.srt, environment)? {
             config.srt = srt;
         }
         Ok(config)

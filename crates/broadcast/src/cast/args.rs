@@ -222,7 +222,7 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
 }
 
 fn is_side(pixels: u32) -> bool {
-    (2..=8_192).contains(&pixels) && pixels % 2 == 0
+    (2..=8_192).contains(&pixels) && pixels.is_multiple_of(2)
 }
 
 pub(super) fn bits(text: &str) -> Result<u32, String> {
