@@ -6,6 +6,8 @@ use super::accessibility;
 use super::browser::Session;
 use super::desktop_app::DesktopApp;
 use super::environment::keep_screenshot;
+use super::studio_page::LIMIT;
+use super::wait::until;
 
 /// Each theme in each language; only one of the two changes from one to the next.
 pub const LOOKS: [(&str, &str); 4] = [("dark", "en"), ("light", "en"), ("light", "zh-CN"), ("dark", "zh-CN")];
@@ -80,35 +82,27 @@ pub fn named(view: &str, theme: &str, language: &str) -> String {
     format!("{view}-{theme}-{}", &language[..2])
 }
 
-/// Lets the window wear a theme and a language, as its settings do while it is open, until nothing moves any more but what turns
-/// for ever.
+/// Lets the window wear a theme and a language, as its settings do while it is open. What moves is brought to its end, but what turns
+/// for ever: where levels move and the machine is busy, no moment is still.
 ///
 /// # Panics
-/// When it does not within the driver's limit for a script, 30 seconds.
+/// When it does not.
 pub async fn wear(app: &DesktopApp, theme: &str, language: &str) {
-    let script = "const [theme, language, done] = arguments;
+    let script = "const ask = window.__TAURI_INTERNALS__.invoke;
+        const [theme, language] = arguments;
         const root = document.documentElement;
-        const frame = () => new Promise(requestAnimationFrame);
-        const moving = () => document.getAnimations().filter(
-            (one) => one.playState === 'running' && one.effect.getTiming().iterations !== Infinity);
-        const told = (one) => `${one.animationName ?? one.transitionProperty} of ${one.effect.target?.outerHTML.slice(0, 80)}`;
-        let step = 'asked';
-        setTimeout(() => done(`${step}; moving: ${moving().map(told).join(', ')}`), 25_000);
-        (async () => {
-            const ask = window.__TAURI_INTERNALS__.invoke;
-            if (root.dataset.theme !== theme) await ask('set_theme', { theme });
-            if (root.lang !== language) await ask('set_language', { language });
-            step = 'answered';
-            while (root.dataset.theme !== theme || root.lang !== language) await frame();
-            step = 'worn';
-            await frame();
-            await frame();
-            while (moving().length > 0) await frame();
-        })().then(() => done(''), (error) => done(JSON.stringify(error)))";
-    let worn = app.session.client.execute_async(script, vec![json!(theme), json!(language)]).await;
-    let worn =
-        worn.unwrap_or_else(|error| panic!("the window does not come to {theme}, {language}: {error}"));
-    assert_eq!(worn, json!(""), "the window refuses {theme}, {language}");
+        if (root.dataset.theme !== theme) ask('set_theme', { theme });
+        if (root.lang !== language) ask('set_language', { language });";
+    app.session.run(script, vec![json!(theme), json!(language)]).await;
+    let worn = "const it = document.documentElement; return [it.dataset.theme, it.lang]";
+    until(&format!("the look {theme}, {language}"), LIMIT, async || {
+        (app.session.run(worn, vec![]).await == json!([theme, language])).then_some(())
+    })
+    .await;
+    let ended = "for (const one of document.getAnimations()) {
+        if (one.effect.getTiming().iterations !== Infinity) one.finish();
+    }";
+    app.session.run(ended, vec![]).await;
 }
 
 /// Words that nobody can read to their end: beyond the edge of what clips them, or of the window, where nothing scrolls. Left out
