@@ -30,6 +30,10 @@ const FIRST_PICTURE: &str = "const done = arguments[arguments.length - 1];
             done(frame.presentationTime - (frame.presentedFrames - 1) * 1000 / 30));
     };
     look();";
+/// From asking for the page to the first picture at most, milliseconds: on a machine that does nothing else.
+const FIRST_PICTURE_MAX_MS: f64 = 1_500.0;
+/// Browsers that come anew, each with nothing cached; the median of them counts.
+const FIRST_PICTURES: usize = 5;
 /// Between two looks at the player.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,6 +43,8 @@ async fn a_browser_plays_for_as_long_as_it_is_told() {
     let minutes =
         std::env::var("ROSTRUM_SOAK_MINUTES").ok().and_then(|minutes| minutes.parse().ok()).unwrap_or(30);
     let duration = Duration::from_secs(minutes * 60);
+    // Before anything of this starts: what others do here.
+    let busy = busy();
     let data = TempDir::new().expect("a temporary folder");
     let origin = OriginProgram::serve(data.path(), "127.0.0.1:0", "127.0.0.1:0").await;
     let room = told(data.path(), &["room", "create", "soak"]);
@@ -53,13 +59,8 @@ async fn a_browser_plays_for_as_long_as_it_is_told() {
         })
         .await;
     }
+    let first_picture_ms = first_pictures(&page).await;
     let browser = Browser::open(&page).await;
-    let first_picture =
-        browser.session.client.execute_async(FIRST_PICTURE, vec![]).await.expect("the page runs it");
-    println!(
-        "first picture {:.0} ms after the page was asked for",
-        first_picture.as_f64().unwrap_or(f64::NAN)
-    );
     until("the player to move", seconds(60), async || {
         (look(&browser.session).await["time"].as_f64().unwrap_or(0.0) > 2.0).then_some(())
     })
@@ -77,6 +78,36 @@ async fn a_browser_plays_for_as_long_as_it_is_told() {
         }
     }
     seen.report(duration);
+    let allowed_ms = FIRST_PICTURE_MAX_MS * busy;
+    assert!(
+        first_picture_ms <= allowed_ms,
+        "the first picture took {first_picture_ms:.0} ms of {allowed_ms:.0}"
+    );
+}
+
+/// Milliseconds from asking for the page to its first picture: the median of some browsers.
+async fn first_pictures(page: &str) -> f64 {
+    let mut taken_ms = Vec::new();
+    for _ in 0..FIRST_PICTURES {
+        let browser = Browser::open(page).await;
+        let told =
+            browser.session.client.execute_async(FIRST_PICTURE, vec![]).await.expect("the page runs it");
+        taken_ms.push(told.as_f64().expect("a time"));
+    }
+    let median = share(&taken_ms, 0.5);
+    let all: Vec<String> = taken_ms.iter().map(|taken| format!("{taken:.0}")).collect();
+    println!("first picture {median:.0} ms after the page was asked for; of {}", all.join(", "));
+    median
+}
+
+/// How many times longer everything takes since the machine does other things: the load of the last minute for each of
+/// its processors, at least 1.
+fn busy() -> f64 {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = told.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(0.0);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("load of this machine before: {load} on {cores} processors");
+    (load / cores as f64).max(1.0)
 }
 
 /// What was seen so far.

@@ -14,8 +14,9 @@ cargo xtask soak [--minutes 30]
   2. a release build of rostrum-origin
   3. an origin, FFmpeg as the publisher and the watch page in Chromium, for so many minutes (1 to 1440)
 
-Prints when the first picture was there, a line each minute, and at the end: stalls, drift, latency p50 and p95, and the origin's memory and its slope.
-Fails when the player stalled for a picture's time or longer or had an error, drifted by more than 0.1 s, or the origin's memory grew.";
+Prints how soon the first picture was there (median of five browsers), a line each minute, and at the end: stalls, drift, latency p50 and p95, and the origin's memory and its slope.
+Fails when the player stalled for a picture's time or longer or had an error, drifted by more than 0.1 s, the origin's memory grew, or the
+first picture took longer than 1.5 s (as much more as the machine was loaded before).";
 
 /// How long it takes unless it is told otherwise.
 pub const MINUTES: u32 = 30;

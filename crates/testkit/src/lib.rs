@@ -1,5 +1,7 @@
 //! Synthetic sources and fixtures for tests.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 pub mod ffmpeg;
 mod flv_file;
 mod fragment;

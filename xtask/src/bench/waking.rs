@@ -1,6 +1,6 @@
 //! How soon those who wait are answered, and what a thousand publishers leave behind.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Bench;
 use super::cost::{cpu_seconds, memory_mib};
@@ -31,17 +31,61 @@ pub fn measure(bench: &Bench) -> Result<()> {
 }
 
 /// Memory while publishers come and go.
+///
+/// # Errors
+/// When it grows by more than [`SLOPE_MAX_KB`] a cycle.
 pub fn cycles(bench: &Bench) -> Result<()> {
     let origin = Origin::start(bench, 1)?;
     let pid = origin.program.pid();
     println!("{:>8} {:>12} {:>8}", "cycles", "memory MiB", "failed");
-    for round in 1..=4_u32 {
+    let mut points = Vec::new();
+    for round in 1..=ROUNDS {
         let url = origin.publish_url();
-        let figures = bench.load(&["cycle", &url, "--clip", bench.clip()?, "--count", "250"])?;
-        println!("{:>8} {:>12.1} {:>8}", round * 250, memory_mib(pid)?, figures["failed"]);
+        let figures =
+            bench.load(&["cycle", &url, "--clip", bench.clip()?, "--count", &CYCLES.to_string()])?;
+        let (done, memory_mib) = (round * CYCLES, memory_mib(pid)?);
+        println!("{done:>8} {memory_mib:>12.1} {:>8}", figures["failed"]);
+        points.push((f64::from(done), memory_mib * 1_024.0));
     }
+    let slope_kb = slope(&points);
+    println!("{slope_kb:+.2} kB a cycle from the first {CYCLES} on");
+    ensure!(
+        slope_kb <= SLOPE_MAX_KB,
+        "the memory grew by {slope_kb:.2} kB a cycle, and at most {SLOPE_MAX_KB} are what an allocator does by itself"
+    );
     Ok(())
 }
 
+/// The slope of the line nearest to some points; 0 for fewer than two.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let together: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    if spread > 0.0 { together / spread } else { 0.0 }
+}
+
+/// How often the memory is looked at, and publishers between two looks.
+const ROUNDS: u32 = 4;
+const CYCLES: u32 = 250;
+/// kB a cycle: what a cycle leaks is a task, a socket or a window, and each of them is larger.
+const SLOPE_MAX_KB: f64 = 4.0;
+
 /// How many wait, for how many parts.
 const WAITERS: [(usize, usize); 3] = [(1, 60), (200, 30), (10_000, 5)];
+
+#[cfg(test)]
+mod tests {
+    use super::slope;
+
+    #[test]
+    fn a_slope_is_of_all_points() {
+        assert_eq!(
+            slope(&[(250.0, 9_000.0), (500.0, 10_000.0), (750.0, 11_000.0), (1_000.0, 12_000.0)]),
+            4.0
+        );
+        assert_eq!(slope(&[(250.0, 10_000.0), (500.0, 9_990.0), (750.0, 9_990.0), (1_000.0, 10_000.0)]), 0.0);
+        assert_eq!(slope(&[(250.0, 10_000.0)]), 0.0);
+    }
+}

@@ -41,6 +41,24 @@ impl Connection {
         Ok(Connection { stream, host: host.to_owned(), ahead: Vec::new() })
     }
 
+    /// Connects again when the server has closed the connection. For one whose answers were all read.
+    pub(super) async fn reopen_if_closed(&mut self) -> Result<()> {
+        let mut next = [0];
+        // An open connection has nothing to read: neither its end, nor a word that nobody asked for, as that it took too long.
+        let open =
+            self.stream.try_read(&mut next).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        if !open {
+            *self = Connection::open(&self.host).await?;
+        }
+        Ok(())
+    }
+
+    /// The connection's own end; `None` when the system does not tell.
+    #[cfg(test)]
+    pub(super) fn local_address(&self) -> Option<std::net::SocketAddr> {
+        self.stream.local_addr().ok()
+    }
+
     /// The body of an answer, as text.
     pub(super) async fn text(&mut self, path: &str) -> Result<String> {
         self.ask(path).await?;

@@ -28,14 +28,10 @@ pub(super) async fn wait(
     });
     let (host, path) = split(url)?;
     let playlist = timeout(LIVE_LIMIT, joined(host, path)).await.context("not live in time")?;
-    let mut connections = Vec::with_capacity(waiters);
-    for _ in 0..waiters {
-        connections.push(Connection::open(host).await?);
-    }
+    let mut connections = open_all(host, waiters).await?;
     let mut delays = Vec::with_capacity(waiters * parts);
     let mut spread = Vec::with_capacity(waiters * parts);
     for _ in 0..parts {
-        // A connection that said nothing while ten thousand were opened may be closed.
         let text = Connection::open(host).await?.text(&playlist).await?;
         let next = blocked(&playlist, &text).context("the playlist hints at no part")?;
         // A few parts ahead, so that all have asked before the first is answered.
@@ -53,6 +49,24 @@ pub(super) async fn wait(
         "waiters": waiters, "parts": parts, "answers": delays.len(),
         "from_frame_us": percentiles(&mut delays), "from_first_us": percentiles(&mut spread),
     }))
+}
+
+/// Opens so many connections, some at a time: one after the other, the first would be closed for saying nothing before
+/// the last is there.
+async fn open_all(host: &str, count: usize) -> Result<Vec<Connection>> {
+    let mut connections = Vec::with_capacity(count);
+    let mut opening = JoinSet::new();
+    for _ in 0..count {
+        if opening.len() == OPENING_MAX {
+            connections.extend(opening.join_next().await.transpose()?.transpose()?);
+        }
+        let host = host.to_owned();
+        opening.spawn(async move { Connection::open(&host).await });
+    }
+    while let Some(opened) = opening.join_next().await {
+        connections.push(opened??);
+    }
+    Ok(connections)
 }
 
 /// Waits until the room is live; the path of its media playlist.
@@ -73,6 +87,8 @@ async fn joined(host: &str, path: &str) -> String {
 async fn answered(connections: Vec<Connection>, path: &str) -> Result<(Vec<Connection>, Vec<Instant>)> {
     let mut tasks = JoinSet::new();
     for mut connection in connections {
+        // On a busy machine opening them all takes longer than the server waits for a word.
+        connection.reopen_if_closed().await?;
         connection.ask(path).await?;
         let path = path.to_owned();
         tasks.spawn(async move {
@@ -124,5 +140,45 @@ const LIVE_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks whether the room is live.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Connections that are opened at a time: fewer than a listener's backlog.
+const OPENING_MAX: usize = 100;
+
 /// More waiters than this take longer to ask than a part lasts.
 const MANY: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_gave_up_is_opened_anew_before_it_asks() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let opening = tokio::spawn(async move { open_all(&host, 250).await });
+        let mut accepted = Vec::new();
+        while accepted.len() < 250 {
+            accepted.push(listener.accept().await.unwrap().0);
+        }
+        let mut connections = opening.await.unwrap().unwrap();
+        assert_eq!(connections.len(), 250);
+        // The server closes all but one, which stays as it is.
+        let kept = accepted.pop().unwrap();
+        let port = kept.peer_addr().unwrap();
+        drop(accepted);
+        let closed = connections.iter().position(|it| it.local_address() != Some(port)).unwrap();
+        let mut one = connections.swap_remove(closed);
+        one.answered().await.unwrap();
+        one.reopen_if_closed().await.unwrap();
+        one.ask("/again").await.unwrap();
+        let (mut again, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 10];
+        again.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"GET /again");
+        let mut open = connections.into_iter().find(|it| it.local_address() == Some(port)).unwrap();
+        open.reopen_if_closed().await.unwrap();
+        assert_eq!(open.local_address(), Some(port), "what is open stays so");
+    }
+}
