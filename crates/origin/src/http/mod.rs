@@ -26,6 +26,8 @@ mod identity;
 mod ingest;
 mod invitations;
 mod lane;
+#[cfg(test)]
+mod made_once_tests;
 mod moderation;
 mod moderators;
 mod object;
