@@ -381,8 +381,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_under_its_own_id() {
-        let refused = |text: &str| match read(text).map_err(|refused| *refused) {
-            Err(Out::Error { id, code: ErrorCode::BadFrame, .. }) => id,
+        let refused = |text: &str| match *read(text).unwrap_err() {
+            Out::Error { id, code: ErrorCode::BadFrame, .. } => id,
             other => panic!("{text}: {other:?}"),
         };
         assert!(read(r#" {"type":"send","id":"x","text":"hi"}"#).is_ok());
