@@ -44,6 +44,10 @@ async fn order() {
     // At once: it can be taken back for ten seconds only.
     keys(&app, &[UP, CONTROL, 'z', RELEASE]).await;
     guest.frame("restored").await.expect("it is taken back");
+    until("the line in the app again", LIMIT, async || {
+        app.session.texts("chat-message").await.iter().any(|line| line.contains("first")).then_some(())
+    })
+    .await;
     keys(&app, &[UP, DELETE]).await;
     guest.frame("deleted").await.expect("the guest is told");
     app.settles().await;
@@ -102,9 +106,14 @@ async fn quiz(app: &DesktopApp, address: std::net::SocketAddr, room: &str, looks
         document.querySelector('[data-testid=new-poll] input[type=checkbox]').click()";
     app.session.run(script, vec![]).await;
     app.press("poll-start", &["poll-close"]).await;
-    let asked = pupil.frame("poll").await.expect("the question");
-    assert_eq!(asked["poll"]["quiz"], json!(true), "{asked}");
-    let vote = json!({"type": "vote", "id": "v1", "poll": asked["poll"]["id"], "choices": [0]});
+    let asked = pupil.frame("quiz").await.expect("the question");
+    assert_eq!(asked["quiz"]["quiz"], json!(true), "{asked}");
+    assert_eq!(
+        asked["quiz"].get("right"),
+        Some(&Value::Null),
+        "what is right is told when it is over: {asked}"
+    );
+    let vote = json!({"type": "vote", "id": "v1", "poll": asked["quiz"]["id"], "choices": [0]});
     pupil.send(Message::text(vote.to_string())).await;
     until("the answer", LIMIT, async || {
         app.session.texts("poll-share").await.first().is_some_and(|share| share == "100%").then_some(())
@@ -112,11 +121,15 @@ async fn quiz(app: &DesktopApp, address: std::net::SocketAddr, room: &str, looks
     .await;
     app.settles().await;
     looks.check(app, "class-quiz").await;
-    app.session.click("poll-close").await;
+    // The poll is in the chat too, which is not shown now.
+    let close =
+        "[...document.querySelectorAll('[data-testid=poll-close]')].find((it) => it.offsetParent).click()";
+    app.session.run(close, vec![]).await;
     let closed = async {
         loop {
-            let told = pupil.frame("poll").await.expect("what came of it");
-            if told["poll"]["closed"] == json!(true) {
+            let told = pupil.frame("quiz").await.expect("what came of it");
+            if told["quiz"]["closed"] == json!(true) {
+                assert!(told["quiz"]["right"].is_array(), "{told}");
                 return;
             }
         }

@@ -65,7 +65,7 @@ async fn slow() {
     let sound = SoundServer::start().await;
     let mut looks = Looks { faults: Vec::new() };
     // More than this computer encodes beside everything else.
-    let much = json!({"width": 1920, "height": 1080, "fps": 60, "bitrateKbps": 6_000, "floorKbps": 6_000});
+    let much = json!({"width": 2560, "height": 1440, "fps": 60, "bitrateKbps": 9_000, "floorKbps": 9_000});
     let app = DesktopApp::start_in(&display, &sound, folder(&much, json!({}))).await;
     app.comes_to_show("go-live", LIMIT).await;
     app.press("go-live", &["countdown", "connecting", "live-timer"]).await;
@@ -76,7 +76,7 @@ async fn slow() {
     app.session.click("notice-action").await;
     until("a smaller picture", LIMIT, async || {
         let strip = app.session.texts("status").await.concat();
-        strip.contains("1440 × 810").then_some(())
+        strip.contains("1920 × 1080").then_some(())
     })
     .await;
 
