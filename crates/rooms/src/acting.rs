@@ -162,7 +162,7 @@ impl Room {
         let ban = seconds.is_none();
         let seconds = seconds.or_else(|| person.is_guest().then_some(Room::GUEST_BAN_S));
         let until_ms = seconds.map(|seconds| now.unix_ms.saturating_add(i64::from(seconds) * 1_000));
-        let address = known.and_then(|known| known.address.clone()).filter(|_| ban);
+        let address = self.crowd.address(member).filter(|_| ban).map(str::to_owned);
         let reason = reason.as_deref().map(said_why).transpose()?.flatten();
         Ok(Act::Silence { member: person.whom(), ban, until_ms, address, reason })
     }

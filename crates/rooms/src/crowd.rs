@@ -1,6 +1,6 @@
 //! Who is connected.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(crate) struct Crowd {
     viewers: HashMap<Viewer, u32>,
     /// Who of those who are here follows the room.
     followers: HashSet<String>,
+    /// People who left, and where they came from; the latest at the end. In memory only.
+    left: VecDeque<(String, String)>,
 }
 
 /// What counts as one viewer: two tabs of a browser are one, and two devices of a person are two.
@@ -76,6 +78,13 @@ impl Crowd {
         if last {
             self.by_person.remove(person);
             self.followers.remove(person);
+            if let Some(address) = &gone.address {
+                self.left.retain(|(left, _)| left != person);
+                self.left.push_back((person.clone(), address.clone()));
+                if self.left.len() > LEFT_MAX {
+                    self.left.pop_front();
+                }
+            }
         }
         if gone.watches {
             one_less(&mut self.viewers, &gone.viewer());
@@ -112,6 +121,12 @@ impl Crowd {
         self.connections.get(self.of(id).first()?)
     }
 
+    /// Where somebody comes from who is here, or was lately.
+    pub(crate) fn address(&self, id: &str) -> Option<&str> {
+        let here = self.person(id).and_then(|connection| connection.address.as_deref());
+        here.or_else(|| self.left.iter().find(|(left, _)| left == id).map(|(_, address)| address.as_str()))
+    }
+
     /// Everybody who is here, each once.
     pub(crate) fn people(&self) -> impl Iterator<Item = &Person> {
         self.by_person.values().filter_map(|open| self.connections.get(open.first()?)).map(|one| &one.person)
@@ -133,6 +148,7 @@ impl Crowd {
 
     /// Somebody's account is deleted: what they still say is nobody's.
     pub(crate) fn forget(&mut self, member: &str) {
+        self.left.retain(|(left, _)| left != member);
         for id in self.by_person.get(member).into_iter().flatten() {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.person.forget(member);
@@ -197,6 +213,9 @@ impl Gauge {
 fn milliseconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// People who left whose address is remembered: whoever writes something and goes is kept out all the same.
+const LEFT_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests {

@@ -162,6 +162,18 @@ fn a_reason_is_told_to_whom_it_is_about_and_to_moderators() {
 }
 
 #[test]
+fn a_guest_who_wrote_and_left_is_banned_with_its_address_too() {
+    let mut world = world();
+    world.say(2, "and off");
+    world.tell(Command::Leave { connection: 2 });
+    world.ask(1, In::Ban { id: "b".to_owned(), member: "guest".to_owned(), reason: None });
+    world.join_from(4, "guest-again", GUEST, Some("192.0.2.7"));
+    world.join_from(5, "elsewhere", GUEST, Some("192.0.2.8"));
+    assert_eq!(refused(&world.say(4, "hi")), Some(ErrorCode::Banned));
+    assert_eq!(refused(&world.say(5, "hi")), None);
+}
+
+#[test]
 fn a_line_is_taken_away_by_its_writer_or_a_moderator_and_comes_back() {
     let mut world = world();
     world.say(2, "first");
