@@ -42,7 +42,7 @@ pub fn soak(minutes: u32) -> Result<()> {
     })?;
     step("soak", || {
         let mut command = cargo();
-        command.args(["test", "--package", END_TO_END, "--test", END_TO_END, "--"]);
+        command.args(["test", "--workspace", "--test", END_TO_END, "--"]);
         command.args([
             "--ignored",
             "--exact",

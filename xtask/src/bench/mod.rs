@@ -31,7 +31,7 @@ cargo xtask bench [publishing] [serving] [waking] [cycles] [ladder] [chat] [broa
      serving     CPU seconds per gigabit served to 2000 players of plain HLS beside nginx with static files, and to
                  players of Low-Latency HLS
      waking      from the frame that completes a part to the answer of 1, 200 and 10000 blocked reloads, and its CPU
-     cycles      memory after 250, 500, 750 and 1000 publishers that came and went; fails when it grows by more than 4 kB each
+     cycles      memory while 3000 publishers come and go, looked at after each 250; fails when it grows by more than 4 kB each
      ladder      CPU seconds per stream-minute and memory of one 720p stream with the smaller renditions
      chat        a room with 2000 readers and 20 lines a second, and with 10000 and 1: how late lines come, what is lost, CPU a
                  delivery and bytes a socket, beside nchan
