@@ -79,9 +79,19 @@ impl Gates {
     }
 
     /// Cancelled once the room is private and another password or link opens it than before: whoever is in it over
-    /// a connection that lasts, such as the chat, has to come in again.
+    /// a connection that lasts, such as the chat, has to come in again. Kept until [`Gates::forget`], so only for a
+    /// room that there is.
+    ///
+    /// What was let in before this was asked for has to be looked at once more after it.
     pub(crate) fn changed(&self, slug: &Slug) -> CancellationToken {
         self.within().entry(slug.clone()).or_default().clone()
+    }
+
+    /// A room has been deleted: whoever is still in it leaves.
+    pub(crate) fn forget(&self, slug: &Slug) {
+        if let Some(changed) = self.within().remove(slug) {
+            changed.cancel();
+        }
     }
 
     /// Takes the gates as they are stored now. Who plays goes on, unless who may come in has changed.
@@ -287,6 +297,9 @@ mod tests {
         let again = gates.changed(&slug);
         gates.replace(Vec::new());
         assert!(!again.is_cancelled(), "an open room takes everybody");
+        gates.forget(&slug);
+        assert!(again.is_cancelled(), "a deleted room has nobody in it");
+        assert!(gates.within().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -22,6 +22,7 @@ use utoipa::IntoParams;
 use super::access::{Identity, Shown, cookie, same_origin};
 use super::client_address::{self, ClientAddress};
 use super::description::RoomPath;
+use super::gate;
 use super::player;
 use super::problem::Problem;
 use super::rooms::find;
@@ -67,11 +68,12 @@ pub(crate) async fn upgrade(
     Path(slug): Path<String>,
     Query(asked): Query<Asked>,
     Shown(shown): Shown,
-    Parts { headers, extensions, .. }: Parts,
+    parts: Parts,
     ClientAddress(address): ClientAddress,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    if !same_origin(&headers) {
+    let Parts { headers, extensions, .. } = &parts;
+    if !same_origin(headers) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "chat is not open to other sites' pages"));
     }
     let record = find(&shared, &slug).await?;
@@ -82,12 +84,15 @@ pub(crate) async fn upgrade(
             let person = person(&identity, &record, &shared).await?;
             Newcomer { person, remark: None, cookie: None }
         }
-        None => guest(&shared, &headers, asked.name.as_deref()).await?,
+        None => guest(&shared, headers, asked.name.as_deref()).await?,
     };
     let entry_changed = shared.gates.changed(&record.slug);
+    if !gate::lets_in(&shared, &record, &parts).await? {
+        return Err(gate::entry_needed());
+    }
     let room = shared.people.open(&record, &shared);
     let Newcomer { person, remark, cookie } = newcomer;
-    let player = player::shown(&headers, None, || client_address::of(&extensions, &headers, &shared));
+    let player = player::shown(headers, None, || client_address::of(extensions, headers, &shared));
     let told_apart = player.is_own();
     let player = shared.streams.open(&record.slug).audience().key(player);
     let wire = extensions.get::<Arc<Wire>>().cloned();

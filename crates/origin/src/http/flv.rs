@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::client_address;
+use super::gate::refuse_without_session;
 use super::player;
 use super::problem::Problem;
 use crate::audience::{PlayerKey, Wanted};
@@ -40,7 +41,6 @@ pub(crate) async fn watch(
     let slug =
         name.strip_suffix(".flv").ok_or_else(|| Problem::not_found("there is nothing at this address"))?;
     let slug = slug.parse::<Slug>().map_err(|_| not_live())?;
-    let entry_changed = shared.gates.changed(&slug);
     let stream = shared.streams.get(&slug).ok_or_else(not_live)?;
     let feed = stream.feed().filter(|feed| !feed.has_ended()).ok_or_else(not_live)?;
     let unfit = || {
@@ -48,6 +48,8 @@ pub(crate) async fn watch(
     };
     let answered = [(header::CONTENT_TYPE, "video/x-flv"), (header::CACHE_CONTROL, "no-store")];
     let viewer = feed.join().ok_or_else(unfit)?;
+    let entry_changed = shared.gates.changed(&slug);
+    refuse_without_session(&shared, slug.as_str())?;
     if method == Method::HEAD {
         return Ok(answered.into_response());
     }

@@ -294,7 +294,7 @@ fn kept_private(mut response: Response) -> Response {
     response
 }
 
-fn entry_needed() -> Problem {
+pub(super) fn entry_needed() -> Problem {
     Problem::forbidden("this room is private: enter with its password or its link").with_code("entry_needed")
 }
 

@@ -243,6 +243,7 @@ pub(crate) async fn remove(
     shared.store.delete_room(room.slug.clone()).await?;
     shared.people.close(&room.slug).await;
     shared.streams.forget(&room.slug);
+    shared.gates.forget(&room.slug);
     shared.refresh_gates().await?;
     tracing::info!(room = %room.slug, "room deleted");
     Ok(StatusCode::NO_CONTENT)

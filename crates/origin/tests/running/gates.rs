@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::harness::{Chat, Folder, Publisher, Running, ask, soon};
+use crate::harness::{Chat, Folder, Publisher, Running, soon};
 
 /// A player of so many seconds of a URL; it fails when it cannot play them.
 fn player(url: &str, seconds: u32) -> Child {
@@ -32,10 +32,7 @@ async fn plays(mut player: Child) -> bool {
 }
 
 async fn set(running: &Running, change: serde_json::Value) {
-    let token = format!("Bearer {}", running.token);
-    let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
-    let answer =
-        ask(running.addresses.http, "PATCH", "/api/v1/rooms/demo", &headers, &change.to_string()).await;
+    let answer = running.ask("PATCH", "/api/v1/rooms/demo", &change.to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 

@@ -90,10 +90,15 @@ impl Running {
         made["stream_key"].as_str().unwrap().to_owned()
     }
 
-    pub async fn post(&self, path: &str, body: &str) -> Value {
+    /// Asks as the operator.
+    pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         let token = format!("Bearer {}", self.token);
         let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
-        let answer = ask(self.addresses.http, "POST", path, &headers, body).await;
+        ask(self.addresses.http, method, path, &headers, body).await
+    }
+
+    pub async fn post(&self, path: &str, body: &str) -> Value {
+        let answer = self.ask("POST", path, body).await;
         assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
         answer.json()
     }
@@ -104,9 +109,7 @@ impl Running {
 
     /// A room with what its owner sees.
     pub async fn managed(&self, slug: &str) -> Value {
-        let token = format!("Bearer {}", self.token);
-        let path = format!("/api/v1/rooms/{slug}");
-        ask(self.addresses.http, "GET", &path, &[("authorization", &token)], "").await.json()
+        self.ask("GET", &format!("/api/v1/rooms/{slug}"), "").await.json()
     }
 
     /// The main media playlist's path, as a player finds it.

@@ -6,11 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Chat, Folder, Publisher, Running, ask, soon};
 
-async fn change(running: &Running, method: &str, room: &str, change: &str) -> u16 {
-    let token = format!("Bearer {}", running.token);
-    let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
-    ask(running.addresses.http, method, &format!("/api/v1/rooms/{room}"), &headers, change).await.status
-}
+const DEMO: &str = "/api/v1/rooms/demo";
 
 #[tokio::test]
 async fn whoever_is_in_a_room_that_is_deleted_is_let_go_and_not_in_the_next_of_its_name() {
@@ -21,7 +17,7 @@ async fn whoever_is_in_a_room_that_is_deleted_is_let_go_and_not_in_the_next_of_i
     let mut guest = Chat::join(to, "demo", "?name=Ada", &[]).await;
     guest.send(&json!({"type": "send", "id": "c1", "text": "before"})).await;
     guest.next("ack").await;
-    assert_eq!(change(&running, "DELETE", "demo", "").await, 204);
+    assert_eq!(running.ask("DELETE", DEMO, "").await.status, 204);
     assert_eq!(guest.refused(&json!({"type": "send", "id": "c2", "text": "after"})).await, 1013);
     for room in ["demo", "another"] {
         running.room(room).await;
@@ -45,9 +41,9 @@ async fn media_of_a_deleted_room_is_gone_with_it() {
     publisher.finish().await;
     chat.notice("offline").await;
     assert_eq!(running.get(&media).await.status, 200, "the end can still be watched");
-    assert_eq!(change(&running, "PATCH", "demo", &json!({"visibility": "private"}).to_string()).await, 200);
+    assert_eq!(running.ask("PATCH", DEMO, &json!({"visibility": "private"}).to_string()).await.status, 200);
     assert_eq!(running.get(&media).await.status, 403);
-    assert_eq!(change(&running, "DELETE", "demo", "").await, 204);
+    assert_eq!(running.ask("DELETE", DEMO, "").await.status, 204);
     for path in [media.as_str(), "/live/demo/index.m3u8"] {
         assert_eq!(running.get(path).await.status, 404, "{path}");
     }
@@ -75,7 +71,7 @@ async fn a_room_that_turns_private_puts_out_who_did_not_come_by_its_door() {
     soon("the first of the FLV", flv.read_exact(&mut seen)).await.unwrap();
     assert!(seen.starts_with(b"HTTP/1.1 200"));
     let private = json!({"visibility": "private", "password": "open sesame"}).to_string();
-    assert_eq!(change(&running, "PATCH", "demo", &private).await, 200);
+    assert_eq!(running.ask("PATCH", DEMO, &private).await.status, 200);
     assert_eq!(guest.refused(&json!({"type": "send", "id": "c1", "text": "still here"})).await, 1008);
     soon("the end of the FLV", flv.read_to_end(&mut seen)).await.unwrap();
     let headers = [("content-type", "application/json")];
@@ -86,7 +82,7 @@ async fn a_room_that_turns_private_puts_out_who_did_not_come_by_its_door() {
     again.send(&json!({"type": "send", "id": "c1", "text": "by the door"})).await;
     again.next("ack").await;
     let other = json!({"password": "open barley"}).to_string();
-    assert_eq!(change(&running, "PATCH", "demo", &other).await, 200);
+    assert_eq!(running.ask("PATCH", DEMO, &other).await.status, 200);
     assert_eq!(again.refused(&json!({"type": "send", "id": "c2", "text": "still here"})).await, 1008);
     publisher.kill().await;
     running.stop().await;

@@ -81,10 +81,8 @@ async fn a_players_session_of_a_limited_room_is_a_viewer() {
     let folder = Folder::new();
     let running = Running::start(&folder).await;
     let key = running.room("demo").await;
-    let token = format!("Bearer {}", running.token);
-    let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
     let limit = r#"{"viewer_limit":5}"#;
-    let changed = ask(running.addresses.http, "PATCH", "/api/v1/rooms/demo", &headers, limit).await;
+    let changed = running.ask("PATCH", "/api/v1/rooms/demo", limit).await;
     assert!((200..300).contains(&changed.status), "{}", changed.text());
     let mut watcher = Chat::join(running.addresses.http, "demo", "", &[PAGE]).await;
     let _publisher = Publisher::start(&running.publish_url(&key));

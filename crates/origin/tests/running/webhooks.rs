@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::harness::{Chat, Folder, Publisher, Running, ask, soon};
+use crate::harness::{Chat, Folder, Publisher, Running, soon};
 
 /// What a server was told: headers and body.
 pub type Told = (HeaderMap, String);
@@ -39,9 +39,7 @@ pub async fn webhook(running: &Running, url: &str, events: &[&str]) -> Value {
 }
 
 async fn asked(running: &Running, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let token = format!("Bearer {}", running.token);
-    let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
-    let answer = ask(running.addresses.http, method, path, &headers, body).await;
+    let answer = running.ask(method, path, body).await;
     (answer.status, if answer.body.is_empty() { Value::Null } else { answer.json() })
 }
 
