@@ -5,6 +5,8 @@
 pub mod ffmpeg;
 mod flv_file;
 mod fragment;
+#[cfg(feature = "relay")]
+pub mod live_transmit;
 #[cfg(feature = "load")]
 pub mod load;
 #[cfg(feature = "relay")]

@@ -2,12 +2,13 @@
 
 use std::process::{Output, Stdio};
 
+use origin::Addresses;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::harness::{Chat, Folder, Publisher, ask, soon};
+use crate::harness::{Chat, Folder, Publisher, ask, ready, soon};
 
 fn command(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rostrum-origin"));
@@ -28,9 +29,7 @@ fn text(bytes: &[u8]) -> String {
 /// `serve` once it said `ready`, with what it said before.
 struct Serving {
     child: Child,
-    http: std::net::SocketAddr,
-    rtmp: std::net::SocketAddr,
-    srt: std::net::SocketAddr,
+    addresses: Addresses,
 }
 
 impl Serving {
@@ -39,23 +38,8 @@ impl Serving {
         command.env("ROSTRUM_SRT", "127.0.0.1:0");
         command.env("ROSTRUM_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut said = Vec::new();
-        let ready = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if line == "ready" {
-                    return;
-                }
-                said.push(line);
-            }
-            panic!("serve ended before it was ready: {said:?}");
-        };
-        soon("ready", ready).await;
-        let address = |name: &str| {
-            let line = said.iter().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim().parse().unwrap()
-        };
-        Serving { http: address("http "), rtmp: address("rtmp "), srt: address("srt "), child }
+        let addresses = ready(&mut child).await;
+        Serving { addresses, child }
     }
 
     /// Ends it with a signal and answers its exit code and its log.
@@ -140,10 +124,10 @@ async fn commands_go_through_the_running_origin() {
     let made = run(&folder, &["room", "create", "demo", "--json"]).await;
     assert!(made.status.success(), "{}", text(&made.stderr));
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
-    assert_eq!(made["rtmp"], format!("rtmp://{}/live", serving.rtmp));
+    assert_eq!(made["rtmp"], format!("rtmp://{}/live", serving.addresses.rtmp));
     let key = made["stream_key"].as_str().unwrap();
-    assert_eq!(made["srt"], format!("srt://{}?streamid=publish:{key}", serving.srt));
-    assert_eq!(made["watch"], format!("http://{}/r/demo", serving.http));
+    assert_eq!(made["srt"], format!("srt://{}?streamid=publish:{key}", serving.addresses.srt));
+    assert_eq!(made["watch"], format!("http://{}/r/demo", serving.addresses.http));
     let mut admin = command(&folder, &["admin", "create", "mara", "--password-stdin"]);
     let mut admin = admin.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     admin.stdin.take().unwrap().write_all(b"correct horse\n").await.unwrap();
@@ -190,7 +174,7 @@ async fn a_killed_origin_keeps_what_it_acknowledged_and_starts_again() {
     let folder = Folder::new();
     let serving = Serving::start(&folder).await;
     run(&folder, &["room", "create", "demo"]).await;
-    let mut chat = Chat::join(serving.http, "demo", "?name=Ada", &[]).await;
+    let mut chat = Chat::join(serving.addresses.http, "demo", "?name=Ada", &[]).await;
     chat.send(&serde_json::json!({"type": "send", "id": "c1", "text": "kept"})).await;
     chat.next("ack").await;
     serving.end("-KILL").await;
@@ -198,7 +182,7 @@ async fn a_killed_origin_keeps_what_it_acknowledged_and_starts_again() {
     let list = run(&folder, &["room", "list"]).await;
     assert!(list.status.success(), "{}", text(&list.stderr));
     let serving = Serving::start(&folder).await;
-    let chat = Chat::join(serving.http, "demo", "", &[]).await;
+    let chat = Chat::join(serving.addresses.http, "demo", "", &[]).await;
     assert_eq!(chat.welcome["history"][0]["text"], "kept");
     serving.end("-TERM").await;
 }
@@ -210,10 +194,10 @@ async fn no_stream_key_is_in_the_logs_or_the_api() {
     let made = run(&folder, &["room", "create", "demo", "--json"]).await;
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     let key = made["stream_key"].as_str().unwrap().to_owned();
-    let mut chat = Chat::join(serving.http, "demo", "", &[]).await;
-    let publisher = Publisher::start(&format!("rtmp://{}/live/{key}", serving.rtmp));
+    let mut chat = Chat::join(serving.addresses.http, "demo", "", &[]).await;
+    let publisher = Publisher::start(&format!("rtmp://{}/live/{key}", serving.addresses.rtmp));
     chat.notice("live").await;
-    let wrong = format!("rtmp://{}/live/{}x", serving.rtmp, key);
+    let wrong = format!("rtmp://{}/live/{}x", serving.addresses.rtmp, key);
     Publisher::start(&wrong).failure().await;
     let run = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
     let token = serde_json::from_str::<Value>(&run).unwrap()["token"].as_str().unwrap().to_owned();
@@ -221,7 +205,7 @@ async fn no_stream_key_is_in_the_logs_or_the_api() {
     for path in
         ["/api/v1/rooms", "/api/v1/rooms/demo", "/api/v1/rooms/demo/messages", "/live/demo/index.m3u8"]
     {
-        let answer = ask(serving.http, "GET", path, &[("authorization", &bearer)], "").await;
+        let answer = ask(serving.addresses.http, "GET", path, &[("authorization", &bearer)], "").await;
         assert_eq!(answer.status, 200, "{path}");
         assert!(!answer.text().contains(&key), "{path} holds the key");
     }
@@ -243,7 +227,8 @@ async fn rooms_are_listed_alike_with_and_without_a_running_origin() {
     let token = serde_json::from_str::<Value>(&file).unwrap()["token"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let archived = ask(serving.http, "PATCH", "/api/v1/rooms/old", &headers, "{\"archived\":true}").await;
+    let archived =
+        ask(serving.addresses.http, "PATCH", "/api/v1/rooms/old", &headers, "{\"archived\":true}").await;
     assert_eq!(archived.status, 200, "{}", archived.text());
     let list = async || text(&run(&folder, &["room", "list", "--json"]).await.stdout);
     let running = list().await;

@@ -11,7 +11,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use origin::{Addresses, Config, Origin, RunFile};
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -169,6 +169,25 @@ pub async fn ask(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &st
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     };
     soon(path, exchange).await
+}
+
+/// Reads what `rostrum-origin serve` prints until it is ready, and answers where it listens.
+pub async fn ready(serve: &mut Child) -> Addresses {
+    let mut lines = BufReader::new(serve.stdout.take().expect("it is a pipe")).lines();
+    let mut said = Vec::new();
+    let ready = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line == "ready" {
+                return;
+            }
+            said.push(line);
+        }
+        panic!("serve ended before it was ready: {said:?}");
+    };
+    soon("ready", ready).await;
+    let address = |name: &str| said.iter().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
+    let (http, rtmp, srt) = (address("http "), address("rtmp "), address("srt "));
+    Addresses { http, rtmp, srt, https: None, rtmps: None }
 }
 
 /// FFmpeg, publishing a generated picture and tone in real time.

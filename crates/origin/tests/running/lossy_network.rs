@@ -5,14 +5,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use origin::Config;
 use srt::{Call, Connection, connect};
+use testkit::live_transmit::LiveTransmit;
 use testkit::lossy_relay::{LossyRelay, Weather};
-use tokio::net::UdpSocket;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::harness::{Chat, Folder, Running, config, next, soon};
 use crate::over_srt::until;
@@ -107,32 +106,12 @@ fn filling() -> Vec<u8> {
     packet.repeat(BLOCK_BYTES / 188)
 }
 
-/// srt-live-transmit as the listener, and where it puts what it receives.
-async fn other() -> (Child, SocketAddr, UdpSocket) {
-    let free = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let sink = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let from = format!("srt://{free}?mode=listener&latency={LATENCY_MS}");
-    let to = format!("udp://{}", sink.local_addr().unwrap());
-    let mut command = Command::new("srt-live-transmit");
-    command.args(["-q", &from, &to]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    (command.kill_on_drop(true).spawn().expect("srt-tools is installed"), free, sink)
-}
-
-/// Counts what the other program gives out, until nothing came for longer than the latency and any repetition.
-async fn count(sink: &UdpSocket) -> u32 {
-    let (mut count, mut block) = (0, [0_u8; 2_048]);
-    while tokio::time::timeout(Duration::from_secs(5), sink.recv(&mut block)).await.is_ok() {
-        count += 1;
-    }
-    count
-}
-
 /// The same stream to the origin and to srt-live-transmit, both through the same weather.
 async fn compare(seed: u64, seconds: u32) {
     let file = clip(seconds).await;
     let scene = Scene::start(weather(seed), LATENCY_MS).await;
-    let (_program, program_address, sink) = other().await;
-    let program_relay = LossyRelay::start(program_address, weather(seed)).await;
+    let program = LiveTransmit::start(Duration::from_millis(LATENCY_MS.into())).await;
+    let program_relay = LossyRelay::start(program.address, weather(seed)).await;
     let near = scene.call(LATENCY_MS).await;
     let program_near = call(program_relay.address(), "", LATENCY_MS).await;
     let (figures, _, by_program) = tokio::join!(
@@ -145,7 +124,7 @@ async fn compare(seed: u64, seconds: u32) {
             send(&program_near, &file).await;
             program_near.finish().await;
         },
-        count(&sink)
+        program.count()
     );
     let (sent, missed, ours) = figures;
     let others = u64::from(sent - by_program);

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use origin::Addresses;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::harness::{Answer, Chat, Folder, Publisher, Running, ask, soon};
+use crate::harness::{Answer, Chat, Folder, Publisher, Running, ask, ready, soon};
 
 /// The program itself, so that it can be killed or put under limits.
 pub struct Serving {
@@ -43,23 +43,10 @@ impl Serving {
             .arg(&folder.0);
         command.arg("--config").arg(settings).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.kill_on_drop(true).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut said = Vec::new();
-        let ready = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if line == "ready" {
-                    return;
-                }
-                said.push(line);
-            }
-            panic!("serve ended before it was ready: {said:?}");
-        };
-        soon("ready", ready).await;
-        let address =
-            |name: &str| said.iter().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
+        let Addresses { http, rtmp, .. } = ready(&mut child).await;
         let run = std::fs::read_to_string(folder.0.join("run.json")).unwrap();
         let token = serde_json::from_str::<Value>(&run).unwrap()["token"].as_str().unwrap().to_owned();
-        Serving { http: address("http "), rtmp: address("rtmp "), token, child }
+        Serving { http, rtmp, token, child }
     }
 
     pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {

@@ -3,15 +3,12 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what a person wants to see of it")]
 
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use srt::{Admission, Call, Connection, Error, Listener, ListenerOptions, connect};
+use testkit::live_transmit::LiveTransmit;
 use testkit::lossy_relay::{LossyRelay, Weather};
-use tokio::net::UdpSocket;
-use tokio::process::{Child, Command};
 
 use crate::harness::soon;
 
@@ -80,39 +77,19 @@ async fn receive(connection: Connection, seconds: u32) -> Received {
     received
 }
 
-/// srt-live-transmit as the listener, and where it puts what it receives.
-async fn other() -> (Child, SocketAddr, UdpSocket) {
-    let free = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let sink = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let from = format!("srt://{free}?mode=listener&latency={}", LATENCY.as_millis());
-    let to = format!("udp://{}", sink.local_addr().unwrap());
-    let mut command = Command::new("srt-live-transmit");
-    command.args(["-q", &from, &to]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    (command.kill_on_drop(true).spawn().expect("srt-tools is installed"), free, sink)
-}
-
-/// Counts what the other program gives out, until nothing came for longer than the latency and any repetition.
-async fn count(sink: &UdpSocket) -> u32 {
-    let (mut count, mut block) = (0, [0_u8; 2_048]);
-    while tokio::time::timeout(Duration::from_secs(5), sink.recv(&mut block)).await.is_ok() {
-        count += 1;
-    }
-    count
-}
-
 /// One sender to each end at a time, both through the same weather.
 async fn check(seed: u64, seconds: u32) {
     let sent = seconds * BLOCKS_PER_SECOND;
-    let (listener, (_program, program_address, sink)) = (listen(), other().await);
+    let (listener, program) = (listen(), LiveTransmit::start(LATENCY).await);
     let relay = LossyRelay::start(listener.local_address(), weather(seed)).await;
-    let program_relay = LossyRelay::start(program_address, weather(seed)).await;
+    let program_relay = LossyRelay::start(program.address, weather(seed)).await;
     let (near, far) = tokio::join!(call(&relay), soon(listener.accept()));
     let program_near = call(&program_relay).await;
     let ((), (), received, by_program) = tokio::join!(
         send_and_finish(near, seconds),
         send_and_finish(program_near, seconds),
         receive(far.unwrap(), seconds),
-        count(&sink)
+        program.count()
     );
     let ours = sent - received.arrived.iter().sum::<u32>();
     let others = sent - by_program;
