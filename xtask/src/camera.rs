@@ -1,6 +1,6 @@
-//! `cargo xtask camera-test`: the camera code on a real V4L2 device, on machines that have no camera.
+//! `cargo xtask camera-test`: the code of cameras and sound cards on real devices, on machines that have none.
 //!
-//! Debian's kernel brings `vivid`, a driver whose cameras are made of software. It runs in qemu, which needs no rights
+//! Debian's kernel brings `vivid` and `snd-aloop`, drivers whose cameras and sound card are made of software. It runs in qemu, which needs no rights
 //! and no hardware support; this system's root is mounted there read-only, so that the tests run as they were built.
 
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::setup;
 use crate::step::{command_line, execute, output_of, step};
-use crate::workspace::{CAMERA, Workspace, cargo};
+use crate::workspace::{CAMERA, SOUND_CARD, Workspace, cargo};
 use crate::{apt, initramfs};
 
 /// What `cargo xtask camera-test --help` prints.
@@ -23,9 +23,10 @@ cargo xtask camera-test
 
   1. set-up: the packages to build and to test with (each only if missing); Debian's kernel is fetched and unpacked
      below the target folder, not installed
-  2. builds the camera tests of the crates capture and broadcast, and rostrum-cast
-  3. boots the kernel in qemu with two cameras of its driver `vivid`, and runs the tests there: the list of cameras
-     and formats, pictures in each format, a camera that falls silent, and one that is unplugged during a broadcast
+  2. builds the camera tests of the crates capture and broadcast, the sound card's, and rostrum-cast
+  3. boots the kernel in qemu with two cameras of its driver `vivid` and a sound card of `snd-aloop`, and runs the tests
+     there: the list of cameras and formats, pictures in each format, a camera that falls silent, and one that is
+     unplugged during a broadcast; a card that is heard without a sound server, and one that is pulled out
 
 Takes about a minute once it is built. `cargo xtask test` does it too.";
 
@@ -157,7 +158,7 @@ fn watch(lines: &mpsc::Receiver<String>) -> Result<()> {
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) if line == initramfs::PASSED => return Ok(()),
-            Ok(line) if line == initramfs::FAILED => bail!("a camera test failed, see above"),
+            Ok(line) if line == initramfs::FAILED => bail!("a test failed there, see above"),
             Ok(line) => println!("  | {line}"),
             Err(mpsc::RecvTimeoutError::Timeout) => bail!("the machine said no outcome in {LIMIT:?}"),
             Err(mpsc::RecvTimeoutError::Disconnected) => bail!("the machine ended without an outcome"),
@@ -168,7 +169,8 @@ fn watch(lines: &mpsc::Receiver<String>) -> Result<()> {
 /// Builds the tests that need a camera, and rostrum-cast with them; returns the paths of all and what they are told.
 fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
     let mut command = cargo();
-    command.args(["test", "--workspace", "--test", CAMERA, "--no-run", "--message-format=json"]);
+    command.args(["test", "--workspace", "--test", CAMERA, "--test", SOUND_CARD]);
+    command.args(["--no-run", "--message-format=json"]);
     let output = command.stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "`{}` ended with {}", command_line(&command), output.status);
     let messages = String::from_utf8_lossy(&output.stdout);
@@ -177,7 +179,9 @@ fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
     for message in messages {
         let Some(program) = message["executable"].as_str() else { continue };
         match message["target"]["name"].as_str() {
-            Some(CAMERA) => programs.push((program.into(), "--ignored --nocapture --test-threads 1")),
+            Some(CAMERA | SOUND_CARD) => {
+                programs.push((program.into(), "--ignored --nocapture --test-threads 1"))
+            }
             Some("rostrum-cast") => programs.push((program.into(), "devices")),
             _ => {}
         }
@@ -207,8 +211,8 @@ fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
 /// From the start to the outcome: a minute on a quiet machine, several on a loaded one.
 const LIMIT: Duration = Duration::from_secs(480);
 
-/// The tests of capture and of broadcast, and rostrum-cast.
-const PROGRAMS_MIN: usize = 3;
+/// The tests of capture (cameras, the sound card) and of broadcast, and rostrum-cast.
+const PROGRAMS_MIN: usize = 4;
 
 /// Lines between qemu and the terminal; full: qemu waits.
 const LINES: usize = 64;

@@ -37,7 +37,7 @@ pub const PASSED: &str = "camera-test: passed";
 pub const FAILED: &str = "camera-test: FAILED";
 
 /// What is loaded; what these need comes before them.
-const MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "vivid"];
+const MODULES: [&str; 5] = ["virtio_pci", "9pnet_virtio", "9p", "vivid", "snd_aloop"];
 
 /// Builds the archive of the unpacked packages of a kernel and of busybox-static.
 ///

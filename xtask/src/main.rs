@@ -35,7 +35,7 @@ Tasks of Rostrum. Each installs what is missing first, and says so.
   cargo xtask bench   what origin and broadcaster cost, measured beside nginx, FFmpeg and OBS in one run
   cargo xtask soak    half an hour of live playback in a browser: stalls, drift, latency, memory
   cargo xtask package a .deb of the three programs, and with --try its installation on a bare Debian
-  cargo xtask camera-test  the camera code on a real V4L2 device, in a small machine; `test` does it too
+  cargo xtask camera-test  cameras and sound cards on real devices, in a small machine; `test` does it too
   cargo xtask api     the types of the web's client, made of the API's description; `test` does it too
 
 `cargo xtask TASK --help` says what a task does, step by step.";

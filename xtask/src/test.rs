@@ -28,7 +28,7 @@ Stops at the first step that fails, says its name and exits 1. The steps:
    5. build          the programs and all tests
    6. tests          of every crate
    7. doc tests      the examples in the documentation
-   8. camera-test    cameras on a real V4L2 device, see `cargo xtask camera-test --help`
+   8. camera-test    cameras and a sound card on real devices, see `cargo xtask camera-test --help`
    9. end-to-end     the programs with real browsers, players and publishers, and the desktop app in a window
   10. long           only with --long: what takes minutes, such as SRT through a bad network on more seeds
 

@@ -31,7 +31,7 @@ pub fn cargo() -> Command {
 pub struct Workspace {
     /// Cargo's target folder, which `CARGO_TARGET_DIR` may have moved.
     pub target: PathBuf,
-    /// The names of all integration tests but the end-to-end ones and those of cameras.
+    /// The names of all integration tests but the end-to-end ones and those of cameras and sound cards.
     pub integration_tests: Vec<String>,
 }
 
@@ -40,6 +40,9 @@ pub const END_TO_END: &str = "end-to-end";
 
 /// The name of the integration tests that need a camera, which only the machine of `cargo xtask camera-test` has.
 pub const CAMERA: &str = "camera";
+
+/// The name of the integration test that needs a sound card without a sound server, which that machine has too.
+pub const SOUND_CARD: &str = "sound_card";
 
 impl Workspace {
     /// Reads the workspace.
@@ -66,7 +69,7 @@ impl Workspace {
         let mut integration_tests: Vec<String> = targets
             .filter(|target| target["kind"][0] == "test")
             .filter_map(|target| target["name"].as_str())
-            .filter(|name| ![END_TO_END, CAMERA].contains(name))
+            .filter(|name| ![END_TO_END, CAMERA, SOUND_CARD].contains(name))
             .map(str::to_owned)
             .collect();
         integration_tests.sort();
