@@ -76,16 +76,17 @@ fn screens() -> Vec<Screen> {
 
 fn microphones() -> Vec<AudioDevice> {
     let Some(host) = host() else { return Vec::new() };
-    let default = default_input(&host).and_then(|device| id_of(&device));
-    let Ok(inputs) = host.devices() else { return Vec::new() };
-    let mut found: Vec<AudioDevice> = inputs
-        .filter(records)
-        .filter_map(|device| {
-            let id = id_of(&device).filter(|id| is_told(id))?;
-            let is_default = default.as_ref() == Some(&id);
-            Some(AudioDevice { is_monitor: id.ends_with(MONITOR), name: device.to_string(), is_default, id })
-        })
-        .collect();
+    // ALSA's own default is not in its list.
+    let default = default_input(&host);
+    let default_id = default.as_ref().and_then(id_of);
+    let others = host.devices().into_iter().flatten().filter(records);
+    let others = others.filter(|device| id_of(device) != default_id);
+    let told = |(device, is_default): (cpal::Device, bool)| {
+        let id = id_of(&device).filter(|id| is_told(id))?;
+        Some(AudioDevice { is_monitor: id.ends_with(MONITOR), name: device.to_string(), is_default, id })
+    };
+    let all = default.into_iter().map(|device| (device, true)).chain(others.map(|device| (device, false)));
+    let mut found: Vec<AudioDevice> = all.filter_map(told).collect();
     found.sort_by_key(|device| (!device.is_default, device.is_monitor));
     found
 }
@@ -104,7 +105,8 @@ pub(crate) fn find_device(wanted: &Wanted) -> Result<cpal::Device, Error> {
         Wanted::Id(id) => {
             let host = host().ok_or(Error::NoMicrophone(nothing))?;
             let inputs = host.devices().map_err(|error| Error::NoMicrophone(error.to_string()))?;
-            inputs.filter(records).find(|device| is_called(device, id)).ok_or_else(|| unknown(id))
+            let mut inputs = host.default_input_device().into_iter().chain(inputs.filter(records));
+            inputs.find(|device| is_called(device, id)).ok_or_else(|| unknown(id))
         }
         Wanted::System => {
             let host = host().ok_or(Error::NoSystemSound(nothing))?;
