@@ -211,6 +211,12 @@ impl Handle {
         Ok(Member { connection, mailbox: self.mailbox.clone(), frames })
     }
 
+    /// How many are in the room.
+    pub(crate) fn presence(&self) -> Out {
+        let view = self.view.borrow();
+        Out::Presence { viewers: view.viewers, members: view.members }
+    }
+
     /// Has something done by somebody who is not connected; the answer is [`Out::Ack`] or [`Out::Error`].
     pub(crate) async fn perform(&self, person: Person, frame: In) -> Result<Out, JoinError> {
         let (answer, answered) = oneshot::channel();
