@@ -154,3 +154,25 @@ test('a vote that is refused can be given again', () => {
   tell({ type: 'error', id: 'c1', code: 'rate_limited', message: '', retry_after_ms: 1_000 });
   expect(option.disabled).toBe(false);
 });
+
+test('a question that is refused is in its field again', () => {
+  $('tool-questions').click();
+  flushSync();
+  const field = $('question-input') as HTMLInputElement;
+  const ask = (): void => {
+    field.value = 'Why?';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    flushSync();
+    $('question-send').click();
+    flushSync();
+  };
+  ask();
+  expect(field.value).toBe('');
+  tell({ type: 'error', id: 'c1', code: 'locked', message: '', retry_after_ms: null });
+  expect(field.value).toBe('Why?');
+  ask();
+  const me = { id: 'me', name: 'Guest 4' };
+  tell({ type: 'question', seq: 2, question: { id: 1, from: me, text: 'Why?', votes: 0, answered: false } });
+  tell({ type: 'error', id: null, code: 'name_refused', message: '', retry_after_ms: null });
+  expect(field.value).toBe('');
+});
