@@ -216,7 +216,7 @@ async fn serve(
         }
     };
     let goodbye = tokio::select! {
-        goodbye = talk(&mut socket, &mut member, remark, (room, shared)) => goodbye,
+        goodbye = talk(&mut socket, &mut member, remark, shared) => goodbye,
         // The page connects again at once, as whoever it is by then.
         () = hung_up => Some(Goodbye { code: close_code::POLICY, reason: "signed out, or with other rights" }),
         () = entry_changed.cancelled() => {
@@ -234,7 +234,7 @@ async fn talk(
     socket: &mut WebSocket,
     member: &mut Member,
     mut remark: Option<Out>,
-    (room, shared): (&Handle, &Shared),
+    shared: &Shared,
 ) -> Option<Goodbye> {
     let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     let mut heard = Instant::now();
@@ -280,7 +280,7 @@ async fn talk(
                 }
                 timeout(WRITE_MAX, socket.send(Message::Ping(axum::body::Bytes::new()))).await.ok()?.ok()?;
                 // Browsers show pings to no page: this is how one knows that its connection still is one.
-                send(socket, [spoken(&room.presence())]).await.ok()?;
+                send(socket, [spoken(&member.presence())]).await.ok()?;
             }
         }
     }
