@@ -53,6 +53,7 @@ mod network_matrix;
 mod network_returns;
 mod newer_codecs;
 mod obs;
+mod open_pages;
 mod outgoing_tls;
 mod overloaded_ladder;
 mod own_rooms;

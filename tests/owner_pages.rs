@@ -124,6 +124,18 @@ async fn the_owner_records_looks_at_replays_and_deletes_one_that_somebody_plays(
                 .then_some(())
         })
         .await;
+        let nowhere = server.url("/no/such/page");
+        viewer.session.client.goto(&nowhere).await.unwrap();
+        until("the page of an address that is none", LIMIT, async || {
+            let told = viewer.session.texts("missing").await;
+            told.iter().any(|text| text.contains("no such page")).then_some(())
+        })
+        .await;
+        assert_eq!(
+            server.http.get(&nowhere).await.json()["status"],
+            json!(404),
+            "a program is told so in JSON"
+        );
     })
     .await;
 }

@@ -168,7 +168,7 @@ impl Session {
     /// Whether an element with a `data-testid` is shown and can be clicked.
     pub async fn offers(&self, test_id: &str) -> bool {
         let script = "const it = document.querySelector(arguments[0]);
-            return Boolean(it) && it.getClientRects().length > 0 && !it.disabled";
+            return Boolean(it) && it.getClientRects().length > 0 && !it.disabled && !it.readOnly";
         self.run(script, vec![json!(selector(test_id))]).await == json!(true)
     }
 

@@ -117,6 +117,15 @@ impl Http {
         self.send_json(request, json).await
     }
 
+    /// Deletes what is at `url`, with a token.
+    ///
+    /// # Panics
+    /// When there is no whole answer.
+    pub async fn delete_as(&self, token: &str, url: &str) -> Answer {
+        let request = Request::delete(url).header("authorization", format!("Bearer {token}"));
+        self.ask(request.body(Full::default()).expect("tests make valid requests")).await
+    }
+
     /// Sends a request of any kind.
     ///
     /// # Panics

@@ -37,7 +37,12 @@ export interface Said {
   message: MessageFrame;
 }
 
-export type RecordingAnswer = { kind: 'recording'; recording: Recording } | { kind: 'missing' } | { kind: 'failed' };
+/** `locked`: its room is private, and this browser was not let in. */
+export type RecordingAnswer =
+  | { kind: 'recording'; recording: Recording }
+  | { kind: 'missing' }
+  | { kind: 'locked' }
+  | { kind: 'failed' };
 
 /** Pages of messages that are read at most: ten thousand messages. */
 const PAGES_MAX = 20;
@@ -85,7 +90,8 @@ export async function listRecordings(room: string): Promise<Recording[] | null> 
 export async function getRecording(id: string): Promise<RecordingAnswer> {
   const answer = await ask('GET', '/api/v1/recordings/{id}', { path: { id } });
   if (!answer.ok) {
-    return { kind: answer.problem.status === 404 ? 'missing' : 'failed' };
+    const { status } = answer.problem;
+    return { kind: status === 404 ? 'missing' : status === 403 ? 'locked' : 'failed' };
   }
   const recording = readRecording(answer.value);
   return recording ? { kind: 'recording', recording } : { kind: 'failed' };

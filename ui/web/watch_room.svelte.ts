@@ -49,6 +49,9 @@ export class WatchRoom {
   #chatting = false;
   /** When the room was asked for last, Unix milliseconds. */
   #asked = 0;
+  /** Counts what was asked, and which of it was the last to be answered: a late answer tells what was. */
+  #turn = 0;
+  #answered = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(slug: string, read: (slug: string) => Promise<RoomAnswer> = getRoom) {
@@ -83,12 +86,20 @@ export class WatchRoom {
   /** Reads the room again. Without an answer, what was known stays. */
   async refresh(): Promise<void> {
     this.#asked = Date.now();
+    this.#turn += 1;
+    const turn = this.#turn;
     const answer = await this.#read(this.#slug);
+    if (turn < this.#answered) {
+      return;
+    }
+    this.#answered = turn;
     if (answer.kind === 'room') {
       this.owned = answer.owned;
       this.#known(answer.room);
-    } else if (this.room === null) {
-      this.status = answer.kind;
+    } else if (answer.kind !== 'failed') {
+      this.#leave(answer.kind);
+    } else if (this.status === 'loading') {
+      this.status = 'failed';
     }
   }
 
@@ -109,6 +120,16 @@ export class WatchRoom {
     if (!this.#chatting) {
       this.#chatting = true;
       this.chat.start();
+    }
+  }
+
+  /** The room was deleted, or has become private: whoever looks is in it no more. */
+  #leave(status: 'missing' | 'locked'): void {
+    this.status = status;
+    this.room = null;
+    if (this.#chatting) {
+      this.#chatting = false;
+      this.chat.stop();
     }
   }
 

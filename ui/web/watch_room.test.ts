@@ -107,3 +107,35 @@ test('an origin that was away at first is asked again', async () => {
   expect([room.status, DeadSocket.made]).toEqual(['ready', 1]);
   stop();
 });
+
+test.each(['missing', 'locked'] as const)(
+  'a room that becomes %s while somebody is in it lets go of them',
+  async (kind) => {
+    answer = { kind: 'room', owned: false, moderated: false, room: { ...demo, state: 'live' } };
+    const room = watch();
+    const stop = room.start();
+    await vi.advanceTimersByTimeAsync(0);
+    const stopped = vi.spyOn(room.chat, 'stop');
+    answer = { kind };
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([room.status, room.room, stopped.mock.calls.length]).toEqual([kind, null, 1]);
+    const made = DeadSocket.made;
+    answer = { kind: 'room', owned: false, moderated: false, room: { ...demo } };
+    await room.refresh();
+    expect([room.status, room.room?.state, DeadSocket.made]).toEqual(['ready', 'offline', made + 1]);
+    stop();
+  },
+);
+
+test('an answer that comes late does not take back a newer one', async () => {
+  const answers: ((answer: RoomAnswer) => void)[] = [];
+  const room = new WatchRoom('demo', () => new Promise((done) => answers.push(done)));
+  const late = room.refresh();
+  const newer = room.refresh();
+  answers[1]?.({ kind: 'room', owned: false, moderated: false, room: { ...demo, state: 'live' } });
+  await newer;
+  answers[0]?.({ kind: 'room', owned: false, moderated: false, room: { ...demo } });
+  await late;
+  expect(room.room?.state).toBe('live');
+  room.chat.stop();
+});

@@ -57,6 +57,7 @@ pub(crate) struct Member {
     connection: ConnectionId,
     mailbox: mpsc::Sender<Mail>,
     pub(crate) frames: Frames,
+    view: watch::Receiver<RoomView>,
 }
 
 /// Why nobody was let in.
@@ -208,7 +209,7 @@ impl Handle {
         let join = Join { arrival, queue, answer };
         self.mailbox.send(Mail::Join(join)).await.map_err(|_| JoinError::Closed)?;
         let connection = answered.await.unwrap_or(Err(JoinError::Closed))?;
-        Ok(Member { connection, mailbox: self.mailbox.clone(), frames })
+        Ok(Member { connection, mailbox: self.mailbox.clone(), frames, view: self.view.clone() })
     }
 
     /// Has something done by somebody who is not connected; the answer is [`Out::Ack`] or [`Out::Error`].
@@ -237,6 +238,12 @@ impl Member {
     /// Hands a frame to the room; waits while its mailbox is full, which makes the sender's socket wait.
     pub(crate) async fn hand_in(&self, frame: In) -> Result<(), JoinError> {
         self.mailbox.send(Mail::Frame(self.connection, frame)).await.map_err(|_| JoinError::Closed)
+    }
+
+    /// How many are in the room, as it is told.
+    pub(crate) fn presence(&self) -> Out {
+        let view = self.view.borrow();
+        Out::Presence { viewers: view.viewers, members: view.members }
     }
 
     /// Leaves; waits for a place in the mailbox, so that no full mailbox keeps a ghost in the room.

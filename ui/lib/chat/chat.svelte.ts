@@ -3,7 +3,7 @@ import type { Room } from '../room/room';
 import { Floor } from './floor.svelte';
 import type { Whom } from './floor_frames';
 import type { ClientFrame, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
-import { type Extras, type Line, lineOf, type Pending, type Refusal, renamed } from './lines';
+import { type Extras, giftLine, type Line, lineOf, type Pending, type Refusal, renamed, unanswered } from './lines';
 import type { Transport } from './transport';
 
 /** Longest message, in Unicode code points: the origin's limit. */
@@ -81,6 +81,8 @@ export class Chat {
   #joinedSeq = 0;
   /** New lines may overtake repeated ones; the highest of them, until the repeats are through. */
   #aheadSeq = 0;
+  /** What the last welcome gave of the log. */
+  #history: Line[] = [];
   /** Lines kept: more while somebody looks at older ones. */
   #kept = LINES_MAX;
 
@@ -101,6 +103,7 @@ export class Chat {
   stop(): void {
     this.#transport.stop();
     this.#clearTimers();
+    this.connection = 'connecting';
   }
 
   /** Does something besides writing. `false`: there is no connection, and nothing was done. */
@@ -165,6 +168,7 @@ export class Chat {
       held: null,
     };
     this.pending.push(entry);
+    this.problem = null;
     this.#transmit(entry);
     return true;
   }
@@ -232,7 +236,9 @@ export class Chat {
         this.pinned = frame.message;
         break;
       case 'reset':
-        // What lies between is gone; the newest messages came with the welcome.
+        // What lies between is gone, and what was taken away meanwhile is not told: the log begins with the welcome's.
+        this.lines = [...this.#history, ...this.lines.filter((line) => line.seq > this.#joinedSeq)];
+        this.hasEarlier = true;
         this.#seq = Math.max(this.#joinedSeq, frame.seq, this.#aheadSeq);
         break;
       case 'presence':
@@ -264,6 +270,7 @@ export class Chat {
       this.floor.welcome(frame.floor);
     }
     this.pinned = frame.pinned ?? null;
+    this.#history = frame.history.map((line) => (line.type === 'gift' ? giftLine(line, false) : lineOf(line)));
     for (const line of frame.history) {
       line.type === 'gift' ? this.#gift(line) : this.#insertMessage(line);
     }
@@ -303,7 +310,7 @@ export class Chat {
   #gift(gift: GiftFrame): void {
     const isNew = gift.seq > this.#joinedSeq;
     this.#advance(isNew ? gift.seq : 0);
-    this.#insert({ kind: 'gift', key: `g${gift.seq}`, seq: gift.seq, gift, isNew });
+    this.#insert(giftLine(gift, isNew));
   }
 
   #ack(id: string, seq: number, held: boolean): void {
@@ -318,6 +325,7 @@ export class Chat {
       if (entry) {
         this.#clearTimer(id);
         entry.held = seq;
+        entry.refusal = null;
       }
       return;
     }
@@ -487,8 +495,4 @@ export class Chat {
       this.#clearTimer(id);
     }
   }
-}
-
-function unanswered(id: string): Extract<ServerFrame, { type: 'error' }> {
-  return { type: 'error', id, code: 'no_answer', message: '', retry_after_ms: null };
 }

@@ -216,16 +216,16 @@ describe('coming back', () => {
     expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e2', seq: 1 });
   });
 
-  test('after a reset the log goes on from the number it names', () => {
+  test('after a reset the log begins with the history and goes on from the number it names', () => {
     wire.open();
-    wire.say(welcome(1, [message(1, 'a')]));
+    wire.say(welcome(3, [message(1, 'a'), message(3, 'taken away meanwhile')]));
     wire.drop();
     wire.open();
-    wire.say(welcome(900, [message(900, 'z')]), { type: 'reset', seq: 900 });
+    wire.say(welcome(900, [message(1, 'a'), message(900, 'z')]), message(901, 'new'), { type: 'reset', seq: 900 });
+    expect([texts(), chat.hasEarlier]).toEqual([['a', 'z', 'new'], true]);
     wire.drop();
     wire.open();
-    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 900 });
-    expect(texts()).toEqual(['a', 'z']);
+    expect(wire.sent.at(-1)).toEqual({ type: 'resume', epoch: 'e1', seq: 901 });
   });
 });
 

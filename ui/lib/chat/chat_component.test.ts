@@ -130,3 +130,49 @@ test('a reader who scrolled up is not moved and is told of new messages', async 
   expect(log.scrollTop).toBe(1000);
   expect(document.querySelector('[data-testid="chat-newer"]')).toBeNull();
 });
+
+test('who may no longer write keeps the keyboard and what they wrote', () => {
+  const input = $('chat-input') as HTMLInputElement;
+  type('half a sent');
+  input.focus();
+  tell({ type: 'standing', sanction: { ban: false, until_ms: Date.now() + 60_000, reason: null } });
+  // A box that is disabled loses the keyboard: the letters after it would be the player's shortcuts.
+  expect([input.disabled, input.readOnly, input.value]).toEqual([false, true, 'half a sent']);
+  expect(document.activeElement).toBe(input);
+  expect(($('chat-send') as HTMLButtonElement).disabled).toBe(true);
+  tell({ type: 'standing', sanction: null });
+  expect([input.readOnly, input.value]).toEqual([false, 'half a sent']);
+});
+
+test('a vote that is refused can be given again', () => {
+  const poll = { id: 7, question: 'Which?', options: ['a', 'b'], multiple: false, quiz: false, counts: null };
+  tell({ type: 'poll', seq: 2, poll: { ...poll, voters: 0, ends_at_ms: null, closed: false, right: null } });
+  const option = $('poll-option') as HTMLButtonElement;
+  option.click();
+  flushSync();
+  expect(option.disabled).toBe(true);
+  tell({ type: 'error', id: 'c1', code: 'rate_limited', message: '', retry_after_ms: 1_000 });
+  expect(option.disabled).toBe(false);
+});
+
+test('a question that is refused is in its field again', () => {
+  $('tool-questions').click();
+  flushSync();
+  const field = $('question-input') as HTMLInputElement;
+  const ask = (): void => {
+    field.value = 'Why?';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    flushSync();
+    $('question-send').click();
+    flushSync();
+  };
+  ask();
+  expect(field.value).toBe('');
+  tell({ type: 'error', id: 'c1', code: 'locked', message: '', retry_after_ms: null });
+  expect(field.value).toBe('Why?');
+  ask();
+  const me = { id: 'me', name: 'Guest 4' };
+  tell({ type: 'question', seq: 2, question: { id: 1, from: me, text: 'Why?', votes: 0, answered: false } });
+  tell({ type: 'error', id: null, code: 'name_refused', message: '', retry_after_ms: null });
+  expect(field.value).toBe('');
+});

@@ -1,7 +1,7 @@
 // What a chat's page shows: lines with their place in the log, and own messages that have none yet.
 
 import type { Whom } from './floor_frames';
-import type { Danmaku, GiftFrame, Member, MessageFrame, NoticeCode } from './frames';
+import type { Danmaku, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
 
 /** A line of the log that has its place: it carries the room's sequence number. */
 export type Line =
@@ -61,6 +61,16 @@ export function lineOf(frame: MessageFrame): Extract<Line, { kind: 'message' }> 
     deleted: typeof frame.deleted_by === 'string',
     deletedBy: frame.deleted_by ?? null,
   };
+}
+
+/** A gift as a line; `isNew` when it came just now. */
+export function giftLine(gift: GiftFrame, isNew: boolean): Extract<Line, { kind: 'gift' }> {
+  return { kind: 'gift', key: `g${gift.seq}`, seq: gift.seq, gift, isNew };
+}
+
+/** What a message that nobody answered is refused with. */
+export function unanswered(id: string): Extract<ServerFrame, { type: 'error' }> {
+  return { type: 'error', id, code: 'no_answer', message: '', retry_after_ms: null };
 }
 
 /** The line as it is once a member is called something else, and has no roles any more. */

@@ -91,6 +91,19 @@ test('a connection that says nothing is given up', () => {
   expect(Socket.made).toHaveLength(2);
 });
 
+test('one that spoke and then says nothing for a minute is given up, and any frame is a sign of life', () => {
+  newest().open();
+  newest().welcome();
+  vi.advanceTimersByTime(59_000);
+  newest().onmessage?.({ data: '{"type":"presence","viewers":1,"members":1}' });
+  vi.advanceTimersByTime(59_000);
+  expect(listener.closed).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1_000);
+  expect(listener.closed).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(500);
+  expect(Socket.made).toHaveLength(2);
+});
+
 test('nothing is sent on a closed connection', () => {
   expect(transport.send({ type: 'send', id: 'c1', text: 'hi' })).toBe(false);
   newest().open();

@@ -2,8 +2,11 @@ import { backoffMs } from './backoff';
 import { type ClientFrame, readFrame } from './frames';
 import type { Transport, TransportListener } from './transport';
 
-/** A connection that says nothing for this long, `welcome` included, is given up. Milliseconds. */
+/** A connection that opens and says nothing for this long is given up. Milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000;
+/** The same once it has spoken: the origin does so every 25 s at least. Without it, what a lost network or a computer
+ * that slept left behind would look open until somebody writes, and to them too. Milliseconds. */
+const SILENCE_MAX_MS = 60_000;
 
 /** The chat's address for a room, from the page's own address. */
 export function chatUrl(page: Pick<Location, 'protocol' | 'host'>, room: string, name: string): string {
@@ -72,10 +75,17 @@ export class WebSocketTransport implements Transport {
     }
     const socket = new WebSocket(this.#url());
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.#lost(socket), OPEN_TIMEOUT_MS);
+    this.#expect(OPEN_TIMEOUT_MS);
     socket.onopen = () => this.#listener?.opened();
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = () => this.#lost(socket);
+  }
+
+  /** Gives the connection up when nothing comes for so long. */
+  #expect(within_ms: number): void {
+    const socket = this.#socket;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => socket && this.#lost(socket), within_ms);
   }
 
   #receive(data: unknown): void {
@@ -83,7 +93,7 @@ export class WebSocketTransport implements Transport {
     if (!frame) {
       return;
     }
-    clearTimeout(this.#timer);
+    this.#expect(SILENCE_MAX_MS);
     // Only a welcome proves that the room took us; an origin that accepts and closes must not be hammered.
     if (frame.type === 'welcome') {
       this.#attempt = 0;

@@ -71,3 +71,10 @@ test('what is set is kept in the browser, and what makes no sense is brought int
   localStorage.setItem('rostrum.danmaku_look', 'no JSON');
   expect(readSettings()).toEqual(USUAL);
 });
+
+test('in a page that nobody looks at nothing flies', () => {
+  const { made, durations } = open(false);
+  vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  made.show(flying(1));
+  expect([durations, document.querySelectorAll('.fly').length]).toEqual([[], 0]);
+});

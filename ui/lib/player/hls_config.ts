@@ -6,6 +6,10 @@ const RETRIES_ENDLESS = 100_000;
 const RETRY_DELAY_MAX_MS = 2_000;
 /** A media file that is not there: it left the window, so asking again soon stops helping. */
 const MISSING_MEDIA_RETRIES = 3;
+/** The session in the address has ended: the list of renditions gives another one. */
+export const HTTP_FORBIDDEN = 403;
+/** As many watch as may. */
+export const HTTP_UNAVAILABLE = 503;
 const HTTP_NOT_FOUND = 404;
 const HTTP_GONE = 410;
 /** Catching up is inaudible to here: speech keeps its pitch. */
@@ -29,6 +33,15 @@ function patient(shouldRetry: NonNullable<RetryConfig['shouldRetry']>, firstByte
   return {
     default: { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: 60_000, timeoutRetry: retry, errorRetry: retry },
   };
+}
+
+/** How the list of renditions is waited for; `refused` is told each status it did not come with: hls.js tells none. */
+export function manifestPolicy(refused: (status: number | undefined) => void): Pick<HlsConfig, 'manifestLoadPolicy'> {
+  const again: typeof always = (config, count, ...more) => {
+    refused(more[1]?.code);
+    return always(config, count, ...more);
+  };
+  return { manifestLoadPolicy: patient(again, 20_000) };
 }
 
 /**
@@ -56,7 +69,6 @@ export const HLS_CONFIG: Partial<HlsConfig> = {
   // A stall without data is not an error of the player, so it may try for as long as it takes.
   nudgeMaxRetry: RETRIES_ENDLESS,
   appendErrorMaxRetry: 5,
-  manifestLoadPolicy: patient(always, 20_000),
   // A blocking reload is held by the origin until there is news.
   playlistLoadPolicy: patient(always, 30_000),
   fragLoadPolicy: patient(unlessMissing, 20_000),

@@ -1,11 +1,13 @@
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import { codecNames } from './codecs';
-import { CATCH_UP_RATE, HLS_CONFIG } from './hls_config';
+import { CATCH_UP_RATE, HLS_CONFIG, HTTP_FORBIDDEN, HTTP_UNAVAILABLE, manifestPolicy } from './hls_config';
+import { keepWish, keptWish } from './kept_wish';
 import { LevelSwitch } from './level_switch';
 import { liveAbr } from './live_abr';
-import { isBehind, latencySeconds, mayResume, rejoin, SCRAP_S, type Stretch, unstick } from './measure';
-import { levelFor, type Quality, qualities, readWish, type Wish } from './quality';
+import { isBehind, latencySeconds, mayResume, rejoin, SCRAP_S, stretches, unstick } from './measure';
+import { playNatively } from './native';
+import { levelFor, type Quality, qualities, type Wish } from './quality';
 
 /**
  * `idle`: nothing loaded. `loading`: no picture yet. `buffering`: there was one, the next is late.
@@ -13,8 +15,6 @@ import { levelFor, type Quality, qualities, readWish, type Wish } from './qualit
  */
 export type PlayerState = 'idle' | 'loading' | 'playing' | 'paused' | 'buffering' | 'unsupported' | 'failed';
 
-/** Where the wanted rendition is kept; absent = the player's own choice. */
-const WISH_KEY = 'rostrum.quality';
 /** How often position and latency are looked at, milliseconds. */
 const TICK_MS = 250;
 /** A lasting network error starts the source again after this. Milliseconds. */
@@ -51,9 +51,11 @@ export class LivePlayer {
   /** The one whose picture is on the screen; `null` while none is, and where there is nothing to choose from. */
   playing = $state<Quality | null>(null);
   /** What the viewer chose, and is in force. */
-  wish = $state<Wish>(readWish(storedWish()));
+  wish = $state<Wish>(keptWish());
   /** There is a choice, and the sound without the picture is part of it. */
   soundAlone = $derived.by(() => this.#soundUrl !== '' && this.qualities.length > 1);
+  /** The origin has no place for another viewer; it is asked again by itself. */
+  full = $state(false);
   /** How many hls.js instances there were. */
   generation = $state(0);
   /** How many errors hls.js called fatal. */
@@ -62,6 +64,8 @@ export class LivePlayer {
   #video: HTMLVideoElement | null = null;
   #hls: Hls | null = null;
   #levelSwitch: LevelSwitch | null = null;
+  /** Lets go of what the browser plays without hls.js. */
+  #native: (() => void) | null = null;
   #url = '';
   /** The playlist of the sound alone, once it is known. */
   #soundUrl = $state('');
@@ -124,16 +128,26 @@ export class LivePlayer {
     this.#url = url;
     this.state = 'loading';
     // Not the light build: it plays no sound that is a rendition of its own.
-    const { default: Library } = await import('hls.js');
+    const library = await import('hls.js').catch(() => null);
     const video = this.#video;
     if (turn !== this.#turn || !video) {
       return;
     }
-    if (!Library.isSupported()) {
-      this.#loadNative(video, url);
+    if (library === null) {
+      this.state = 'failed';
       return;
     }
-    const hls = new Library({ ...HLS_CONFIG, abrController: liveAbr(Library.DefaultConfig.abrController) });
+    const Library = library.default;
+    if (!Library.isSupported()) {
+      this.#native = playNatively(video, url, () => void this.play());
+      this.state = this.#native ? this.state : 'unsupported';
+      return;
+    }
+    const hls = new Library({
+      ...HLS_CONFIG,
+      ...manifestPolicy((status) => this.#refused(status)),
+      abrController: liveAbr(Library.DefaultConfig.abrController),
+    });
     this.#hls = hls;
     this.#levelSwitch = new LevelSwitch(hls, Library.Events);
     this.generation += 1;
@@ -145,6 +159,7 @@ export class LivePlayer {
     };
     // hls.js chooses its levels while it handles MANIFEST_LOADED, so either event may come first here.
     hls.on(Library.Events.MANIFEST_LOADED, (_event, data) => {
+      this.full = false;
       if (data.url === this.#soundUrl) {
         return;
       }
@@ -176,7 +191,7 @@ export class LivePlayer {
   choose(wish: Wish): void {
     const sounded = this.wish === 'sound' && this.soundAlone;
     this.wish = wish;
-    storeWish(wish);
+    keepWish(wish);
     const hls = this.#hls;
     if (!hls) {
       return;
@@ -193,7 +208,7 @@ export class LivePlayer {
   #soundIfWished(hls: Hls): void {
     if (this.wish === 'sound' && this.soundAlone) {
       // Not while hls.js is busy with this very playlist.
-      queueMicrotask(() => this.#hls === hls && hls.url === this.#url && hls.loadSource(this.#soundUrl));
+      queueMicrotask(() => this.#hls === hls && hls.url !== this.#soundUrl && hls.loadSource(this.#soundUrl));
     }
   }
 
@@ -209,8 +224,11 @@ export class LivePlayer {
   unload(): void {
     this.#turn += 1;
     clearTimeout(this.#reload);
+    this.#reload = undefined;
     this.#hls?.destroy();
     this.#hls = null;
+    this.#native?.();
+    this.#native = null;
     this.#video?.removeAttribute('src');
     this.#hasPlayed = false;
     this.#pausedByViewer = false;
@@ -220,6 +238,7 @@ export class LivePlayer {
     this.#resume();
     this.codecs = '';
     this.pictureMissing = false;
+    this.full = false;
     this.qualities = [];
     this.playing = null;
     this.#soundUrl = '';
@@ -304,17 +323,18 @@ export class LivePlayer {
     void this.play();
   }
 
-  #loadNative(video: HTMLVideoElement, url: string): void {
-    if (video.canPlayType('application/vnd.apple.mpegurl') === '') {
-      this.state = 'unsupported';
-      return;
+  /** The list of renditions, or of the sound alone, did not come. */
+  #refused(status: number | undefined): void {
+    this.full = status === HTTP_UNAVAILABLE;
+    if (status === HTTP_FORBIDDEN && this.#hls?.url === this.#soundUrl) {
+      this.#reloadSource();
     }
-    // Browsers without Media Source Extensions that read HLS themselves.
-    video.src = url;
-    void this.play();
   }
 
   #error(library: typeof Hls, data: ErrorData): void {
+    if (data.response?.code === HTTP_FORBIDDEN) {
+      this.#reloadSource();
+    }
     if (!data.fatal) {
       return;
     }
@@ -348,10 +368,12 @@ export class LivePlayer {
     this.#hls?.recoverMediaError();
   }
 
+  /** From the list of renditions, which may have other addresses by now; what comes meanwhile changes nothing. */
   #reloadSource(): void {
-    clearTimeout(this.#reload);
-    const url = this.wish === 'sound' && this.soundAlone ? this.#soundUrl : this.#url;
-    this.#reload = setTimeout(() => this.#hls?.loadSource(url), RELOAD_MS);
+    this.#reload ??= setTimeout(() => {
+      this.#reload = undefined;
+      this.#hls?.loadSource(this.#url);
+    }, RELOAD_MS);
   }
 
   #tick(): void {
@@ -470,24 +492,4 @@ export class LivePlayer {
       this.state = this.#hasPlayed ? 'buffering' : 'loading';
     }
   }
-}
-
-function storedWish(): string | null {
-  try {
-    return localStorage.getItem(WISH_KEY);
-  } catch {
-    return null;
-  }
-}
-
-function storeWish(wish: Wish): void {
-  try {
-    localStorage.setItem(WISH_KEY, String(wish));
-  } catch {
-    // The choice then lasts as long as the page.
-  }
-}
-
-function stretches(ranges: TimeRanges): Stretch[] {
-  return Array.from({ length: ranges.length }, (_, at) => ({ start: ranges.start(at), end: ranges.end(at) }));
 }

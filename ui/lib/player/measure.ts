@@ -6,6 +6,11 @@ export interface Stretch {
   end: number;
 }
 
+/** What of a `<video>` is buffered. */
+export function stretches(ranges: TimeRanges): Stretch[] {
+  return Array.from({ length: ranges.length }, (_, at) => ({ start: ranges.start(at), end: ranges.end(at) }));
+}
+
 /**
  * How far the picture is behind the moment it was made, in seconds, or `null` when nothing is known.
  *

@@ -1,5 +1,8 @@
 import type Hls from 'hls.js';
 
+/** After a lost network, the media is asked for again so often. Milliseconds. */
+const AGAIN_MS = 3_000;
+
 /** `failed`: the recording could not be read. `unsupported`: this browser cannot play it. */
 export type ReplayState = 'loading' | 'ready' | 'failed' | 'unsupported';
 
@@ -13,6 +16,7 @@ export class ReplayPlayer {
   attach(video: HTMLVideoElement, url: string): () => void {
     let hls: Hls | null = null;
     let gone = false;
+    let again: ReturnType<typeof setTimeout> | undefined;
     const moved = (): void => {
       this.at_ms = video.currentTime * 1_000;
     };
@@ -43,9 +47,16 @@ export class ReplayPlayer {
         if (data.type === Library.ErrorTypes.MEDIA_ERROR && !recovered) {
           recovered = true;
           hls?.recoverMediaError();
-        } else {
-          this.state = 'failed';
+          return;
         }
+        this.state = 'failed';
+        if (data.type === Library.ErrorTypes.NETWORK_ERROR) {
+          // What is buffered goes on meanwhile, and the place is kept.
+          again = setTimeout(() => (hls?.levels.length ? hls.startLoad() : hls?.loadSource(url)), AGAIN_MS);
+        }
+      });
+      hls.on(Library.Events.FRAG_LOADED, () => {
+        this.state = this.state === 'failed' ? 'ready' : this.state;
       });
       hls.loadSource(url);
       hls.attachMedia(video);
@@ -55,6 +66,7 @@ export class ReplayPlayer {
     });
     return () => {
       gone = true;
+      clearTimeout(again);
       hls?.destroy();
       for (const event of events) {
         video.removeEventListener(event, moved);

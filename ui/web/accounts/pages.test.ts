@@ -4,6 +4,7 @@ import { setLanguage } from '$lib/i18n/i18n.svelte';
 import Register from '../pages/Register.svelte';
 import SignIn from '../pages/SignIn.svelte';
 import { loadSession } from './session.svelte';
+import Users from './Users.svelte';
 
 interface Asked {
   method: string;
@@ -80,4 +81,20 @@ test('a server that takes no registrations has no form', async () => {
   page = mount(Register, { target: document.body });
   await vi.waitFor(() => expect(field('closed').textContent).toContain('takes no registrations'));
   expect(document.querySelector('form')).toBe(null);
+});
+
+test('a role that an account may not get shows the one it has', async () => {
+  const mara = { id: 1, name: 'mara', role: 'admin', rooms: [], local: false, seen_at_ms: null, locked_at_ms: null };
+  answers['GET /api/v1/accounts?limit=50'] = [200, { accounts: [mara], total: 1 }];
+  answers['PATCH /api/v1/accounts/1'] = [409, { code: 'last_admin', detail: 'x' }];
+  page = mount(Users, { target: document.body });
+  const role = await vi.waitFor(() => {
+    const found = document.querySelector<HTMLSelectElement>('[data-testid=user] select');
+    expect(found?.value).toBe('admin');
+    return found as HTMLSelectElement;
+  });
+  role.value = 'viewer';
+  role.dispatchEvent(new Event('change', { bubbles: true }));
+  await vi.waitFor(() => expect(field('problem').dataset.code).toBe('last_admin'));
+  await vi.waitFor(() => expect(role.value).toBe('admin'));
 });

@@ -26,7 +26,10 @@ export function isKnown(): boolean {
   return known;
 }
 
-/** Asks the origin who is signed in. */
+/** Between two tries to learn who is signed in. Milliseconds. */
+const AGAIN_MS = 3_000;
+
+/** Asks the origin who is signed in, until it is known. */
 export async function loadSession(): Promise<void> {
   const answer = await ask('GET', '/api/v1/session');
   if (answer.ok) {
@@ -34,6 +37,8 @@ export async function loadSession(): Promise<void> {
     registration = answer.value.registration;
     letters = answer.value.letters;
     known = true;
+  } else if (!known) {
+    setTimeout(() => void loadSession(), AGAIN_MS);
   }
 }
 

@@ -1,6 +1,6 @@
 import { backoffMs } from '$lib/chat/backoff';
-import { admit, ingestUrl, Link, type Refusal } from './link';
-import { chooseMimeType, type Flow, NetworkPace, recorderOptions, type Tracks } from './recording';
+import { admit, admitSession, ingestUrl, Link, type Refusal } from './link';
+import { chooseMimeType, type Flow, NetworkPace, recorderOptions } from './recording';
 
 /** How often the connection is looked at. Milliseconds. */
 const LOOK_MS = 500;
@@ -16,8 +16,8 @@ const RATE_MIN_MS = 2_000;
 /** `failed` and `ended` stay until the next start. */
 export type BroadcastStatus = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed';
 
-/** Why a broadcast failed. `sources`: nothing is left to record. */
-export type Failure = Refusal | 'key' | 'room' | 'no_answer' | 'format' | 'recorder' | 'sources';
+/** Why a broadcast failed. `sources`: nothing is left to record. `signed_out`: it had no key, and its session has ended. */
+export type Failure = Refusal | 'key' | 'signed_out' | 'room' | 'no_answer' | 'format' | 'recorder' | 'sources';
 
 /** One broadcast out of this browser: a recorder whose pieces go over a connection that comes back by itself. */
 export class BrowserBroadcast {
@@ -39,7 +39,6 @@ export class BrowserBroadcast {
   readonly #room: string;
   #key = '';
   #stream: MediaStream | null = null;
-  #mimeType = '';
   #pace = new NetworkPace(0, 0);
   #link: Link | null = null;
   #recorder: MediaRecorder | null = null;
@@ -57,7 +56,7 @@ export class BrowserBroadcast {
     return this.status === 'connecting' || this.status === 'live' || this.status === 'reconnecting';
   }
 
-  /** Goes live with `stream`. The key stays in this object until the broadcast ends. */
+  /** Goes live with `stream`. The key stays in this object until the broadcast ends; without one the session counts. */
   start(stream: MediaStream, key: string, video_bps: number): void {
     if (this.running) {
       return;
@@ -67,17 +66,14 @@ export class BrowserBroadcast {
     this.liveSince_ms = null;
     this.interruptions = 0;
     this.#attempt = 0;
-    const tracks: Tracks = {
-      video: stream.getVideoTracks().length > 0,
-      audio: stream.getAudioTracks().length > 0,
-    };
-    const mimeType = chooseMimeType(tracks, (type) => MediaRecorder.isTypeSupported(type));
-    if (mimeType === null) {
+    if (formatOf(liveTracks(stream)) === null) {
       this.#fail('format');
       return;
     }
-    this.#mimeType = mimeType;
     this.#stream = stream;
+    for (const track of stream.getTracks()) {
+      track.addEventListener('ended', () => this.#ended(stream));
+    }
     this.#key = key;
     this.#pace = new NetworkPace(video_bps, Date.now());
     this.#notePace();
@@ -107,12 +103,13 @@ export class BrowserBroadcast {
   }
 
   async #connect(): Promise<void> {
-    const admission = await admit(this.#room, this.#key);
+    const key = this.#key;
+    const admission = await (key === '' ? admitSession(this.#room) : admit(this.#room, key));
     if (!this.running) {
       return;
     }
     if (admission.kind === 'refused' && admission.status !== 429 && admission.status !== 503) {
-      this.#fail(admission.status === 404 ? 'room' : 'key');
+      this.#fail(admission.status === 404 ? 'room' : key === '' ? 'signed_out' : 'key');
     } else if (admission.kind === 'admitted') {
       this.#link = new Link(ingestUrl(location, this.#room), {
         opened: () => this.#opened(),
@@ -137,9 +134,20 @@ export class BrowserBroadcast {
     if (!stream || !link) {
       return;
     }
+    const tracks = liveTracks(stream);
+    const mimeType = formatOf(tracks);
+    if (mimeType === null) {
+      link.finish();
+      this.#link = null;
+      this.#fail(tracks.length === 0 ? 'sources' : 'format');
+      return;
+    }
     let recorder: MediaRecorder;
     try {
-      recorder = new MediaRecorder(stream, recorderOptions(this.#mimeType, this.#pace.video_bps));
+      // One that ended would keep the recorder waiting for its next piece.
+      const whole = tracks.length === stream.getTracks().length;
+      const recorded = whole ? stream : new MediaStream(tracks);
+      recorder = new MediaRecorder(recorded, recorderOptions(mimeType, this.#pace.video_bps));
       recorder.ondataavailable = (event) => this.#recorded(recorder, link, event.data);
       recorder.onstop = () => this.#stopped(recorder);
       recorder.onerror = () => this.#stopped(recorder);
@@ -169,13 +177,13 @@ export class BrowserBroadcast {
       return;
     }
     this.#dropRecorder();
-    const left = this.#stream?.getTracks().some((track) => track.readyState === 'live');
-    if (left) {
-      this.#record();
-    } else {
-      this.#link?.finish();
-      this.#link = null;
-      this.#fail('sources');
+    this.#record();
+  }
+
+  /** A camera was unplugged, or a screen is no longer shared: what is left goes on. */
+  #ended(stream: MediaStream): void {
+    if (stream === this.#stream) {
+      this.#recordAgain();
     }
   }
 
@@ -292,4 +300,15 @@ export class BrowserBroadcast {
     clearTimeout(this.#retry);
     clearInterval(this.#look);
   }
+}
+
+function liveTracks(stream: MediaStream): MediaStreamTrack[] {
+  return stream.getTracks().filter((track) => track.readyState === 'live');
+}
+
+/** The recording format for these tracks; `null` where there is none. */
+function formatOf(tracks: MediaStreamTrack[]): string | null {
+  const has = (kind: string): boolean => tracks.some((track) => track.kind === kind);
+  const kinds = { video: has('video'), audio: has('audio') };
+  return tracks.length === 0 ? null : chooseMimeType(kinds, (type) => MediaRecorder.isTypeSupported(type));
 }

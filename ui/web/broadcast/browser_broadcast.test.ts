@@ -60,12 +60,25 @@ class Recorder {
   }
 }
 
-const track = { readyState: 'live' };
-const stream = {
-  getVideoTracks: () => [track],
-  getAudioTracks: () => [track],
-  getTracks: () => [track, track],
-} as unknown as MediaStream;
+class Track extends EventTarget {
+  readyState = 'live';
+  constructor(readonly kind: string) {
+    super();
+  }
+  end(): void {
+    this.readyState = 'ended';
+    this.dispatchEvent(new Event('ended'));
+  }
+}
+
+/** Some tracks of another stream. */
+class Some {
+  constructor(readonly tracks: Track[]) {}
+}
+
+let camera: Track;
+let microphone: Track;
+let stream: MediaStream;
 let answer: number | null;
 let asked: RequestInit[];
 
@@ -78,11 +91,13 @@ beforeEach(() => {
   Socket.made = [];
   Recorder.made = [];
   Recorder.supported = true;
-  track.readyState = 'live';
+  [camera, microphone] = [new Track('video'), new Track('audio')];
+  stream = { getTracks: () => [camera, microphone] } as unknown as MediaStream;
   answer = 204;
   asked = [];
   vi.stubGlobal('WebSocket', Socket);
   vi.stubGlobal('MediaRecorder', Recorder);
+  vi.stubGlobal('MediaStream', Some);
   vi.stubGlobal('fetch', async (_: string, request: RequestInit) => {
     asked.push(request);
     if (answer === null) {
@@ -200,7 +215,33 @@ test('a queue of many seconds is given up for another connection', async () => {
 
 test('sources that were taken away end it', async () => {
   const { broadcast, socket, recorder } = await live();
-  track.readyState = 'ended';
+  [camera.readyState, microphone.readyState] = ['ended', 'ended'];
   recorder.stop();
   expect([broadcast.status, broadcast.failure, socket.closedWith]).toEqual(['failed', 'sources', 1000]);
+});
+
+test('a camera that is unplugged leaves the sound on air, over the same connection', async () => {
+  const { broadcast, socket } = await live();
+  camera.end();
+  const second = Recorder.made[1];
+  expect([second?.stream, second?.options.mimeType]).toEqual([new Some([microphone]), 'audio/mp4;codecs=opus']);
+  second?.gives(7);
+  expect([broadcast.status, socket.sent.at(-1), Socket.made.length]).toEqual(['live', 7, 1]);
+  microphone.end();
+  expect([broadcast.status, broadcast.failure, socket.closedWith]).toEqual(['failed', 'sources', 1000]);
+});
+
+test('whoever manages the room needs no key, and is told when they are signed out', async () => {
+  let manage = true;
+  vi.stubGlobal('fetch', async () => new Response(JSON.stringify({ may: { manage } }), { status: 200 }));
+  const broadcast = new BrowserBroadcast('demo');
+  broadcast.start(stream, '', 2_500_000);
+  await settle();
+  await Socket.made[0]?.opens();
+  Recorder.made[0]?.gives(9);
+  expect(broadcast.status).toBe('live');
+  manage = false;
+  await Socket.made[0]?.drops();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([broadcast.status, broadcast.failure]).toEqual(['failed', 'signed_out']);
 });

@@ -37,6 +37,16 @@ export async function admit(room: string, key: string): Promise<Admission> {
   return status >= 400 && status < 500 ? { kind: 'refused', status } : { kind: 'failed' };
 }
 
+/** Asks whether whoever is signed in may publish into the room: their session then opens the connection, without a key. */
+export async function admitSession(room: string): Promise<Admission> {
+  const answer = await ask('GET', '/api/v1/rooms/{room}', { path: { room } });
+  if (answer.ok) {
+    return answer.value.may?.manage ? { kind: 'admitted' } : { kind: 'refused', status: 401 };
+  }
+  const { status } = answer.problem;
+  return status >= 400 && status < 500 ? { kind: 'refused', status } : { kind: 'failed' };
+}
+
 /** The ingest's address for a room, from the page's own address. */
 export function ingestUrl(page: Pick<Location, 'protocol' | 'host'>, room: string): string {
   const scheme = page.protocol === 'https:' ? 'wss:' : 'ws:';

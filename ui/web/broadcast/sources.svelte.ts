@@ -3,8 +3,17 @@
 /** What the picture is of. */
 export type Picture = 'camera' | 'screen' | 'none';
 
-/** Why there is nothing to show. `insecure`: browsers give cameras to secure pages only. */
-export type SourceProblem = 'insecure' | 'denied' | 'missing' | 'busy' | 'nothing' | 'failed';
+/** Why there is nothing to show. `insecure`: browsers give cameras to secure pages only. `picture_gone`, `sound_gone`: it
+ * was there, and was unplugged or taken back. */
+export type SourceProblem =
+  | 'insecure'
+  | 'denied'
+  | 'missing'
+  | 'busy'
+  | 'nothing'
+  | 'failed'
+  | 'picture_gone'
+  | 'sound_gone';
 
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } as const;
 
@@ -55,6 +64,9 @@ export class Sources {
         });
         this.#captured.push(...own.getTracks());
       }
+      for (const track of this.#captured) {
+        track.addEventListener('ended', () => this.#gone(track));
+      }
       this.stream = this.#together(this.#captured);
       await this.#listDevices();
     } catch (error) {
@@ -74,6 +86,17 @@ export class Sources {
     void this.#mixer?.close();
     this.#mixer = null;
     this.stream = null;
+  }
+
+  /** Somebody unplugged it, or no longer shares it. */
+  #gone(track: MediaStreamTrack): void {
+    if (!this.#captured.includes(track)) {
+      return;
+    }
+    if (this.#captured.every((each) => each.readyState === 'ended')) {
+      this.close();
+    }
+    this.problem = track.kind === 'video' ? 'picture_gone' : 'sound_gone';
   }
 
   /** One picture and one sound: recorders take no second, so microphone and system sound are mixed. */

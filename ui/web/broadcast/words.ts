@@ -31,6 +31,7 @@ export const t = words(
     key: 'Stream key',
     'key.hint': 'From the room’s settings. It is kept in this page’s memory alone, until the broadcast ends.',
     'key.missing': 'The stream key is needed',
+    'key.own': 'You manage this room, so no stream key is needed.',
     live: 'Go live',
     end: 'End',
 
@@ -60,11 +61,19 @@ export const t = words(
     'problem.busy.text': 'Close the other program that uses it, then try again.',
     'problem.nothing': 'Nothing is chosen',
     'problem.nothing.text': 'Choose a picture, a microphone, or both.',
+    'problem.picture_gone': 'The camera or screen is gone',
+    'problem.picture_gone.text':
+      'It was unplugged or is no longer shared. While you are live, viewers hear the sound alone: end the broadcast, choose a picture, and go live again.',
+    'problem.sound_gone': 'The microphone is gone',
+    'problem.sound_gone.text':
+      'It was unplugged or taken back. While you are live, viewers may hear nothing: end the broadcast, choose another one, and go live again.',
     'problem.failed': 'The sources cannot be opened',
     'problem.failed.text': 'Choose others, or load this page again.',
 
     'failure.key': 'The origin does not know this key',
     'failure.key.text': 'Copy the stream key of this room again. A new key makes the old one useless.',
+    'failure.signed_out': 'You are signed out',
+    'failure.signed_out.text': 'Sign in again to broadcast into your room, or enter its stream key.',
     'failure.room': 'There is no such room',
     'failure.room.text': 'The link may be old or mistyped.',
     'failure.no_answer': 'The server does not answer',
@@ -116,6 +125,7 @@ export const t = words(
     key: '推流密钥',
     'key.hint': '见直播间设置。密钥只保存在本页内存中，直播结束即清除。',
     'key.missing': '请输入推流密钥',
+    'key.own': '你管理这个直播间，无需推流密钥。',
     live: '开始直播',
     end: '结束',
 
@@ -143,11 +153,19 @@ export const t = words(
     'problem.busy.text': '请关闭正在使用它的程序，然后重试。',
     'problem.nothing': '尚未选择',
     'problem.nothing.text': '请选择画面或麦克风，或两者都选。',
+    'problem.picture_gone': '摄像头或屏幕已断开',
+    'problem.picture_gone.text':
+      '设备被拔出，或已停止共享。如果正在直播，观众只能听到声音：请结束直播，选择画面，再重新开始直播。',
+    'problem.sound_gone': '麦克风已断开',
+    'problem.sound_gone.text':
+      '设备被拔出，或许可被收回。如果正在直播，观众可能听不到声音：请结束直播，选择其他麦克风，再重新开始直播。',
     'problem.failed': '无法打开所选来源',
     'problem.failed.text': '请选择其他来源，或重新加载本页。',
 
     'failure.key': '服务器不认识这个密钥',
     'failure.key.text': '请重新复制本直播间的推流密钥。生成新密钥后，旧密钥即失效。',
+    'failure.signed_out': '你已退出登录',
+    'failure.signed_out.text': '请重新登录后再直播，或输入直播间的推流密钥。',
     'failure.room': '没有这个直播间',
     'failure.room.text': '链接可能已失效或输入有误。',
     'failure.no_answer': '服务器没有回应',

@@ -252,7 +252,7 @@ export function transportTo(files: Files): Transport {
       if (url) {
         return { kind: 'made', url };
       }
-      const body = (await response?.text()) ?? '';
+      const body = (await response?.text().catch(() => null)) ?? '';
       return response?.status === 409
         ? { kind: 'stopped', why: 'refused', words: detail(body) }
         : readPiece(response?.status ?? 0, null, body);

@@ -11,6 +11,8 @@ export type SettingsStatus = 'loading' | 'ready' | 'stranger' | 'missing' | 'fai
 /** A room as its settings page knows it: read again and again while the page is looked at. */
 export class SettingsRoom {
   status = $state<SettingsStatus>('loading');
+  /** The last look was not answered: what is shown is what was. */
+  stale = $state(false);
   owned = $state<OwnedRoom | null>(null);
   owner = $state<Owner | null>(null);
   /** Bits a second as they were, the oldest first; empty while nobody publishes. */
@@ -44,7 +46,9 @@ export class SettingsRoom {
       return;
     }
     this.#asking = true;
-    this.take(await readOwnedRoom(this.#slug));
+    const answer = await readOwnedRoom(this.#slug);
+    this.stale = answer.kind === 'failed';
+    this.take(answer);
     if (this.status === 'ready' && this.owner === null) {
       await this.refreshOwner();
     }

@@ -284,6 +284,8 @@ async fn talk(
                     return Some(Goodbye { code: close_code::POLICY, reason: "no answer to pings" });
                 }
                 timeout(WRITE_MAX, socket.send(Message::Ping(axum::body::Bytes::new()))).await.ok()?.ok()?;
+                // Browsers show pings to no page: this is how one knows that its connection still is one.
+                send(socket, [spoken(&member.presence())]).await.ok()?;
             }
         }
     }

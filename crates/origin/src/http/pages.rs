@@ -26,6 +26,11 @@ pub(crate) async fn home() -> Response {
     index(StatusCode::OK)
 }
 
+/// The same page for an address where nothing is, which the page then says itself.
+pub(crate) fn missing() -> Response {
+    index(StatusCode::NOT_FOUND)
+}
+
 /// The same page for a room; for one that does not exist with 404, which the page then says itself.
 pub(crate) async fn room(State(shared): State<Arc<Shared>>, Path(slug): Path<String>) -> Response {
     match find(&shared, &slug).await {

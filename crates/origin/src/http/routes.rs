@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -314,8 +314,14 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, P
     Ok(([(header::CACHE_CONTROL, "no-store")], "ready\n"))
 }
 
-async fn unknown() -> Problem {
-    Problem::not_found("there is nothing at this address")
+/// To a person who mistyped, a page says it; to a program that asks the API, a problem.
+async fn unknown(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_page = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    if is_page && matches!(method, Method::GET | Method::HEAD) && !uri.path().starts_with("/api/") {
+        return pages::missing();
+    }
+    Problem::not_found("there is nothing at this address").into_response()
 }
 
 async fn wrong_method() -> Problem {

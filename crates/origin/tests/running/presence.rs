@@ -102,3 +102,16 @@ async fn a_players_session_of_a_limited_room_is_a_viewer() {
     watcher.until("presence", |frame| frame["type"] == "presence" && frame["viewers"] == 3).await;
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_connection_hears_who_is_there_twice_a_minute_though_nothing_happens() {
+    let folder = Folder::new();
+    let running = Running::start(&folder).await;
+    running.room("demo").await;
+    let mut ada = Chat::join(running.addresses.http, "demo", "?name=Ada", &[PAGE]).await;
+    let presence = |frame: &Value| frame["type"] == "presence";
+    let changed = ada.until("who came", presence).await;
+    let told = ada.until("a sign of life", presence).await;
+    assert_eq!(told, changed);
+    running.stop().await;
+}
