@@ -19,12 +19,14 @@ pub(crate) fn h264(known: Option<&Codec>, framed: Option<&Bytes>, units: &[&[u8]
     let random_access = nal::is_idr_picture(units.iter().copied());
     let mut parameters = None;
     if units.iter().any(|unit| nal::is_parameter_set(unit)) {
-        let (known_sps, known_pps) = match known {
+        let (sps, pps) = match known {
             Some(Codec::H264(known)) => known.parameter_sets(),
             _ => Default::default(),
         };
-        let sps = of_type(units, |unit| nal::unit_type(unit) == nal::SPS, known_sps);
-        let pps = of_type(units, |unit| nal::unit_type(unit) == nal::PPS, known_pps);
+        let sets = |wanted| of_type(units, |unit| nal::unit_type(unit) == wanted);
+        let found = ParameterSets { vps: Vec::new(), sps: sets(nal::SPS), pps: sets(nal::PPS) };
+        let known = ParameterSets { vps: Vec::new(), sps, pps };
+        let ParameterSets { sps, pps, .. } = known.updated(found, nal::pps_id);
         // Sets that cannot be read are left out: the known ones go on.
         parameters = H264::from_parameter_sets(&sps, &pps).ok().map(Codec::H264);
     }
@@ -42,9 +44,10 @@ pub(crate) fn hevc(known: Option<&Codec>, framed: Option<&Bytes>, units: &[&[u8]
             Some(Codec::Hevc(known)) => known.parameter_sets(),
             _ => ParameterSets::default(),
         };
-        let sets = |wanted, known| of_type(units, |unit| nal::hevc::unit_type(unit) == wanted, known);
-        let vps = sets(nal::hevc::VPS, known.vps);
-        let (sps, pps) = (sets(nal::hevc::SPS, known.sps), sets(nal::hevc::PPS, known.pps));
+        let sets = |wanted| of_type(units, |unit| nal::hevc::unit_type(unit) == wanted);
+        let (vps, sps, pps) = (sets(nal::hevc::VPS), sets(nal::hevc::SPS), sets(nal::hevc::PPS));
+        let found = ParameterSets { vps, sps, pps };
+        let ParameterSets { vps, sps, pps } = known.updated(found, nal::hevc::pps_id);
         parameters = Hevc::from_parameter_sets(&vps, &sps, &pps).ok().map(Codec::Hevc);
     }
     let packet = as_it_is(framed, units, nal::hevc::belongs_in_packet);
@@ -75,9 +78,7 @@ fn as_it_is(framed: Option<&Bytes>, units: &[&[u8]], belongs: fn(&[u8]) -> bool)
     framed.filter(|framed| length == framed.len() && units.iter().all(|unit| belongs(unit))).cloned()
 }
 
-/// The parameter sets of one type in an access unit, or those known before when it has none.
-fn of_type(units: &[&[u8]], is_wanted: impl Fn(&[u8]) -> bool, known: Vec<Bytes>) -> Vec<Bytes> {
-    let found: Vec<Bytes> =
-        units.iter().filter(|unit| is_wanted(unit)).map(|unit| Bytes::copy_from_slice(unit)).collect();
-    if found.is_empty() { known } else { found }
+/// The parameter sets of one type in an access unit.
+fn of_type(units: &[&[u8]], is_wanted: impl Fn(&[u8]) -> bool) -> Vec<Bytes> {
+    units.iter().filter(|unit| is_wanted(unit)).map(|unit| Bytes::copy_from_slice(unit)).collect()
 }

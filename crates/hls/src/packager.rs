@@ -191,8 +191,7 @@ impl Packager {
         if self.timeline.is_running() {
             // The clock goes on, but decoding starts anew at the next IDR.
             self.end_epoch()?;
-            let at = self.end();
-            self.timeline.restart(Anchor { at, unix_ms: self.timeline.unix_ms(at) });
+            self.timeline.go_on(self.end());
         }
         self.init += u32::from(self.tracks.is_some());
         self.source.retention.add_init(self.init, source_init);
@@ -231,6 +230,9 @@ impl Packager {
             Mapped::Jump { packet, by } => {
                 self.tell(Notice::TimestampJump { by });
                 self.next_epoch()?;
+                if by > PAUSE_MAX {
+                    self.timeline.forget_clock();
+                }
                 self.packet(packet)
             }
         }
@@ -332,8 +334,7 @@ impl Packager {
     /// The clock jumped or the picture stopped: what comes next begins where the media so far ends.
     fn next_epoch(&mut self) -> Result<(), Error> {
         self.end_epoch()?;
-        let at = self.end();
-        self.timeline.restart(Anchor { at, unix_ms: self.timeline.unix_ms(at) });
+        self.timeline.go_on(self.end());
         self.begin_epoch();
         Ok(())
     }
@@ -486,6 +487,9 @@ impl Packager {
 
 /// Bytes collected before the playlist starts: 10 s at 50 Mbit/s.
 const OPENING_BYTES_MAX: usize = 64 << 20;
+
+/// No publisher is silent for longer, so that stamps which leave out more are no pause.
+const PAUSE_MAX: Span = Span::from_secs(12);
 
 /// Sound without a picture for so long ends the epoch, so that it is not kept for ever.
 const VIDEO_SILENT: Span = Span::from_secs(5);

@@ -24,9 +24,30 @@ enum Epoch {
     /// Nobody publishes.
     Stopped,
     /// The next packet of the leading track where decoding can start is put at the anchor.
-    Waiting(Anchor),
-    /// Playlist time is input time plus `shift`.
-    Running { shift: Span, anchor: Anchor },
+    Waiting(Beginning),
+    /// Playlist time is input time plus the clock's shift.
+    Running(Clock),
+}
+
+/// How a publisher's times become those of the playlist, and of the world.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    shift: Span,
+    anchor: Anchor,
+}
+
+/// Where an epoch begins, and the clock of the one before, which tells how much later that is.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    anchor: Anchor,
+    before: Option<Clock>,
+}
+
+impl Anchor {
+    /// Wall time at the playlist time `at`, milliseconds since 1970.
+    fn unix_ms_at(self, at: Timestamp) -> i64 {
+        self.unix_ms.saturating_add((at - self.at).as_millis())
+    }
 }
 
 /// What becomes of a packet.
@@ -63,21 +84,40 @@ impl Timeline {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.epoch, Epoch::Running { .. })
+        matches!(self.epoch, Epoch::Running(_))
     }
 
     /// What is added to the publisher's times, once its epoch has begun.
     pub(crate) fn shift(&self) -> Option<Span> {
         match self.epoch {
-            Epoch::Running { shift, .. } => Some(shift),
+            Epoch::Running(clock) => Some(clock.shift),
             Epoch::Stopped | Epoch::Waiting(_) => None,
         }
     }
 
     /// The next leading packet begins a new epoch at `anchor`.
     pub(crate) fn restart(&mut self, anchor: Anchor) {
-        self.epoch = Epoch::Waiting(anchor);
+        self.epoch = Epoch::Waiting(Beginning { anchor, before: None });
         self.last.clear();
+    }
+
+    /// The same at `at`, of the same publisher, whose clock tells how much time went by meanwhile.
+    pub(crate) fn go_on(&mut self, at: Timestamp) {
+        let before = match self.epoch {
+            Epoch::Running(clock) => Some(clock),
+            Epoch::Waiting(beginning) => beginning.before,
+            Epoch::Stopped => None,
+        };
+        let anchor = Anchor { at, unix_ms: self.unix_ms(at) };
+        self.epoch = Epoch::Waiting(Beginning { anchor, before });
+        self.last.clear();
+    }
+
+    /// What comes next is on another clock.
+    pub(crate) fn forget_clock(&mut self) {
+        if let Epoch::Waiting(beginning) = &mut self.epoch {
+            beginning.before = None;
+        }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -89,8 +129,8 @@ impl Timeline {
     pub(crate) fn unix_ms(&self, at: Timestamp) -> i64 {
         match self.epoch {
             Epoch::Stopped => 0,
-            Epoch::Waiting(anchor) | Epoch::Running { anchor, .. } => {
-                anchor.unix_ms.saturating_add((at - anchor.at).as_millis())
+            Epoch::Waiting(Beginning { anchor, .. }) | Epoch::Running(Clock { anchor, .. }) => {
+                anchor.unix_ms_at(at)
             }
         }
     }
@@ -103,15 +143,15 @@ impl Timeline {
             Epoch::Stopped => Mapped::Drop,
             Epoch::Waiting(_) if !leads => Mapped::Early(packet),
             Epoch::Waiting(_) if !packet.random_access => Mapped::Drop,
-            Epoch::Waiting(anchor) => self.begin(packet, anchor, sound_from),
-            Epoch::Running { shift, .. } if leads => {
+            Epoch::Waiting(beginning) => self.begin(packet, beginning, sound_from),
+            Epoch::Running(Clock { shift, .. }) if leads => {
                 let step = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
                 if step > gap_max || step < -BACK_MAX {
                     return Mapped::Jump { packet, by: step };
                 }
                 self.shifted(packet, shift)
             }
-            Epoch::Running { shift, anchor } => {
+            Epoch::Running(Clock { shift, anchor }) => {
                 let apart = self.last.get(&lead).map_or(Span::ZERO, |&last| packet.dts - last);
                 // Its time belongs to the media before the epoch.
                 let precedes = packet.dts + shift < anchor.at;
@@ -123,14 +163,21 @@ impl Timeline {
         }
     }
 
-    fn begin(&mut self, packet: Packet, anchor: Anchor, sound_from: Option<Timestamp>) -> Mapped {
+    fn begin(&mut self, packet: Packet, beginning: Beginning, sound_from: Option<Timestamp>) -> Mapped {
+        let Beginning { mut anchor, before } = beginning;
         // ISO BMFF has no negative decoding time, and players drop negative presentation times.
         let lead_in = if anchor.at == Timestamp::ZERO { packet.dts - packet.pts } else { Span::ZERO };
         // AAC begins with a frame of its encoder's own before the first picture: room is left for it.
         let sound = sound_from.map_or(Span::ZERO, |from| packet.dts - from);
         let room = if sound <= SOUND_BEFORE_MAX { lead_in.max(sound) } else { lead_in };
-        let shift = anchor.at + room.max(Span::ZERO) - packet.dts;
-        self.epoch = Epoch::Running { shift, anchor };
+        let room = room.max(Span::ZERO);
+        let shift = anchor.at + room - packet.dts;
+        if let Some(before) = before {
+            // A clock that was set back tells nothing.
+            let told = before.anchor.unix_ms_at(packet.dts + before.shift).saturating_sub(room.as_millis());
+            anchor.unix_ms = anchor.unix_ms.max(told);
+        }
+        self.epoch = Epoch::Running(Clock { shift, anchor });
         match self.shifted(packet, shift) {
             Mapped::Packet { packet, .. } => Mapped::Packet { packet, first: true },
             other => other,

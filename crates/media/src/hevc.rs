@@ -52,6 +52,33 @@ pub struct ParameterSets {
     pub pps: Vec<Bytes>,
 }
 
+impl ParameterSets {
+    /// The sets after an access unit brought `found`, of which `pps_id` tells picture parameter sets apart.
+    ///
+    /// Those of a kind that it does not bring stay. Encoders send picture parameter sets one by one, with the pictures
+    /// that use them, so each takes the place of the one of its id; where another sequence begins, they are its own.
+    #[must_use]
+    pub fn updated(mut self, found: ParameterSets, pps_id: fn(&[u8]) -> Option<u32>) -> ParameterSets {
+        let known = |known: &[Bytes], found: &[Bytes]| found.iter().all(|set| known.contains(set));
+        let goes_on = known(&self.vps, &found.vps) && known(&self.sps, &found.sps);
+        if goes_on && self.pps.len() + found.pps.len() <= UNITS_MAX {
+            for set in found.pps {
+                match self.pps.iter_mut().find(|known| pps_id(known) == pps_id(&set)) {
+                    Some(known) => *known = set,
+                    None => self.pps.push(set),
+                }
+            }
+            return self;
+        }
+        let or = |known, found: Vec<Bytes>| if found.is_empty() { known } else { found };
+        ParameterSets {
+            vps: or(self.vps, found.vps),
+            sps: or(self.sps, found.sps),
+            pps: or(self.pps, found.pps),
+        }
+    }
+}
+
 impl Hevc {
     /// Reads an `HEVCDecoderConfigurationRecord`. Of its arrays only parameter sets are kept.
     ///
@@ -250,6 +277,22 @@ mod tests {
             assert_eq!((&sets.vps[0][..], &sets.sps[0][..], &sets.pps[0][..]), (set.vps, set.sps, set.pps));
             assert_eq!(Hevc::from_hvcc(hevc.hvcc.clone()), Ok(hevc));
         }
+    }
+
+    #[test]
+    fn picture_parameter_sets_come_one_by_one_and_go_with_their_sequence() {
+        let id = |unit: &[u8]| unit.first().map(|id| u32::from(*id));
+        let sets = |sps: &'static [u8], pps: &[&'static [u8]]| ParameterSets {
+            sps: if sps.is_empty() { Vec::new() } else { vec![Bytes::from_static(sps)] },
+            pps: pps.iter().map(|set| Bytes::from_static(set)).collect(),
+            ..ParameterSets::default()
+        };
+        let first = ParameterSets::default().updated(sets(b"s", &[b"0a"]), id);
+        assert_eq!(first, sets(b"s", &[b"0a"]));
+        let more = first.updated(sets(b"", &[b"1b"]), id).updated(sets(b"s", &[b"0c"]), id);
+        assert_eq!(more, sets(b"s", &[b"0c", b"1b"]));
+        assert_eq!(more.clone().updated(ParameterSets::default(), id), more);
+        assert_eq!(more.updated(sets(b"other", &[b"0d"]), id), sets(b"other", &[b"0d"]));
     }
 
     #[test]

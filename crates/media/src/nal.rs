@@ -8,6 +8,8 @@ pub mod hevc;
 use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
+use crate::bits::Bits;
+
 /// `nal_unit_type` of a slice of an IDR picture.
 pub const IDR_SLICE: u8 = 5;
 /// `nal_unit_type` of supplemental enhancement information.
@@ -49,6 +51,12 @@ pub fn is_idr(unit: &[u8]) -> bool {
 #[must_use]
 pub fn is_parameter_set(unit: &[u8]) -> bool {
     matches!(unit_type(unit), SPS | PPS | SPS_EXTENSION)
+}
+
+/// `pic_parameter_set_id` of a picture parameter set; `None` when it cannot be read.
+#[must_use]
+pub fn pps_id(unit: &[u8]) -> Option<u32> {
+    Bits::of_payload(&unit[..unit.len().min(ID_BYTES_MAX)]).ue()
 }
 
 /// Whether the unit is carried inside a [`crate::Packet`]: everything but parameter sets, delimiters,
@@ -152,6 +160,9 @@ fn find_start_code(stream: &[u8]) -> Option<usize> {
     None
 }
 
+/// The header of a unit, and an identifier of at most 17 bits.
+const ID_BYTES_MAX: usize = 6;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -184,6 +195,12 @@ mod tests {
         let data = [0, 1, 0x65, 0, 0, 0, 2, 0x41, 7, 0, 9, 1];
         let units: Vec<_> = length_prefixed_units(&data, 2).collect();
         assert_eq!(units, [Ok(&[0x65][..]), Ok(&[0x41, 7][..]), Err(LengthError { at: 9, len: data.len() })]);
+    }
+
+    #[test]
+    fn picture_parameter_sets_are_told_apart() {
+        assert_eq!([&[0x68, 0xcb, 0x83][..], &[0x68, 0x5b], &[0x68]].map(pps_id), [Some(0), Some(1), None]);
+        assert_eq!([&[0x44, 1, 0xc1][..], &[0x44, 1, 0x61], &[]].map(hevc::pps_id), [Some(0), Some(2), None]);
     }
 
     #[test]

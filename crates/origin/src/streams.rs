@@ -35,7 +35,7 @@ use crate::transcode::{Plan, Renditions, Sound};
 #[path = "streams_notes.rs"]
 mod notes;
 
-/// All rooms' streams; those without a broadcast are forgotten.
+/// The streams of all rooms that were asked for; those without a broadcast hold no media.
 #[derive(Debug)]
 pub(crate) struct Streams {
     config: hls::Config,
@@ -315,6 +315,7 @@ impl Stream {
                 });
             }
             if tokio::time::timeout_at(deadline, returned).await.is_err() {
+                self.slot().leave(generation);
                 return Err(Refusal::Busy);
             }
         }
@@ -386,6 +387,7 @@ impl Stream {
         slot.last_media = None;
         // Still under the lock, so that a publisher who comes just now is not taken for gone.
         self.window.send_replace(None);
+        self.drop_feed();
         self.set_status(Status::default());
         tracing::info!(room = %self.slug, "broadcast ended: its publisher stayed away");
     }
@@ -408,6 +410,13 @@ impl Slot {
             return Err(Refusal::Occupied);
         }
         Ok(())
+    }
+
+    /// The publisher of `generation` is gone.
+    fn leave(&mut self, generation: u64) {
+        if self.generation == generation {
+            self.publisher = None;
+        }
     }
 
     fn dismiss(&mut self, why: Dismissal) {

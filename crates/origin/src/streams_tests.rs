@@ -74,6 +74,7 @@ async fn a_publisher_that_stays_away_ends_the_broadcast_and_the_next_begins_anot
     streams.sweep();
     assert_eq!(stream.status(), Status::default());
     assert!(served(&stream).is_none());
+    assert!(stream.feed().is_none(), "its last pictures are let go too");
     let mut lease = stream.admit(Door::default(), Some(key())).await.unwrap();
     publish(&mut lease, 10);
     assert_ne!(served(&stream).unwrap().0, broadcast);
@@ -145,6 +146,19 @@ async fn a_predecessor_that_hangs_does_not_let_two_in() {
     assert_eq!(stream.admit(Door::default(), Some(key())).await.unwrap_err(), Refusal::Busy);
     drop(hanging);
     assert!(stream.admit(Door::default(), Some(key())).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_gave_up_waiting_leaves_no_trace() {
+    let streams = streams();
+    let stream = open(&streams);
+    let mut hanging = stream.admit(Door::default(), Some(key())).await.unwrap();
+    publish(&mut hanging, 5);
+    assert_eq!(stream.admit(Door::default(), Some(key())).await.unwrap_err(), Refusal::Busy);
+    drop(hanging);
+    assert_eq!(stream.status().state, State::Interrupted, "nobody publishes");
+    let alone = Door { refuses_second: true, ..Door::default() };
+    assert!(stream.admit(alone, Some(key())).await.is_ok(), "the room is free");
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,7 +56,7 @@ impl Video {
         }
     }
 
-    /// Takes the parameter sets of an access unit; those of a kind that it does not bring stay.
+    /// Takes the parameter sets of an access unit.
     fn parameters(&mut self, data: &[u8], units: &[Range<usize>]) -> Option<Codec> {
         let sets = |wanted: u8| -> Vec<Bytes> {
             let unit_type = |unit: &[u8]| match self.kind {
@@ -74,16 +74,12 @@ impl Video {
                 pps: sets(nal::hevc::PPS),
             },
         };
+        let pps_id = match self.kind {
+            VideoKind::H264 => nal::pps_id,
+            VideoKind::Hevc => nal::hevc::pps_id,
+        };
         let before = self.sets.clone();
-        for (known, new) in [
-            (&mut self.sets.vps, found.vps),
-            (&mut self.sets.sps, found.sps),
-            (&mut self.sets.pps, found.pps),
-        ] {
-            if !new.is_empty() {
-                *known = new;
-            }
-        }
+        self.sets = before.clone().updated(found, pps_id);
         if self.sets == before {
             return None;
         }

@@ -145,6 +145,32 @@ fn a_picture_goes_on_where_the_next_header_has_no_time() {
 }
 
 #[test]
+fn picture_parameter_sets_that_come_with_the_pictures_that_use_them_interrupt_once() {
+    let sent = source().events();
+    let sets = match &tracks(&sent)[0][0].codec {
+        media::Codec::H264(h264) => h264.parameter_sets(),
+        other => panic!("{}", other.name()),
+    };
+    let mut writer = Writer::new();
+    let mut stream = writer.tables(&[(0x1b, VIDEO_PID, &[])]);
+    let of_another_id = [0, 0, 0, 1, 0x68, 0x5b, 0x20];
+    for packet in packets(&sent, true) {
+        let times = testkit::transport_stream::ticks;
+        let mut data = testkit::transport_stream::annex_b(&packet, &sets);
+        if !packet.random_access {
+            data.splice(0..0, of_another_id);
+        }
+        let times = Some((times(packet.pts), times(packet.dts)));
+        stream.extend(writer.pes(VIDEO_PID, times, &data, true));
+    }
+    let (events, _) = demux(&stream).unwrap();
+    let (sent, read) = (packets(&sent, true), packets(&events, true));
+    let second_idr = sent.iter().skip(1).position(|packet| packet.random_access).unwrap() + 1;
+    assert_eq!(tracks(&events).len(), 2);
+    assert_eq!(read.len(), 1 + sent.len() - second_idr, "all from the second IDR picture on");
+}
+
+#[test]
 fn a_zero_duration_and_a_repeated_time_still_rise() {
     let mut sent = source().events();
     let mut last = None;

@@ -257,6 +257,37 @@ fn a_picture_that_stops_is_told_and_costs_no_memory() {
 }
 
 #[test]
+fn the_date_of_what_follows_a_pause_counts_the_pause() {
+    // Pictures stop for 20 s while the sound goes on; both stop for 4 s; the size of the picture changes after 3 s.
+    let source = Source { duration: Span::from_secs(30), ..Source::default() };
+    let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+    let picture_stops = |event: &MediaEvent| match event {
+        MediaEvent::Packet(p) => p.track != Source::VIDEO || p.dts < at(4) || p.dts >= at(24),
+        _ => true,
+    };
+    let all_stops =
+        |event: &MediaEvent| !matches!(event, MediaEvent::Packet(p) if p.dts >= at(4) && p.dts < at(8));
+    let changes: Vec<MediaEvent> = [(44_100, 0), (48_000, 7)]
+        .into_iter()
+        .flat_map(|(rate, start)| {
+            let duration = Span::from_secs(4);
+            Source { sample_rate: Some(rate), start: at(start), duration, ..Source::default() }.events()
+        })
+        .collect();
+    for (events, seconds) in [
+        (source.events().into_iter().filter(picture_stops).collect::<Vec<_>>(), 24),
+        (source.events().into_iter().filter(all_stops).collect(), 8),
+        (changes, 7),
+    ] {
+        let reader = Reader::of(&events, Allowances::default());
+        let playlist = reader.main.playlist.as_ref().expect("a playlist");
+        let after = playlist.segments.values().find(|segment| segment.discontinuity).expect("a pause");
+        let expected = format!("2026-11-20T23:15:{}.042Z", 30 + seconds);
+        assert_eq!(after.date_time.as_deref(), Some(expected.as_str()));
+    }
+}
+
+#[test]
 fn media_needs_a_start_and_known_tracks() {
     let mut packager = Packager::new(Config::default());
     let events = Source::default().events();

@@ -37,6 +37,12 @@ pub fn is_parameter_set(unit: &[u8]) -> bool {
     matches!(unit_type(unit), VPS | SPS | PPS)
 }
 
+/// `pps_pic_parameter_set_id` of a picture parameter set; `None` when it cannot be read.
+#[must_use]
+pub fn pps_id(unit: &[u8]) -> Option<u32> {
+    super::pps_id(unit.get(HEADER_BYTES - 1..)?)
+}
+
 /// Whether the unit is carried inside a [`crate::Packet`]: everything of the base layer but parameter
 /// sets, delimiters, filler and units without a payload.
 #[must_use]

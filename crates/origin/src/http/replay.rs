@@ -1,5 +1,6 @@
 //! What was recorded, for players and as files: a playlist of byte ranges, and the files with ranges.
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,15 +72,24 @@ async fn playlist(shared: &Shared, recording: &Recording) -> Result<Bytes, Probl
         .collect();
     let made = tokio::task::spawn_blocking(move || {
         let files = paths.into_iter().filter_map(|(part, path)| match Contents::read(&path) {
-            Ok(contents) => Some(vod_file(part, &contents)),
+            Ok(contents) => Some(Ok(vod_file(part, &contents))),
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "part of a recording cannot be read");
-                None
+                let gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData);
+                (!gone).then_some(Err(error))
             }
         });
-        hls::vod_playlist(&files.collect::<Vec<_>>())
+        files.collect::<io::Result<Vec<_>>>()
     });
-    let text = made.await.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the origin stops"))?;
+    let files = made.await.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the origin stops"))?;
+    // Without a part that may be there the next time, the text would be kept for ever.
+    let files = files.map_err(|_| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the recording cannot be read just now")
+    })?;
+    if files.is_empty() {
+        return Err(Problem::not_found("the recording's files are gone"));
+    }
+    let text = hls::vod_playlist(&files);
     let text = Bytes::from(text);
     shared.recordings.keep_playlist(&recording.id, text.clone());
     Ok(text)

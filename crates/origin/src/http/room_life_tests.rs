@@ -206,3 +206,20 @@ async fn a_comment_on_a_recording_stands_at_its_moment() {
     let (_, told) = place.json("GET", &said, &[], "").await;
     assert_eq!(told["messages"].as_array().map(Vec::len), Some(1), "{told}");
 }
+
+#[tokio::test]
+async fn a_room_that_is_deleted_takes_the_files_of_all_its_recordings_with_it() {
+    let place = Place::new().await;
+    let folder = place.shared.config.data.join("recordings");
+    std::fs::create_dir(&folder).unwrap();
+    // More than one list holds.
+    for number in 0..510 {
+        let (id, slug) = (format!("{number:032x}"), "demo".parse().unwrap());
+        place.shared.store.begin_recording(id.clone(), slug, Vec::new(), number).await.unwrap();
+        let finished = Finished { duration_ms: 1, bytes: 1, parts: 1, note: None };
+        place.shared.store.finish_recording(id.clone(), finished).await.unwrap();
+        std::fs::write(folder.join(format!("{id}-1.mp4")), "x").unwrap();
+    }
+    assert_eq!(place.status("DELETE", ROOM, &[OPERATOR], "").await, 204);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}

@@ -227,13 +227,17 @@ pub(crate) async fn remove(
     Known(identity): Known,
 ) -> Result<StatusCode, Problem> {
     let room = managed(&shared, &slug, &identity).await?;
-    let recordings = shared.store.recordings_of(room.id).await?;
+    let mut recordings = shared.store.recordings_of(room.id).await?;
     let on_air = shared.streams.status(&room.slug).state != rooms::frame::State::Offline;
     if on_air || recordings.iter().any(|recording| recording.writing) {
         return Err(Problem::new(StatusCode::CONFLICT, "the room is live: end the broadcast first"));
     }
-    for recording in recordings {
-        shared.recordings.remove(&recording).await?;
+    // A list holds the newest only, and what it leaves out would keep its files.
+    while !recordings.is_empty() {
+        for recording in recordings {
+            shared.recordings.remove(&recording).await?;
+        }
+        recordings = shared.store.recordings_of(room.id).await?;
     }
     for upload in shared.store.uploads_of(room.id).await? {
         shared.uploads.remove(&upload).await?;

@@ -29,7 +29,7 @@ pub(super) struct Recorder {
     target: Target,
     tracks: Option<Arc<[Track]>>,
     running: Option<Running>,
-    /// Recording stopped by itself: it stays so until the next broadcast, or until it is switched off and on.
+    /// Recording stopped by itself: it stays so until the broadcast is over, or until it is switched off and on.
     stopped: bool,
 }
 
@@ -55,7 +55,6 @@ impl Recorder {
         }
         if !self.target.wanted.load(Ordering::Relaxed) {
             self.finish();
-            self.stopped = false;
             return;
         }
         let mut anew = continued.anew;
@@ -125,6 +124,7 @@ impl Recorder {
     pub(super) fn finish(&mut self) {
         self.flush();
         self.running = None;
+        self.stopped = false;
     }
 }
 

@@ -122,3 +122,24 @@ async fn a_disk_that_is_slow_for_a_moment_costs_nothing() {
     assert_eq!((recorded.len(), status.view().notice), (1, None));
     assert!(recorded[0].duration_ms >= 99_000, "{:?}", recorded[0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stopped_in_one_broadcast_is_begun_anew_in_the_next() {
+    let disk = Disk::new().await;
+    let (mut recorder, status) = disk.recorder();
+    take(&mut recorder, sound());
+    for second in 0..3 {
+        take(&mut recorder, packet(second));
+    }
+    recorder.stop("recording stopped: no room".to_owned());
+    take(&mut recorder, packet(3));
+    assert!(recorder.running.is_none());
+    // The publisher has finished, and is back within the time in which its playlist goes on.
+    recorder.finish();
+    for second in 4..8 {
+        take(&mut recorder, packet(second));
+    }
+    assert_eq!(status.view().notice, None);
+    drop(recorder);
+    assert_eq!(disk.recorded().await.len(), 2);
+}

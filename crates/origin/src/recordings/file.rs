@@ -41,9 +41,9 @@ impl Contents {
         let lead = tracks.iter().find(|track| track.video).or_else(|| tracks.first());
         let lead = *lead.ok_or_else(|| unreadable("no tracks"))?;
         let mut fragments = Vec::new();
-        while let Ok(Some((at, moof))) = reader.find(b"moof") {
+        while let Some((at, moof)) = readable(reader.find(b"moof"))? {
             let Some(runs) = fmp4::read_runs(&moof) else { break };
-            let Ok(Some(mdat)) = reader.skip(b"mdat") else { break };
+            let Some(mdat) = readable(reader.skip(b"mdat"))? else { break };
             // A fragment without the leading track belongs to the one before.
             let run = runs.iter().find(|run| run.track == lead.id);
             let ends = fragments.last().map_or(0, |place: &FragmentPlace| place.ends);
@@ -69,12 +69,20 @@ impl Contents {
 }
 
 /// Ends a file: cuts off what is not whole, writes its duration into the room that was left for it, and the index
-/// behind its last fragment. Answers what it holds and its bytes. A finished file is left as it is.
+/// behind its last fragment. Answers what it holds and its bytes. A finished file is left as it is; one that cannot
+/// be written any more plays all the same.
 ///
 /// # Errors
-/// When the file cannot be read or written. A disk without room for the index leaves a file that plays all the same.
+/// `InvalidData` when the file does not begin as a recording does; others when the disk does not give it.
 pub(crate) fn finish(path: &Path) -> io::Result<(Contents, u64)> {
     let contents = Contents::read(path)?;
+    if let Err(error) = complete(path, &contents) {
+        tracing::warn!(file = %path.display(), %error, "recording without its duration or index");
+    }
+    Ok((contents, std::fs::metadata(path)?.len()))
+}
+
+fn complete(path: &Path, contents: &Contents) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     file.set_len(contents.end())?;
     let mut init = vec![0; usize::try_from(contents.init_bytes).map_err(io::Error::other)?];
@@ -86,12 +94,10 @@ pub(crate) fn finish(path: &Path) -> io::Result<(Contents, u64)> {
     let points = contents.fragments.iter().filter(|place| place.sync).map(|place| (place.begins, place.at));
     let index = fmp4::index(contents.lead.id, &points.collect::<Vec<_>>());
     file.seek(SeekFrom::End(0))?;
-    if let Err(error) = file.write_all(&index).and_then(|()| file.sync_all()) {
+    file.write_all(&index).and_then(|()| file.sync_all()).or_else(|error| {
         file.set_len(contents.end())?;
-        tracing::warn!(file = %path.display(), %error, "recording without an index");
-    }
-    let bytes = file.metadata()?.len();
-    Ok((contents, bytes))
+        Err(error)
+    })
 }
 
 /// Walks the boxes of a file.
@@ -150,6 +156,11 @@ impl Boxes {
         self.at += len;
         Ok(())
     }
+}
+
+/// What follows a box that is none is left out; that the disk does not give it is another matter.
+fn readable<T>(found: io::Result<Option<T>>) -> io::Result<Option<T>> {
+    found.or_else(|error| if error.kind() == io::ErrorKind::InvalidData { Ok(None) } else { Err(error) })
 }
 
 fn unreadable(what: &str) -> io::Error {

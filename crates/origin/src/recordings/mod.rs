@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use rooms::Slug;
 use serde::Serialize;
+use thiserror::Error;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 
@@ -52,6 +53,15 @@ pub(crate) struct StatusView {
     /// Why the last one stopped before its broadcast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notice: Option<String>,
+}
+
+/// Why it is not known what became of a recording.
+#[derive(Debug, Error)]
+enum SettleError {
+    #[error("{0}")]
+    Disk(#[from] io::Error),
+    #[error("{0}")]
+    Store(#[from] StoreError),
 }
 
 impl Recordings {
@@ -107,7 +117,7 @@ impl Recordings {
                 this.finish_files(&id, u32::try_from(parts).unwrap_or(u32::MAX), None)
             });
             let Ok(finished) = finishing.await else { continue };
-            match self.settle(recording.id.clone(), finished).await {
+            match self.settle(&recording.id, finished).await {
                 Ok(duration_ms) => {
                     tracing::info!(
                         recording = recording.id,
@@ -156,7 +166,10 @@ impl Recordings {
     }
 
     /// Finishes the files of a recording and says what they hold together. Parts without a whole fragment are removed.
-    fn finish_files(&self, id: &str, parts: u32, note: Option<String>) -> Finished {
+    ///
+    /// # Errors
+    /// When the disk does not give a file: what stands in it is not known, and nothing may be forgotten.
+    fn finish_files(&self, id: &str, parts: u32, note: Option<String>) -> io::Result<Finished> {
         let mut all = Finished { note, ..Finished::default() };
         for number in 1..=parts {
             let path = part_path(&self.folder, id, number);
@@ -167,23 +180,29 @@ impl Recordings {
                     all.parts = number;
                 }
                 Ok(_) => drop(std::fs::remove_file(&path)),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tracing::warn!(file = %path.display(), %error, "part of a recording removed: nothing of it plays");
+                    let _ = std::fs::remove_file(&path);
+                }
                 Err(error) => {
-                    tracing::warn!(file = %path.display(), %error, "part of a recording cannot be read");
+                    return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
                 }
             }
         }
-        all
+        Ok(all)
     }
 
-    /// Stores what became of a recording, and answers its milliseconds. One that holds nothing is forgotten.
-    async fn settle(&self, id: String, finished: Finished) -> Result<u64, StoreError> {
+    /// Stores what became of a recording, and answers its milliseconds. One that holds nothing is forgotten; one whose
+    /// files could not be read stays as it is, and is finished when the origin starts again.
+    async fn settle(&self, id: &str, finished: io::Result<Finished>) -> Result<u64, SettleError> {
+        let finished = finished?;
         let duration_ms = finished.duration_ms;
         if finished.parts == 0 {
             // A picture alone is no recording; there may be none.
-            let _ = std::fs::remove_file(poster_path(&self.folder, &id));
-            self.store.forget_recording(id).await?;
+            let _ = std::fs::remove_file(poster_path(&self.folder, id));
+            self.store.forget_recording(id.to_owned()).await?;
         } else {
-            self.store.finish_recording(id, finished).await?;
+            self.store.finish_recording(id.to_owned(), finished).await?;
             self.grown.notify_one();
         }
         Ok(duration_ms)
@@ -234,3 +253,41 @@ fn poster_path(folder: &Path, id: &str) -> PathBuf {
 }
 
 const UNBROKEN: &str = "nothing panics while it holds the status";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret;
+    use crate::store::NewRoom;
+
+    /// What becomes of an unfinished recording with one file, which `make` makes.
+    async fn recovered(make: impl FnOnce(&Path)) -> Vec<Recording> {
+        let folder = std::env::temp_dir().join(format!("rostrum-recovery-{}", secret::random()));
+        std::fs::create_dir_all(folder.join("recordings")).unwrap();
+        let store = Store::open(&folder.join("rostrum.db")).unwrap();
+        let new =
+            NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: true };
+        let room = store.create_room(new, "key".to_owned(), 1).await.unwrap();
+        let (id, tracks) = ("a".repeat(32), Vec::new());
+        store.begin_recording(id.clone(), room.slug.clone(), tracks, 10).await.unwrap();
+        let recordings = Recordings::new(store.clone(), &folder, RecordingSettings::default());
+        make(&part_path(&recordings.folder, &id, 1));
+        Arc::clone(&recordings).recover(store.unfinished_recordings().await.unwrap()).await;
+        let left = store.recordings_of(room.id).await.unwrap();
+        drop((recordings, store));
+        std::fs::remove_dir_all(folder).unwrap();
+        left
+    }
+
+    #[tokio::test]
+    async fn a_file_that_the_disk_does_not_give_is_not_forgotten() {
+        let left = recovered(|path| std::fs::create_dir(path).unwrap()).await;
+        assert!(left.len() == 1 && left[0].writing, "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_cut_within_its_beginning_goes_with_its_recording() {
+        let left = recovered(|path| std::fs::write(path, b"\0\0\0\x18ftyp").unwrap()).await;
+        assert_eq!(left, []);
+    }
+}

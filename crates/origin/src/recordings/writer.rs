@@ -136,7 +136,7 @@ impl Job {
         self.file = None;
         let note = self.status.note();
         let finished = self.recordings.finish_files(&self.id, self.parts, note);
-        let ended = self.runtime.block_on(self.recordings.settle(self.id.clone(), finished));
+        let ended = self.runtime.block_on(self.recordings.settle(&self.id, finished));
         self.status.end(&self.id);
         match ended {
             Ok(0) => tracing::info!(room = %self.slug, recording = self.id, "nothing was recorded"),

@@ -22,10 +22,9 @@ impl Drop for Lease {
         if let Some(packaging) = slot.parked.as_mut().filter(|_| finished) {
             packaging.outlets.finish();
         }
-        let last = slot.generation == self.generation;
-        if last {
-            slot.publisher = None;
-        }
+        slot.leave(self.generation);
+        // Nobody waits to go on: one that did may have given up.
+        let last = slot.publisher.is_none();
         // Still under the lock: whoever is let in next finds all of this done.
         let status = self.stream.status();
         if last && status.state == State::Live {

@@ -64,6 +64,12 @@ impl Stream {
         *current = Some(feed);
     }
 
+    /// The broadcast is over: its last pictures are let go.
+    pub(super) fn drop_feed(&self) {
+        *self.feed.lock().expect(UNBROKEN) = None;
+        self.thumbnail.clear();
+    }
+
     async fn make_picture(&self, feed: &Arc<Feed>, key_frame: KeyFrame) {
         let at = key_frame.packet.dts;
         let made = tokio::task::spawn_blocking(move || key_frame.jpeg()).await;
