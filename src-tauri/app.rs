@@ -49,6 +49,9 @@ pub enum Error {
     /// The folder of the recording cannot be shown.
     #[error("the folder cannot be opened: {0}")]
     Folder(String),
+    /// There is no such folder.
+    #[error("{} is not there yet", .0.display())]
+    NoFolder(PathBuf),
     /// The link cannot be opened.
     #[error("the browser cannot be opened: {0}")]
     Browser(String),

@@ -151,7 +151,7 @@ impl App {
     /// Opens a folder in the system's file manager.
     ///
     /// # Errors
-    /// [`Error::Folder`] when it is not there, or the system has no way to open it.
+    /// [`Error::NoFolder`] when it is not there; [`Error::Folder`] when the system has no way to open it.
     pub fn open_folder(&self, folder: Folder) -> Result<(), Error> {
         let folder = match folder {
             Folder::Data => self.folder.join("origin"),
@@ -166,7 +166,7 @@ impl App {
 /// Opens `folder` with what the system has for it.
 pub(crate) fn open(folder: PathBuf) -> Result<(), Error> {
     if !folder.is_dir() {
-        return Err(Error::Folder(format!("{} is not there yet", folder.display())));
+        return Err(Error::NoFolder(folder));
     }
     hand_over(folder.as_os_str()).map_err(|error| Error::Folder(format!("xdg-open: {error}")))
 }

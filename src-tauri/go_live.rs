@@ -2,12 +2,14 @@
 //!
 //! The caller hands in what happened together with the time, then drains [`GoLive::poll_output`]. The
 //! phase on air is computed from the destinations: live if one of them is, reconnecting if none is and
-//! one tries again, idle with the reasons if all have given up.
+//! one tries again, idle with what happened if all have given up.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use broadcast::DestinationState;
+
+use crate::cause::CauseView;
 
 /// How long a person may still change their mind after pressing Go live.
 pub const COUNTDOWN: Duration = Duration::from_secs(3);
@@ -32,13 +34,22 @@ pub struct Summary {
     pub outcome: Outcome,
 }
 
+/// Why nothing is sent to a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The destination's name; `None` where it is about all of them.
+    pub to: Option<String>,
+    /// What happened.
+    pub cause: CauseView,
+}
+
 /// Where a session is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing runs. `reasons` are those of the last try, empty at first.
+    /// Nothing runs.
     Idle {
-        /// Why every destination gave up, one line each.
-        reasons: Vec<String>,
+        /// Why every destination of the last try gave up; empty at first.
+        failures: Vec<Failure>,
     },
     /// Go live was pressed; nothing is sent before `ends`.
     Countdown {
@@ -61,7 +72,7 @@ pub enum Phase {
         /// When that try begins.
         next: Instant,
         /// What happened to it.
-        reason: String,
+        cause: CauseView,
         /// When the last destination was lost.
         lost: Instant,
     },
@@ -89,8 +100,8 @@ pub enum Input {
     Tick,
     /// The broadcast could not start.
     StartFailed(String),
-    /// The destinations' states, all of them.
-    Destinations(Vec<DestinationState>),
+    /// The destinations' names and states, all of them.
+    Destinations(Vec<(String, DestinationState)>),
     /// So many people watch now.
     Viewers(u32),
     /// The broadcast was taken down.
@@ -116,7 +127,7 @@ pub struct GoLive {
 
 impl Default for GoLive {
     fn default() -> GoLive {
-        GoLive { phase: Phase::Idle { reasons: Vec::new() }, peak_viewers: 0, outputs: VecDeque::new() }
+        GoLive { phase: Phase::Idle { failures: Vec::new() }, peak_viewers: 0, outputs: VecDeque::new() }
     }
 }
 
@@ -166,13 +177,14 @@ impl GoLive {
             Input::End => self.end(now),
             Input::NewBroadcast => {
                 if matches!(self.phase, Phase::Ended(_)) {
-                    self.phase = Phase::Idle { reasons: Vec::new() };
+                    self.phase = Phase::Idle { failures: Vec::new() };
                 }
             }
             Input::Tick => self.tick(now),
             Input::StartFailed(reason) => {
                 if self.phase == Phase::Connecting {
-                    self.phase = Phase::Idle { reasons: vec![reason] };
+                    let failure = Failure { to: None, cause: CauseView::start(reason) };
+                    self.phase = Phase::Idle { failures: vec![failure] };
                 }
             }
             Input::Destinations(states) => self.destinations(now, &states),
@@ -201,9 +213,9 @@ impl GoLive {
 
     fn cancel(&mut self) {
         match self.phase {
-            Phase::Countdown { .. } => self.phase = Phase::Idle { reasons: Vec::new() },
+            Phase::Countdown { .. } => self.phase = Phase::Idle { failures: Vec::new() },
             Phase::Connecting => {
-                self.phase = Phase::Idle { reasons: Vec::new() };
+                self.phase = Phase::Idle { failures: Vec::new() };
                 self.outputs.push_back(Output::Stop);
             }
             _ => {}
@@ -236,42 +248,46 @@ impl GoLive {
         }
     }
 
-    fn destinations(&mut self, now: Instant, states: &[DestinationState]) {
+    fn destinations(&mut self, now: Instant, states: &[(String, DestinationState)]) {
         let (since, lost) = match self.phase {
             Phase::Connecting => (None, now),
             Phase::Live { since } => (Some(since), now),
             Phase::Reconnecting { since, lost, .. } => (Some(since), lost),
             _ => return,
         };
-        if states.iter().any(|state| matches!(state, DestinationState::Live { .. })) {
+        if states.iter().any(|(_, state)| matches!(state, DestinationState::Live { .. })) {
             self.phase = Phase::Live { since: since.unwrap_or(now) };
-        } else if let Some((attempt, next, reason)) = next_try(states) {
+        } else if let Some((attempt, next, cause)) = next_try(states) {
             if let Some(since) = since {
-                self.phase = Phase::Reconnecting { since, attempt, next, reason, lost };
+                self.phase = Phase::Reconnecting { since, attempt, next, cause, lost };
             }
-        } else if !states.is_empty() && !states.contains(&DestinationState::Connecting) {
-            self.phase = Phase::Idle { reasons: reasons(states) };
+        } else if !states.is_empty()
+            && !states.iter().any(|(_, state)| *state == DestinationState::Connecting)
+        {
+            self.phase = Phase::Idle { failures: failures(states) };
             self.outputs.push_back(Output::Stop);
         }
     }
 }
 
 /// The earliest of the tries that are due.
-fn next_try(states: &[DestinationState]) -> Option<(u32, Instant, String)> {
+fn next_try(states: &[(String, DestinationState)]) -> Option<(u32, Instant, CauseView)> {
     states
         .iter()
-        .filter_map(|state| match state {
-            DestinationState::Retrying { attempt, at, reason } => Some((*attempt, *at, reason.clone())),
+        .filter_map(|(_, state)| match state {
+            DestinationState::Retrying { attempt, at, cause } => Some((*attempt, *at, cause.into())),
             _ => None,
         })
         .min_by_key(|(_, at, _)| *at)
 }
 
-fn reasons(states: &[DestinationState]) -> Vec<String> {
+fn failures(states: &[(String, DestinationState)]) -> Vec<Failure> {
     states
         .iter()
-        .filter_map(|state| match state {
-            DestinationState::Failed { reason } => Some(reason.clone()),
+        .filter_map(|(name, state)| match state {
+            DestinationState::Failed { cause } => {
+                Some(Failure { to: Some(name.clone()), cause: cause.into() })
+            }
             _ => None,
         })
         .collect()

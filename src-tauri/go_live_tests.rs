@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
-use super::{COUNTDOWN, DestinationState, GoLive, Input, Outcome, Output, Phase, Summary};
+use broadcast::{Cause, CauseKind};
+
+use super::{COUNTDOWN, DestinationState, Failure, GoLive, Input, Outcome, Output, Phase, Summary};
 
 /// A moment to count from. No test waits: every later moment is computed.
 #[expect(clippy::disallowed_methods, reason = "a starting point is needed, its value does not matter")]
@@ -17,7 +19,16 @@ fn outputs(machine: &mut GoLive) -> Vec<Output> {
 }
 
 fn retrying(attempt: u32, at: Instant) -> DestinationState {
-    DestinationState::Retrying { attempt, at, reason: "connection reset".to_owned() }
+    DestinationState::Retrying { attempt, at, cause: cause(CauseKind::Broken, "") }
+}
+
+fn cause(kind: CauseKind, said: &str) -> Cause {
+    Cause { kind, said: said.to_owned() }
+}
+
+/// Destinations called 0, 1, …
+fn states(states: Vec<DestinationState>) -> Input {
+    Input::Destinations(states.into_iter().enumerate().map(|(at, state)| (at.to_string(), state)).collect())
 }
 
 /// A machine that has been live since `t0 + COUNTDOWN`.
@@ -25,7 +36,7 @@ fn live(t0: Instant) -> GoLive {
     let mut machine = GoLive::default();
     machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    machine.handle_input(t0 + COUNTDOWN, Input::Destinations(vec![DestinationState::Live { since: t0 }]));
+    machine.handle_input(t0 + COUNTDOWN, states(vec![DestinationState::Live { since: t0 }]));
     assert_eq!(outputs(&mut machine), [Output::Start]);
     machine
 }
@@ -50,7 +61,7 @@ fn cancelling_the_countdown_starts_nothing_and_stops_nothing() {
     machine.handle_input(t0 + seconds(2), Input::Cancel);
     machine.handle_input(t0 + seconds(4), Input::Tick);
     assert_eq!(outputs(&mut machine), []);
-    assert_eq!(*machine.phase(), Phase::Idle { reasons: Vec::new() });
+    assert_eq!(*machine.phase(), Phase::Idle { failures: Vec::new() });
 }
 
 #[test]
@@ -61,7 +72,7 @@ fn cancelling_while_connecting_takes_the_broadcast_down() {
     machine.handle_input(t0 + seconds(4), Input::Cancel);
     assert_eq!(outputs(&mut machine), [Output::Start, Output::Stop]);
     machine.handle_input(t0 + seconds(5), Input::Finished(Outcome::default()));
-    assert_eq!(*machine.phase(), Phase::Idle { reasons: Vec::new() });
+    assert_eq!(*machine.phase(), Phase::Idle { failures: Vec::new() });
 }
 
 #[test]
@@ -69,23 +80,22 @@ fn a_first_connection_that_is_tried_again_still_counts_as_connecting() {
     let (t0, mut machine) = (start(), GoLive::default());
     machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    machine.handle_input(t0 + seconds(5), Input::Destinations(vec![retrying(1, t0 + seconds(6))]));
+    machine.handle_input(t0 + seconds(5), states(vec![retrying(1, t0 + seconds(6))]));
     assert_eq!(*machine.phase(), Phase::Connecting);
 }
 
 #[test]
-fn when_every_destination_gives_up_the_reasons_are_kept() {
+fn when_every_destination_gives_up_each_one_has_its_reason() {
     let (t0, mut machine) = (start(), GoLive::default());
     machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    let failed = DestinationState::Failed { reason: "wrong key".to_owned() };
-    machine.handle_input(
-        t0 + seconds(4),
-        Input::Destinations(vec![failed.clone(), DestinationState::Connecting]),
-    );
+    let refused = cause(CauseKind::KeyRefused, "No such key.");
+    let failed = DestinationState::Failed { cause: refused.clone() };
+    machine.handle_input(t0 + seconds(4), states(vec![failed.clone(), DestinationState::Connecting]));
     assert_eq!(*machine.phase(), Phase::Connecting);
-    machine.handle_input(t0 + seconds(5), Input::Destinations(vec![failed.clone(), failed]));
-    assert_eq!(*machine.phase(), Phase::Idle { reasons: vec!["wrong key".to_owned(); 2] });
+    machine.handle_input(t0 + seconds(5), states(vec![failed.clone(), failed]));
+    let failure = |name: &str| Failure { to: Some(name.to_owned()), cause: (&refused).into() };
+    assert_eq!(*machine.phase(), Phase::Idle { failures: vec![failure("0"), failure("1")] });
     assert_eq!(outputs(&mut machine), [Output::Start, Output::Stop]);
 }
 
@@ -94,8 +104,8 @@ fn one_live_destination_is_enough_to_be_live() {
     let (t0, mut machine) = (start(), GoLive::default());
     machine.handle_input(t0, Input::GoLive(COUNTDOWN));
     machine.handle_input(t0 + COUNTDOWN, Input::Tick);
-    let states = vec![retrying(3, t0 + seconds(9)), DestinationState::Live { since: t0 }];
-    machine.handle_input(t0 + seconds(4), Input::Destinations(states));
+    let one_live = vec![retrying(3, t0 + seconds(9)), DestinationState::Live { since: t0 }];
+    machine.handle_input(t0 + seconds(4), states(one_live));
     assert_eq!(*machine.phase(), Phase::Live { since: t0 + seconds(4) });
 }
 
@@ -104,17 +114,17 @@ fn the_timer_does_not_begin_anew_after_a_reconnection() {
     let t0 = start();
     let mut machine = live(t0);
     let next = t0 + seconds(11);
-    machine.handle_input(t0 + seconds(10), Input::Destinations(vec![retrying(1, next)]));
-    machine.handle_input(t0 + seconds(12), Input::Destinations(vec![retrying(2, t0 + seconds(14))]));
+    machine.handle_input(t0 + seconds(10), states(vec![retrying(1, next)]));
+    machine.handle_input(t0 + seconds(12), states(vec![retrying(2, t0 + seconds(14))]));
     let expected = Phase::Reconnecting {
         since: t0 + COUNTDOWN,
         attempt: 2,
         next: t0 + seconds(14),
-        reason: "connection reset".to_owned(),
+        cause: (&cause(CauseKind::Broken, "")).into(),
         lost: t0 + seconds(10),
     };
     assert_eq!(*machine.phase(), expected);
-    machine.handle_input(t0 + seconds(15), Input::Destinations(vec![DestinationState::Live { since: t0 }]));
+    machine.handle_input(t0 + seconds(15), states(vec![DestinationState::Live { since: t0 }]));
     assert_eq!(*machine.phase(), Phase::Live { since: t0 + COUNTDOWN });
     assert_eq!(outputs(&mut machine), []);
 }
@@ -128,13 +138,13 @@ fn ending_reports_the_time_on_air_and_the_most_viewers() {
     }
     machine.handle_input(t0 + COUNTDOWN + seconds(60), Input::End);
     assert_eq!(outputs(&mut machine), [Output::Stop]);
-    machine.handle_input(t0 + seconds(70), Input::Destinations(vec![DestinationState::Ended]));
+    machine.handle_input(t0 + seconds(70), states(vec![DestinationState::Ended]));
     assert!(matches!(machine.phase(), Phase::Ending { .. }), "a late report changes nothing");
     let outcome = Outcome { average_bitrate_bps: 2_500_000, dropped_frames: 3 };
     machine.handle_input(t0 + seconds(70), Input::Finished(outcome.clone()));
     assert_eq!(*machine.phase(), Phase::Ended(Summary { length: seconds(60), peak_viewers: 141, outcome }));
     machine.handle_input(t0 + seconds(80), Input::NewBroadcast);
-    assert_eq!(*machine.phase(), Phase::Idle { reasons: Vec::new() });
+    assert_eq!(*machine.phase(), Phase::Idle { failures: Vec::new() });
 }
 
 #[test]

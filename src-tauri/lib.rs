@@ -12,6 +12,7 @@ mod app_destinations;
 pub mod app_origin;
 mod autostart;
 mod awake;
+pub mod cause;
 pub mod chat;
 pub mod closing;
 pub mod command_error;
@@ -58,6 +59,7 @@ mod studio_view;
 pub mod surroundings;
 pub mod tray;
 mod tray_words;
+pub mod trouble;
 pub mod view;
 pub mod window;
 

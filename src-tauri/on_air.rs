@@ -3,11 +3,12 @@
 //! One engine serves destinations and recording. It runs while either is wanted, so a recording may begin before a
 //! broadcast and go on behind it.
 
-use broadcast::{Broadcast, Destination, RecordingState, Status, Summary};
+use broadcast::{Broadcast, Destination, RecordingState, RecordingStatus, Status, Summary};
 use tracing::{info, warn};
 
+use crate::cause::CauseView;
 use crate::destination::{self, Saved};
-use crate::go_live::{self, Input, Output, Phase};
+use crate::go_live::{self, Failure, Input, Output, Phase};
 use crate::keeping_up::KeepingUp;
 use crate::recording::{self, Recording};
 use crate::replay::Held;
@@ -39,11 +40,11 @@ impl Studio {
         }
         if let (
             Phase::Connecting | Phase::Live { .. } | Phase::Reconnecting { .. },
-            Phase::Idle { reasons },
+            Phase::Idle { failures },
         ) = (before, self.go_live.phase().clone())
         {
-            for reason in reasons {
-                self.notify(NoticeKind::BroadcastFailed { reason });
+            for Failure { to, cause } in failures {
+                self.notify(NoticeKind::BroadcastFailed { to, cause });
             }
         }
         crate::resume::keep_mark(&self.folder, self.go_live.phase());
@@ -59,10 +60,10 @@ impl Studio {
     /// Where the next broadcast goes, or the present one ought to.
     pub(crate) fn wanted_destinations(&self) -> Vec<Destination> {
         let own = match &self.origin {
-            OriginPhase::Running { hosted, .. } if !self.settings.without_this_computer => {
-                Some(destination::this_computer(hosted))
-            }
-            _ => None,
+            _ if self.settings.without_this_computer => None,
+            OriginPhase::Running { hosted, .. } => Some(destination::this_computer(hosted)),
+            // A broadcast that goes there waits for it to come back.
+            _ => self.sent.iter().find(|sent| sent.name == destination::THIS_COMPUTER).cloned(),
         };
         // Without its key a server only refuses.
         let others =
@@ -139,11 +140,14 @@ impl Studio {
         }
         let mut refused = Vec::new();
         for new in wanted.iter().filter(|wanted| !self.sent.contains(wanted)) {
-            refused.extend(broadcast.add_destination(new).err());
+            refused.extend(broadcast.add_destination(new).err().map(|error| (new.name.clone(), error)));
         }
+        // Nothing goes there, and its row must not wait for it.
+        wanted.retain(|wanted| refused.iter().all(|(name, _)| *name != wanted.name));
         self.sent = wanted;
-        for error in refused {
-            self.notify(NoticeKind::BroadcastFailed { reason: error.to_string() });
+        for (to, error) in refused {
+            let cause = CauseView::start(error.to_string());
+            self.notify(NoticeKind::BroadcastFailed { to: Some(to), cause });
         }
     }
 
@@ -162,11 +166,19 @@ impl Studio {
 
     fn start_sending(&mut self) -> Result<(), String> {
         let wanted = self.wanted_destinations();
+        if wanted.is_empty() {
+            // The origin may have gone during the countdown.
+            return Err("there is nowhere to send to".to_owned());
+        }
         match &mut self.broadcast {
             // It records already.
             Some(broadcast) => {
-                for destination in &wanted {
-                    broadcast.add_destination(destination).map_err(|error| error.to_string())?;
+                for (at, destination) in wanted.iter().enumerate() {
+                    if let Err(error) = broadcast.add_destination(destination) {
+                        // Then it goes to none of them.
+                        wanted[..at].iter().for_each(|added| broadcast.remove_destination(&added.name));
+                        return Err(error.to_string());
+                    }
                 }
             }
             None => self.start_engine(wanted.clone(), None)?,
@@ -241,6 +253,7 @@ impl Studio {
         self.ending = false;
         self.status = None;
         self.report_replay(&summary.status);
+        self.report_recording(&summary.status);
         self.drive(Input::Finished(destination::outcome(&summary.status)));
         if std::mem::take(&mut self.start_next) {
             self.start_broadcast();
@@ -248,7 +261,7 @@ impl Studio {
     }
 
     pub(crate) fn report(&mut self, status: &Status) {
-        let states = status.destinations.iter().map(|destination| destination.state.clone());
+        let states = status.destinations.iter().map(|sent| (sent.name.clone(), sent.state.clone()));
         self.drive(Input::Destinations(states.collect()));
         self.report_replay(status);
         self.keeping_up.look(now(), status.frames, status.dropped_frames);
@@ -266,15 +279,26 @@ impl Studio {
                 self.notify(kind);
             }
         }
-        if let Some(RecordingState::Failed { reason }) = status.recording.as_ref().map(|it| &it.state)
-            && self.recording.is_some()
-        {
-            self.notify(NoticeKind::RecordingFailed { reason: reason.clone() });
-            self.stop_recording();
-        }
+        self.report_recording(status);
     }
 
     // -- recording --
+
+    /// Tells once of a recording that broke off, be it while its file was made whole at the end.
+    fn report_recording(&mut self, status: &Status) {
+        let Some(RecordingStatus { file, state: RecordingState::Failed { reason }, .. }) = &status.recording
+        else {
+            return;
+        };
+        if self.failed_recording.as_ref() == Some(file) {
+            return;
+        }
+        self.failed_recording = Some(file.clone());
+        let kept = file.exists();
+        self.notify(NoticeKind::RecordingFailed { reason: reason.clone(), kept });
+        self.stop_recording();
+        self.recorded.take_if(|_| !kept);
+    }
 
     /// Starts or stops the recording, whatever the broadcast does.
     pub(crate) fn record(&mut self, on: bool) {
@@ -303,7 +327,7 @@ impl Studio {
             Ok(file) => self.recording = Some(Recording { file, since: now(), ends_with_broadcast }),
             Err(reason) => {
                 warn!(reason, "nothing is recorded");
-                self.notify(NoticeKind::RecordingFailed { reason });
+                self.notify(NoticeKind::RecordingFailed { reason, kept: false });
             }
         }
     }

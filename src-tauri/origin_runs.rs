@@ -52,6 +52,8 @@ impl Studio {
             Done::OriginStopped
         });
         self.forward();
+        // It may take the broadcast at another port than before, or for the first time.
+        self.follow_destinations();
     }
 
     pub(crate) fn stop_origin(&mut self, again: bool) {

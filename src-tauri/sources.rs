@@ -8,6 +8,7 @@ use tracing::error;
 
 use crate::scenes::engine::{Broken, Stageable};
 use crate::settings::VideoChoice;
+use crate::trouble::TroubleView;
 use crate::view::{Microphone, Picture, PictureKind};
 
 /// What is to be captured.
@@ -28,7 +29,7 @@ pub struct Opened {
     /// What works; `None` if nothing does.
     pub sources: Option<Arc<Sources>>,
     /// Why there is no picture.
-    pub no_video: Option<String>,
+    pub no_video: Option<TroubleView>,
     /// Sources of the scene that are left out of the picture.
     pub broken: Vec<Broken>,
 }
@@ -48,7 +49,7 @@ pub fn open(wanted: Wanted) -> Opened {
     let (opened, broken) = scene.show(|scene| Sources::open_scene(config(), scene));
     let (opened, no_video) = match opened {
         Ok(sources) => (Ok(sources), None),
-        Err(error) => (Sources::open(config()), Some(error.to_string())),
+        Err(error) => (Sources::open(config()), Some((&error).into())),
     };
     if let Err(error) = &opened {
         error!(%error, "nothing can be opened");

@@ -96,6 +96,8 @@ pub struct Studio {
     pub(crate) keeping_up: KeepingUp,
     /// The recording that ended last, for the summary.
     pub(crate) recorded: Option<PathBuf>,
+    /// The recording whose failure was told last.
+    pub(crate) failed_recording: Option<PathBuf>,
     /// What was told about the encoder last.
     pub(crate) replaced_encoder: Option<NoticeKind>,
     /// Why there is no picture, while the source that was open is away.
@@ -154,6 +156,7 @@ impl Studio {
             disks: Disks::default(),
             keeping_up: KeepingUp::default(),
             recorded: None,
+            failed_recording: None,
             replaced_encoder: None,
             trouble: None,
             ending: false,

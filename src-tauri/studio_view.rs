@@ -12,6 +12,7 @@ use crate::router::Internet;
 use crate::service_advice;
 use crate::sources;
 use crate::studio::{OriginPhase, SourcesPhase, Studio};
+use crate::trouble::TroubleView;
 use crate::view::{
     Audience, Blocked, DestinationState, DestinationView, LiveView, OriginState, OriginView, PhaseView,
     RecordingView, RoomView, SourceView, Stats, View,
@@ -38,7 +39,7 @@ impl View {
             room: None,
             scenes: crate::scenes::view::ScenesView::default(),
             video: SourceView::Starting,
-            trouble: None,
+            trouble: Vec::new(),
             pictures: Vec::new(),
             video_choice: crate::settings::VideoChoice::default(),
             sounds: Vec::new(),
@@ -51,7 +52,7 @@ impl View {
             countdown: true,
             locked: false,
             live: LiveView {
-                phase: PhaseView::Idle { reasons: Vec::new() },
+                phase: PhaseView::Idle,
                 blocked: Some(Blocked::Starting),
                 destinations: Vec::new(),
                 stats: None,
@@ -110,8 +111,8 @@ impl Studio {
             let nothing = self.no_picture(&view.scenes).filter(|_| !self.is_running());
             view.video = source_view(opened.no_video.as_ref().or(nothing.as_ref()), name);
         }
-        let trouble = self.trouble.as_ref().filter(|_| self.is_running());
-        view.trouble = trouble.and_then(|trouble| trouble.borrow().clone());
+        let away = self.open_ones().filter(|_| self.is_running()).map(|sources| sources.troubles());
+        view.trouble = away.iter().flatten().map(|(_, trouble)| trouble.into()).collect();
         view.output.clone_from(&self.settings.output);
         view.countdown = !self.settings.without_countdown;
         view.locked = self.is_running();
@@ -254,9 +255,9 @@ impl Studio {
     }
 }
 
-fn source_view(problem: Option<&String>, name: String) -> SourceView {
+fn source_view(problem: Option<&TroubleView>, name: String) -> SourceView {
     match problem {
-        Some(reason) => SourceView::Failed { reason: reason.clone() },
+        Some(trouble) => SourceView::Failed { trouble: trouble.clone() },
         None => SourceView::Ready { name },
     }
 }
@@ -266,12 +267,12 @@ fn destination_state(sent: &broadcast::DestinationStatus, now: Instant) -> Desti
     match &sent.state {
         From::Connecting => DestinationState::Connecting,
         From::Live { .. } => DestinationState::Live { rate_bps: narrow(sent.sent_bps) },
-        From::Retrying { attempt, at, reason } => DestinationState::Retrying {
+        From::Retrying { attempt, at, cause } => DestinationState::Retrying {
             attempt: *attempt,
             next_ms: ms(at.saturating_duration_since(now)),
-            reason: reason.clone(),
+            cause: cause.into(),
         },
-        From::Failed { reason } => DestinationState::Failed { reason: reason.clone() },
+        From::Failed { cause } => DestinationState::Failed { cause: cause.into() },
         From::Ended => DestinationState::Ended,
     }
 }
@@ -279,19 +280,19 @@ fn destination_state(sent: &broadcast::DestinationStatus, now: Instant) -> Desti
 fn phase_view(phase: &Phase, now: Instant) -> PhaseView {
     let since = |moment: Instant| ms(now.saturating_duration_since(moment));
     match phase {
-        Phase::Idle { reasons } => PhaseView::Idle { reasons: reasons.clone() },
+        Phase::Idle { .. } => PhaseView::Idle,
         Phase::Countdown { ends } => {
             PhaseView::Countdown { left_ms: ms(ends.saturating_duration_since(now)) }
         }
         Phase::Connecting => PhaseView::Connecting,
         Phase::Live { since: first } => PhaseView::Live { elapsed_ms: since(*first) },
-        Phase::Reconnecting { since: first, attempt, next, reason, lost } => PhaseView::Reconnecting {
+        Phase::Reconnecting { since: first, attempt, next, cause, lost } => PhaseView::Reconnecting {
             elapsed_ms: since(*first),
             lost_at_ms: ms(lost.saturating_duration_since(*first)),
             lost_ms: since(*lost),
             attempt: *attempt,
             next_ms: ms(next.saturating_duration_since(now)),
-            reason: reason.clone(),
+            cause: cause.clone(),
         },
         Phase::Ending { .. } => PhaseView::Ending,
         Phase::Ended(summary) => PhaseView::Ended {

@@ -54,6 +54,8 @@ struct State {
     /// Whether Go live would do something.
     ready: bool,
     muted: bool,
+    /// Whether quitting asks back.
+    asks_back: bool,
     words: &'static Words,
 }
 
@@ -68,14 +70,15 @@ enum Phase {
 impl State {
     fn of(view: &View) -> State {
         let phase = match view.live.phase {
-            PhaseView::Idle { .. } | PhaseView::Ended { .. } => Phase::Idle,
+            PhaseView::Idle | PhaseView::Ended { .. } => Phase::Idle,
             PhaseView::Countdown { .. } | PhaseView::Connecting | PhaseView::Ending => Phase::Connecting,
             PhaseView::Live { .. } => Phase::Live,
             PhaseView::Reconnecting { .. } => Phase::Reconnecting,
         };
-        let idle = matches!(view.live.phase, PhaseView::Idle { .. });
+        let idle = matches!(view.live.phase, PhaseView::Idle);
         let ready = idle && view.live.blocked.is_none() && view.first_run.is_none();
-        State { phase, ready, muted: view.muted, words: words(view.language) }
+        let asks_back = view.closing.is_some();
+        State { phase, ready, muted: view.muted, asks_back, words: words(view.language) }
     }
 
     fn text(self) -> &'static str {
@@ -166,9 +169,8 @@ impl ksni::Tray for Item {
             mute.into(),
             MenuItem::Separator,
             item(words.quit, true, |item| {
-                // While on air it asks back, in the window.
-                let on_air = matches!(item.state.phase, Phase::Live | Phase::Reconnecting);
-                if on_air {
+                // The question is asked in the window, which may be hidden.
+                if item.state.asks_back {
                     window::focus(&item.app);
                 }
                 let _ = item.app().ask_to_close();
@@ -221,7 +223,17 @@ const RED: [u8; 4] = [255, 229, 41, 58];
 
 #[cfg(test)]
 mod tests {
-    use super::Picture;
+    use super::{Picture, State};
+    use crate::closing::Closing;
+    use crate::view::View;
+
+    #[test]
+    fn quitting_shows_the_window_whenever_it_asks_back_there() {
+        let mut view = View::empty("");
+        assert!(!State::of(&view).asks_back);
+        view.closing = Some(Closing::Recording);
+        assert!(State::of(&view).asks_back, "a window in the tray would ask nobody");
+    }
 
     #[test]
     fn the_picture_keeps_its_size_and_has_a_dot_only_on_air() {

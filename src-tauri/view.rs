@@ -6,12 +6,14 @@
 use serde::Serialize;
 use specta::Type;
 
+use crate::cause::CauseView;
 pub use crate::origin_view::{Audience, OriginProblem, OriginState, OriginView, RoomView};
 use crate::output::Output;
 use crate::scenes::view::ScenesView;
 use crate::service_advice::ServiceAdvice;
 use crate::settings::{Language, Theme, VideoChoice};
 use crate::sounds::view::SoundView;
+use crate::trouble::TroubleView;
 
 /// Everything on screen besides pictures, sound levels and chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
@@ -41,8 +43,8 @@ pub struct View {
     pub scenes: ScenesView,
     /// The main picture of the scene that is shown.
     pub video: SourceView,
-    /// Why there is no picture, while a camera, window or display that was there is away.
-    pub trouble: Option<String>,
+    /// Why there is no picture, while cameras, windows or displays that were there are away.
+    pub trouble: Vec<TroubleView>,
     /// Pictures to choose from.
     pub pictures: Vec<Picture>,
     /// The chosen one.
@@ -123,8 +125,10 @@ pub enum NoticeKind {
     },
     /// The broadcast could not start, or every destination gave up.
     BroadcastFailed {
+        /// The destination's name; `None` where it is about all of them.
+        to: Option<String>,
         /// Why.
-        reason: String,
+        cause: CauseView,
     },
     /// The origin stopped by itself; the log says why.
     OriginStopped,
@@ -143,6 +147,8 @@ pub enum NoticeKind {
     RecordingFailed {
         /// Why.
         reason: String,
+        /// What was recorded before is there and plays.
+        kept: bool,
     },
     /// The recording was finished, since the disk is full.
     #[serde(rename_all = "camelCase")]
@@ -194,8 +200,8 @@ pub enum SourceView {
     },
     /// Not delivering.
     Failed {
-        /// Why, in words.
-        reason: String,
+        /// Why.
+        trouble: TroubleView,
     },
 }
 
@@ -272,10 +278,7 @@ pub enum Blocked {
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum PhaseView {
     /// Nothing runs.
-    Idle {
-        /// Why the last try ended.
-        reasons: Vec<String>,
-    },
+    Idle,
     /// About to start.
     #[serde(rename_all = "camelCase")]
     Countdown {
@@ -304,7 +307,7 @@ pub enum PhaseView {
         /// Milliseconds until that try; 0 while it is being made.
         next_ms: u32,
         /// What happened.
-        reason: String,
+        cause: CauseView,
     },
     /// Sending the last frames.
     Ending,
@@ -434,12 +437,12 @@ pub enum DestinationState {
         /// Milliseconds until then.
         next_ms: u32,
         /// What happened.
-        reason: String,
+        cause: CauseView,
     },
     /// Given up.
     Failed {
         /// Why.
-        reason: String,
+        cause: CauseView,
     },
     /// Said goodbye.
     Ended,

@@ -169,7 +169,7 @@ fn probe(file: &Path, asked: &[&str]) -> String {
 }
 
 /// A destination's row comes to a state.
-async fn is(app: &DesktopApp, name: &str, state: &str) {
+pub async fn is(app: &DesktopApp, name: &str, state: &str) {
     let script = "return document.querySelector(`[data-testid='destination'][data-name='${arguments[0]}']`)?.dataset.state";
     until(&format!("{name} to be {state}"), LIMIT, async || {
         let now = app.session.run(script, vec![json!(name)]).await;

@@ -109,7 +109,7 @@ async fn told_what_failed(app: &DesktopApp, looks: &mut Looks) {
     app.session.click("open-logs").await;
     app.comes_to_show("failure", LIMIT).await;
     let said = app.session.texts("failure").await.concat();
-    assert!(said.contains("logs is not there"), "{said}");
+    assert!(said.contains("this folder is not there yet: ") && said.contains("logs"), "{said}");
     looks.everywhere(app, "origin-failure").await;
     app.session.click("failure-close").await;
     until("the words to go", LIMIT, async || (!app.session.shows("failure").await).then_some(())).await;

@@ -27,6 +27,7 @@ mod desktop_keychain;
 mod desktop_mixer;
 mod desktop_moderation;
 mod desktop_notices;
+mod desktop_odd_orders;
 mod desktop_origin;
 mod desktop_origin_settings;
 mod desktop_panel;

@@ -101,7 +101,7 @@ fn act(app: &AppHandle, action: Action, at: usize) {
 /// As in the tray: the countdown can be stopped in the window, and the question whether to end is asked there.
 fn go_or_end(app: &AppHandle, view: &View) {
     let asked = match view.live.phase {
-        PhaseView::Idle { .. } if view.live.blocked.is_none() => {
+        PhaseView::Idle if view.live.blocked.is_none() => {
             window::focus(app);
             app.state::<App>().go_live()
         }

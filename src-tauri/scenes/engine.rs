@@ -6,6 +6,7 @@ use broadcast::scene::{self as engine, Fill, Image, Length, Rgba, SceneError, So
 use broadcast::{Error, Grab, Span, VideoInput};
 
 use super::model::{self, Align, Fit, Layer, Scene, Source, Style, Transition, WHOLE_PPM};
+use crate::trouble::TroubleView;
 
 /// A scene for the engine, which remembers whose layers it has.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +22,8 @@ pub struct Stageable {
 pub struct Broken {
     /// The layer's id.
     pub layer: u32,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub trouble: TroubleView,
 }
 
 impl Stageable {
@@ -58,7 +59,7 @@ impl Stageable {
             }
             for at in at_fault {
                 self.scene.layers[at].hidden = true;
-                broken.extend(self.ids.get(at).map(|&layer| Broken { layer, reason: reason(&error) }));
+                broken.extend(self.ids.get(at).map(|&layer| Broken { layer, trouble: (&error).into() }));
             }
         }
     }
@@ -194,12 +195,4 @@ fn percent(percent: u32) -> f32 {
 
 fn shows_file(layer: &engine::Layer, file: &Path) -> bool {
     matches!(&layer.source, EngineSource::Video(video) if matches!(&video.input, VideoInput::File(of) if of == file))
-}
-
-/// The row says what it is about already.
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Scene(SceneError::Image { reason, .. }) => reason.clone(),
-        error => error.to_string(),
-    }
 }

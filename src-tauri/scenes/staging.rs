@@ -16,6 +16,7 @@ use crate::preview::Feeds;
 use crate::settings::VideoChoice;
 use crate::sources::{self, Opened, Wanted};
 use crate::studio::{Done, SourcesPhase, Studio};
+use crate::trouble::TroubleView;
 use crate::view::NoticeKind;
 
 /// How far the engine and the file are behind the person.
@@ -41,7 +42,7 @@ pub(crate) struct Staging {
 pub(crate) struct Staged {
     broken: Vec<Broken>,
     /// Why it is not shown at all.
-    failed: Option<String>,
+    failed: Option<TroubleView>,
 }
 
 impl Staging {
@@ -139,17 +140,17 @@ impl Studio {
         let ids: Vec<u32> = scene.layers.iter().map(|layer| layer.id).collect();
         self.tasks.spawn_blocking(move || {
             let (shown, mut broken) = stageable.show(|scene| sources.set_scene(scene, transition));
-            let failed = shown.err().map(|error| error.to_string());
-            if let Some(reason) = &failed {
-                broken = ids.into_iter().map(|layer| Broken { layer, reason: reason.clone() }).collect();
+            let failed = shown.err().map(|error| TroubleView::from(&error));
+            if let Some(trouble) = &failed {
+                broken = ids.into_iter().map(|layer| Broken { layer, trouble: trouble.clone() }).collect();
             }
             Done::Staged(Staged { broken, failed })
         });
     }
 
     pub(crate) fn staged(&mut self, Staged { broken, failed }: Staged) {
-        if let Some(reason) = failed {
-            warn!(reason, "the scene is not shown");
+        if let Some(trouble) = failed {
+            warn!(?trouble, "the scene is not shown");
         }
         self.staging.running = false;
         self.staging.broken = broken;
@@ -199,8 +200,8 @@ impl Studio {
     }
 
     pub(crate) fn sources_opened(&mut self, mut opened: Box<Opened>) {
-        if let Some(reason) = &opened.no_video {
-            warn!(reason, "the picture does not open");
+        if let Some(trouble) = &opened.no_video {
+            warn!(?trouble, "the picture does not open");
         }
         let feeds = opened.sources.as_ref().map_or_else(Feeds::default, |sources| Feeds {
             frames: opened.no_video.is_none().then(|| sources.preview()),
@@ -268,11 +269,10 @@ impl Studio {
     }
 
     /// Why there is no picture at all: the only source of the scene shows nothing.
-    pub(crate) fn no_picture(&self, view: &ScenesView) -> Option<String> {
+    pub(crate) fn no_picture(&self, view: &ScenesView) -> Option<TroubleView> {
         let mut visible = self.book.chosen().layers.iter().filter(|layer| !layer.hidden);
         let (Some(only), None) = (visible.next(), visible.next()) else { return None };
-        let problem = view.problems.iter().find(|problem| problem.layer == only.id)?;
-        (!problem.reason.is_empty()).then(|| problem.reason.clone())
+        view.problems.iter().find(|problem| problem.layer == only.id)?.trouble.clone()
     }
 }
 

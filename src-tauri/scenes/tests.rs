@@ -7,6 +7,7 @@ use super::check::Wrong;
 use super::edit::{Change, Edit, Layout};
 use super::engine::Stageable;
 use super::model::{ChromaKey, Crop, Fit, Layer, Place, Scene, Source, Style, Transition};
+use crate::trouble::{TroubleKind, TroubleView};
 
 fn display() -> Source {
     Source::Display { cursor: true }
@@ -274,7 +275,8 @@ fn a_missing_image_is_left_out_and_named() {
     assert!(sources.is_ok(), "the rest is shown");
     assert_eq!(broken.len(), 1);
     assert_eq!(broken[0].layer, id);
-    assert!(broken[0].reason.contains("No such file"), "{}", broken[0].reason);
+    let TroubleView { kind, said } = &broken[0].trouble;
+    assert!(*kind == TroubleKind::Image && said.contains("No such file"), "{said}");
 }
 
 mod kept {

@@ -9,6 +9,7 @@ use super::edit::Layout;
 use super::engine::{self, Broken};
 use super::model::{Scene, Source, Transition};
 use super::{Book, layout};
+use crate::trouble::TroubleView;
 
 /// The left column, and what lies on the preview.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Type)]
@@ -44,8 +45,8 @@ pub struct Problem {
     pub layer: u32,
     /// What kind of problem.
     pub kind: ProblemKind,
-    /// What the system says; may be empty.
-    pub reason: String,
+    /// Why, where there is more to say.
+    pub trouble: Option<TroubleView>,
 }
 
 /// What keeps a source from being shown.
@@ -68,7 +69,7 @@ pub struct Known<'a> {
     /// Sources that the engine did not take.
     pub broken: &'a [Broken],
     /// Picture sources that are away.
-    pub away: &'a [(broadcast::VideoInput, String)],
+    pub away: &'a [(broadcast::VideoInput, broadcast::Trouble)],
 }
 
 impl ScenesView {
@@ -93,16 +94,16 @@ impl ScenesView {
 
 fn problems(scene: &Scene, known: Known<'_>) -> Vec<Problem> {
     let problem = |layer: &super::model::Layer| {
-        let told = |kind, reason: &str| Some(Problem { layer: layer.id, kind, reason: reason.to_owned() });
+        let told = |kind, trouble| Some(Problem { layer: layer.id, kind, trouble });
         if is_unchosen(&layer.source) {
-            return told(ProblemKind::NotChosen, "");
+            return told(ProblemKind::NotChosen, None);
         }
         if let Some(broken) = known.broken.iter().find(|broken| broken.layer == layer.id) {
-            return told(ProblemKind::Unusable, &broken.reason);
+            return told(ProblemKind::Unusable, Some(broken.trouble.clone()));
         }
         let input = engine::input(&layer.source)?;
-        let (_, reason) = known.away.iter().find(|(away, _)| *away == input)?;
-        told(ProblemKind::Away, reason)
+        let (_, trouble) = known.away.iter().find(|(away, _)| *away == input)?;
+        told(ProblemKind::Away, Some(trouble.into()))
     };
     scene.layers.iter().filter(|layer| !layer.hidden).filter_map(problem).collect()
 }

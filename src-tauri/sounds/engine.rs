@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broadcast::{SoundSettings, Sources};
+use broadcast::{SoundSettings, Sources, Trouble};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::history::History;
 use super::{Ask, Kept, SoundChange, SoundDevice, Sounds};
 use crate::studio::{Done, SourcesPhase, Studio};
+use crate::trouble::TroubleView;
 use crate::view::NoticeKind;
 
 /// The sounds, and what the engine has of them.
@@ -24,9 +25,9 @@ pub(crate) struct Board {
     /// What is mixed, by the sound's id.
     placed: HashMap<u32, Placed>,
     /// What the engine did not take, and why, by the sound's id; it is tried again when the device is another.
-    refused: HashMap<u32, (SoundDevice, String)>,
+    refused: HashMap<u32, (SoundDevice, TroubleView)>,
     /// Why nothing comes from what is mixed, by its index.
-    pub(crate) trouble: Option<watch::Receiver<Vec<Option<String>>>>,
+    pub(crate) trouble: Option<watch::Receiver<Vec<Option<Trouble>>>>,
     /// A task opens devices.
     changing: bool,
     /// The sources were to be opened anew meanwhile.
@@ -41,7 +42,7 @@ struct Placed {
 }
 
 /// Where a sound is now mixed, if at all; or which device the engine did not take, and why.
-type Outcome = Result<Option<Placed>, (SoundDevice, String)>;
+type Outcome = Result<Option<Placed>, (SoundDevice, TroubleView)>;
 
 /// What was done to the engine.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Board {
     }
 
     /// How a sound is: `None` while it is being opened, else why nothing comes from it, or nothing at all.
-    pub(crate) fn state(&self, kept: &Kept) -> Option<Option<String>> {
+    pub(crate) fn state(&self, kept: &Kept) -> Option<Option<TroubleView>> {
         if let Some((device, why)) = self.refused.get(&kept.id)
             && *device == kept.device
         {
@@ -84,7 +85,7 @@ impl Board {
         }
         let placed = self.placed.get(&kept.id).filter(|placed| placed.device == kept.device)?;
         let trouble = self.trouble.as_ref().map(|trouble| trouble.borrow());
-        Some(trouble.and_then(|all| all.get(placed.index).cloned().flatten()))
+        Some(trouble.and_then(|all| Some(all.get(placed.index)?.as_ref()?.into())))
     }
 
     /// Whether anything is heard, or about to be.
@@ -121,15 +122,14 @@ impl Todo {
                 (id, Ok(None))
             }
             Todo::Add(kept) => {
-                let added = kept.sound().map_err(|error| error.to_string());
-                let added =
-                    added.and_then(|sound| sources.add_sound(sound).map_err(|error| error.to_string()));
+                let added = kept.sound().map_err(|error| TroubleView::other(&error));
+                let added = added.and_then(|sound| sources.add_sound(sound).map_err(|error| (&error).into()));
                 answer(kept, added)
             }
             Todo::Replace(kept, index) => {
-                let input = kept.device.input().map_err(|error| error.to_string());
+                let input = kept.device.input().map_err(|error| TroubleView::other(&error));
                 let replaced = input.and_then(|input| {
-                    sources.replace_sound(index, input).map_err(|error| error.to_string()).map(|()| index)
+                    sources.replace_sound(index, input).map_err(|error| (&error).into()).map(|()| index)
                 });
                 answer(kept, replaced)
             }
@@ -137,7 +137,7 @@ impl Todo {
     }
 }
 
-fn answer(kept: Kept, done: Result<usize, String>) -> (u32, Outcome) {
+fn answer(kept: Kept, done: Result<usize, TroubleView>) -> (u32, Outcome) {
     let Kept { id, device, .. } = kept;
     match done {
         Ok(index) => (id, Ok(Some(Placed { index, device }))),
@@ -236,7 +236,7 @@ impl Studio {
                     self.sounds.placed.remove(&id);
                 }
                 Err((device, why)) => {
-                    warn!(id, why, "a sound is not mixed");
+                    warn!(id, ?why, "a sound is not mixed");
                     self.sounds.refused.insert(id, (device, why));
                 }
             }

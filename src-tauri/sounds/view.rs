@@ -82,7 +82,7 @@ impl Studio {
         });
         match self.sounds.state(kept) {
             None => SourceView::Starting,
-            Some(Some(reason)) => SourceView::Failed { reason },
+            Some(Some(trouble)) => SourceView::Failed { trouble },
             Some(None) => SourceView::Ready {
                 name: microphone.map_or_else(String::new, |microphone| microphone.name.clone()),
             },

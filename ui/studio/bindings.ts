@@ -272,6 +272,19 @@ export type Blocked =
 /**  The sources are being opened. */
 "starting";
 
+/**  [`broadcast::CauseKind`], and what happens before there is a connection. */
+export type CauseKind = "key-refused" | "key-unanswered" | "app-refused" | "stream-id-refused" | "passphrase-wrong" | "passphrase-unequal" | "taken-off" | "dismissed" | "name-unknown" | "nothing-listens" | "unreachable" | "no-answer" | "no-srt" | "stuck" | "left-behind" | "broken" | "closed" | "closed-early" | "shuts-down" | "unavailable" | "not-understood" | "not-tls" | "untrusted" | "unsupported" | "network" | 
+/**  The engine could not begin. */
+"start";
+
+/**  What happened, and what a server or the system said about it. */
+export type CauseView = {
+	/**  The window has words for each. */
+	kind: CauseKind,
+	/**  In the other side's own words; may be empty. */
+	said: string,
+};
+
 /**  A certificate that nobody else vouches for. */
 export type CertificateView = {
 	/**  SHA-256 of it, bytes in hexadecimal with colons, as browsers show it. */
@@ -326,10 +339,12 @@ export type Closing =
 /**  A replay is being written. */
 "replay";
 
-/**  Shown to the person as it is. */
+/**  The window has words for the kind; `said` is what a program, the system or the person said, and nobody translates. */
 export type CommandError = {
-	/**  What happened, in words. */
-	message: string,
+	/**  What happened. */
+	kind: ErrorKind,
+	/**  To what or by whose word; may be empty. */
+	said: string,
 };
 
 /**  What is cut off each side of a source, in millionths of the side's length. */
@@ -369,11 +384,11 @@ attempt: number;
 /**  Milliseconds until then. */
 nextMs: number; 
 /**  What happened. */
-reason: string } | 
+cause: CauseView } | 
 /**  Given up. */
 { type: "failed"; 
 /**  Why. */
-reason: string } | 
+cause: CauseView } | 
 /**  Said goodbye. */
 { type: "ended" };
 
@@ -556,6 +571,9 @@ export type EncoderView = {
 	/**  Why it cannot be used here; `None` when it can. */
 	refused: string | null,
 };
+
+/**  What happened, see [`Error`] and what it carries. */
+export type ErrorKind = "closing" | "busy" | "destination-name" | "destination-name-taken" | "keychain-closed" | "address-scheme" | "address-host" | "address-port" | "address-app" | "address-key" | "address-option" | "address-two-keys" | "address-too-long" | "passphrase" | "scene-gone" | "scene-too-many" | "scene-last" | "scene-locked" | "scene-value" | "obs-file" | "obs-kind" | "obs-server" | "keys-unknown" | "keys-of-text" | "keys-without-digit" | "keys-taken" | "folder" | "folder-missing" | "browser" | "origin-off" | "origin-refused" | "origin-lost" | "port" | "sheet" | "autostart" | "report" | "encoder" | "window" | "chat";
 
 /**  What kind of file is looked for. */
 export type FileKind = 
@@ -829,8 +847,10 @@ reason: string } |
 reason: string } | 
 /**  The broadcast could not start, or every destination gave up. */
 { type: "broadcast-failed"; 
+/**  The destination's name; `None` where it is about all of them. */
+to: string | null; 
 /**  Why. */
-reason: string } | 
+cause: CauseView } | 
 /**  The origin stopped by itself; the log says why. */
 { type: "origin-stopped" } | 
 /**  The picture ended while on air. */
@@ -846,7 +866,9 @@ reason: string } |
 /**  Nothing is recorded, or no more. */
 { type: "recording-failed"; 
 /**  Why. */
-reason: string } | 
+reason: string; 
+/**  What was recorded before is there and plays. */
+kept: boolean } | 
 /**  The recording was finished, since the disk is full. */
 { type: "disk-full"; 
 /**  What the disk has left, 1 000 000 bytes. */
@@ -1006,9 +1028,7 @@ export type PersonHere = {
 /**  See [`crate::go_live::Phase`]; times are relative to the moment the view was made. */
 export type PhaseView = 
 /**  Nothing runs. */
-{ type: "idle"; 
-/**  Why the last try ended. */
-reasons: string[] } | 
+{ type: "idle" } | 
 /**  About to start. */
 { type: "countdown"; 
 /**  Milliseconds until it starts. */
@@ -1032,7 +1052,7 @@ attempt: number;
 /**  Milliseconds until that try; 0 while it is being made. */
 nextMs: number; 
 /**  What happened. */
-reason: string } | 
+cause: CauseView } | 
 /**  Sending the last frames. */
 { type: "ending" } | 
 /**  Over. */
@@ -1098,8 +1118,8 @@ export type Problem = {
 	layer: number,
 	/**  What kind of problem. */
 	kind: ProblemKind,
-	/**  What the system says; may be empty. */
-	reason: string,
+	/**  Why, where there is more to say. */
+	trouble: TroubleView | null,
 };
 
 /**  What keeps a source from being shown. */
@@ -1423,8 +1443,8 @@ export type SourceView =
 name: string } | 
 /**  Not delivering. */
 { type: "failed"; 
-/**  Why, in words. */
-reason: string };
+/**  Why. */
+trouble: TroubleView };
 
 /**  Numbers of the running broadcast. */
 export type Stats = {
@@ -1501,6 +1521,23 @@ export type Transition =
 /**  For so long, milliseconds. */
 ms: number };
 
+/**  [`broadcast::TroubleKind`], and what is drawn instead of captured. */
+export type TroubleKind = "no-screen" | "screen" | "not-shared" | "unknown-window" | "window" | "no-camera" | "unknown-camera" | "camera" | "no-microphone" | "no-system-sound" | "unknown-device" | "device" | "file" | "missing" | "conversion" | 
+/**  An image cannot be read; the row says which one. */
+"image" | 
+/**  No font for a text. */
+"no-fonts" | 
+/**  Anything else. */
+"other";
+
+/**  What happened, and what the system said about it. */
+export type TroubleView = {
+	/**  The window has words for each. */
+	kind: TroubleKind,
+	/**  To what, or by the system's word; may be empty. */
+	said: string,
+};
+
 /**  What is captured as the picture, written as for `rostrum-cast --video`: `screen`, `window:ID`, `camera:ID` or `test`. */
 export type VideoChoice = string;
 
@@ -1530,8 +1567,8 @@ export type View = {
 	scenes: ScenesView,
 	/**  The main picture of the scene that is shown. */
 	video: SourceView,
-	/**  Why there is no picture, while a camera, window or display that was there is away. */
-	trouble: string | null,
+	/**  Why there is no picture, while cameras, windows or displays that were there are away. */
+	trouble: TroubleView[],
 	/**  Pictures to choose from. */
 	pictures: Picture[],
 	/**  The chosen one. */

@@ -3,6 +3,7 @@ import { Channel } from '@tauri-apps/api/core';
 import { LANGUAGES, type Language, matchLanguage, setLanguage } from '$lib/i18n/i18n.svelte';
 import { setTheme } from '$lib/theme.svelte';
 import { commands, type View } from './bindings';
+import { reasonOf } from './errors/words';
 import { History } from './history';
 import { t } from './words';
 
@@ -61,11 +62,6 @@ export function ask(request: Promise<unknown>): void {
   request.catch((error: unknown) => {
     problem = t('failed', { reason: reasonOf(error) });
   });
-}
-
-/** What a request failed for, in the program's words. */
-export function reasonOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** The last request that failed; empty when none did. */

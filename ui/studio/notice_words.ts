@@ -24,6 +24,8 @@ export const t = words(
     'slow.fps': 'Lower to {{fps}} fps',
     'slow.settings': 'Open settings',
     'lost.end': 'End…',
+    'recording.kept': 'Nothing is recorded any more; a broadcast goes on. What was recorded so far plays. ({{reason}})',
+    'recording.none': 'Nothing is recorded; a broadcast is not affected. ({{reason}})',
   },
   {
     'disk.left_other': '磁盘快满了。还能录制 {{count}} 分钟，之后会完整关闭文件。直播不受影响。',
@@ -39,5 +41,7 @@ export const t = words(
     'slow.fps': '降低到 {{fps}} fps',
     'slow.settings': '打开设置',
     'lost.end': '结束…',
+    'recording.kept': '录制已停止，直播不受影响。已录制的部分可以播放。（{{reason}}）',
+    'recording.none': '没有在录制，直播不受影响。（{{reason}}）',
   },
 );

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { LiveView, Notice, View } from './bindings';
+import type { DestinationView, LiveView, Notice, View } from './bindings';
 
 const asked: string[] = [];
 vi.mock('./bindings', () => ({
@@ -22,13 +22,13 @@ const lost = (lostMs: number): LiveView['phase'] => ({
   lostMs,
   attempt: 9,
   nextMs: 1_000,
-  reason: 'connection reset',
+  cause: { kind: 'broken', said: '' },
 });
 
 function view(live: Partial<LiveView>, changed: Partial<View> = {}): View {
   return {
     live: {
-      phase: { type: 'idle', reasons: [] },
+      phase: { type: 'idle' },
       blocked: null,
       destinations: [],
       stats: null,
@@ -36,7 +36,7 @@ function view(live: Partial<LiveView>, changed: Partial<View> = {}): View {
       ...live,
     },
     origin: { state: { type: 'off' } },
-    trouble: null,
+    trouble: [],
     disk: { freeMb: 9_000, recording: null, replayMb: null },
     notices: [] as Notice[],
     ...changed,
@@ -49,6 +49,7 @@ const ways = {
   origin: () => went.push('origin'),
   output: () => went.push('output'),
   end: () => went.push('end'),
+  fix: ({ name }: DestinationView) => went.push(name),
 };
 const remedies = (one: View, age = 0): string[] =>
   (notices(one, age, ways, [])[0]?.remedies ?? []).map(({ test }) => test);
@@ -61,6 +62,27 @@ describe('a connection that is lost', () => {
     expect(remedies(late, 1_000)).toEqual(['notice-action', 'notice-end']);
     notices(late, 1_000, ways, [])[0]?.remedies?.at(-1)?.run();
     expect(went).toContain('end');
+  });
+});
+
+describe('a destination that gave up', () => {
+  const refused = { kind: 'key-refused', said: '' } as const;
+  const told = (to: string): Notice[] => [{ id: 1, kind: { type: 'broadcast-failed', to, cause: refused } }];
+  const destinations = [
+    { id: 0, name: 'This computer', encode: { type: 'shared' } },
+    { id: 7, name: 'Relay', encode: { type: 'shared' } },
+  ] as DestinationView[];
+
+  it('is named, and leads to its form', () => {
+    const [shown] = notices(view({ destinations }, { notices: told('Relay') }), 0, ways, []);
+    expect(shown?.text).toBe('Nothing is sent to Relay: the server refuses the stream key');
+    shown?.remedies?.[0]?.run();
+    expect(went).toContain('Relay');
+  });
+
+  it('is named also when it is removed, and the origin of the app has no form', () => {
+    expect(remedies(view({ destinations }, { notices: told('Gone') }))).toEqual([]);
+    expect(remedies(view({ destinations }, { notices: told('This computer') }))).toEqual([]);
   });
 });
 

@@ -1,12 +1,14 @@
 // What the person should know and what can be done about it, the most serious first.
 import { formatBytes } from '$lib/format';
 import { language } from '$lib/i18n/i18n.svelte';
-import { commands, type Notice, type View } from './bindings';
+import { commands, type DestinationView, type Notice, type NoticeKind, type View } from './bindings';
+import { failedBecause, lostBecause } from './cause/words';
 import { t as encode } from './encode/words';
 import { t as keychain } from './keychain/words';
 import { t as own } from './notice_words';
 import { t as replay } from './replay/words';
 import { rate } from './time';
+import { wrongWithAll } from './trouble/words';
 import { t } from './words';
 
 /** Something that can be done about it. */
@@ -35,6 +37,8 @@ export interface Ways {
   output: () => void;
   /** The question whether to end. */
   end: () => void;
+  /** The form of a destination. */
+  fix: (destination: DestinationView) => void;
 }
 
 /** After so long without a connection, ending is offered too. Milliseconds. */
@@ -44,7 +48,22 @@ const MB = 1_000_000;
 const bytes = (mb: number): string => formatBytes(mb * MB, language());
 const main = (label: string, run: () => void): Remedy[] => [{ test: 'notice-action', label, run }];
 
-function fromProgram(view: View, { id, kind }: Notice, { ask }: Ways): Shown {
+/** A destination that gave up says in its row why only while the others go on. */
+function failed(
+  view: View,
+  { to, cause }: NoticeKind & { type: 'broadcast-failed' },
+  fix: Ways['fix'],
+): [string, Remedy[]] {
+  const destination = view.live.destinations.find(({ name }) => name === to);
+  if (destination === undefined) {
+    return [failedBecause(to, cause), []];
+  }
+  const own = destination.id === 0;
+  const remedies = own ? [] : main(t('dest.fix'), () => fix(destination));
+  return [failedBecause(own ? t('dest.this') : destination.name, cause), remedies];
+}
+
+function fromProgram(view: View, { id, kind }: Notice, { ask, fix }: Ways): Shown {
   const key = `notice-${id}`;
   const dismiss = () => ask(commands.dismiss(id));
   const said = (level: Shown['level'], text: string, remedies: Remedy[] = []): Shown => ({
@@ -62,7 +81,7 @@ function fromProgram(view: View, { id, kind }: Notice, { ask }: Ways): Shown {
     case 'scenes-not-saved':
       return said('warn', t('notice.scenes-not-saved', { reason: kind.reason }));
     case 'broadcast-failed':
-      return said('err', t('notice.broadcast-failed', { reason: kind.reason }));
+      return said('err', ...failed(view, kind, fix));
     case 'origin-stopped':
       return said(
         'err',
@@ -72,7 +91,7 @@ function fromProgram(view: View, { id, kind }: Notice, { ask }: Ways): Shown {
     case 'encoder-replaced':
       return said('warn', t('notice.encoder', { name: kind.name, by: kind.by, reason: kind.reason }));
     case 'recording-failed':
-      return said('err', t('notice.recording', { reason: kind.reason }));
+      return said('err', own(kind.kept ? 'recording.kept' : 'recording.none', { reason: kind.reason }));
     case 'disk-full':
       return said(
         'err',
@@ -121,7 +140,7 @@ function lost(view: View, age: number, { ask, end }: Ways): Shown[] {
   if (long) {
     remedies.push({ test: 'notice-end', label: own('lost.end'), run: end });
   }
-  const text = long ? t('notice.lost.long') : `${t('notice.lost')} ${phase.reason}`;
+  const text = long ? t('notice.lost.long') : lostBecause(t('notice.lost'), phase.cause);
   return [{ key: 'lost', level: 'warn', text, remedies }];
 }
 
@@ -185,8 +204,8 @@ export function notices(view: View, age: number, ways: Ways, failed: Shown[]): S
       remedies: main(t('notice.fix'), ways.origin),
     });
   }
-  if (view.trouble) {
-    shown.push({ key: 'trouble', level: 'warn', text: t('notice.trouble', { reason: view.trouble }) });
+  if (view.trouble.length > 0) {
+    shown.push({ key: 'trouble', level: 'warn', text: t('notice.trouble', { reason: wrongWithAll(view.trouble) }) });
   }
   shown.push(...disk(view, ways), ...tooMuch(view, ways));
   const { stats } = view.live;

@@ -52,7 +52,7 @@ pub enum Error {
     #[error("there is no replay to save: none is kept, or nothing has been encoded yet")]
     NoReplay,
     /// A length that cannot be.
-    #[error("a {what} of {given:?}: it can be {least:?} to {most:?}")]
+    #[error("a {what} of {given:?}: it can be {} s to {} s", least.as_secs(), most.as_secs())]
     Length {
         /// Of what.
         what: &'static str,

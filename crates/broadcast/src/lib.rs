@@ -44,7 +44,7 @@ mod threads;
 
 pub use capture::{
     AudioDevice, AudioInput, Camera, CameraFormat, CameraPixels, Devices, Grab, InputError, Region, Screen,
-    ScreenPermission, VideoInput, Window, devices,
+    ScreenPermission, Trouble, TroubleKind, VideoInput, Window, devices,
 };
 pub use destination::{Destination, PictureSettings};
 pub use encode::probe::child_main as encoder_trial;
@@ -63,7 +63,7 @@ pub use live::{Broadcast, Config};
 pub use media::{Size, Span, VideoFrame};
 pub use mixer::{Sound, SoundSettings};
 pub use obs_profile::{ObsProfile, ObsProfileError};
-pub use publish::{LinkStatistics, Service, State as DestinationState, TargetError};
+pub use publish::{Cause, CauseKind, LinkStatistics, Service, State as DestinationState, TargetError};
 pub use recorder::{RecordingState, RecordingStatus, numbered};
 pub use service_rules::ServiceAdvice;
 pub use sources::{Sources, SourcesConfig};

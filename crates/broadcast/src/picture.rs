@@ -33,7 +33,7 @@ impl PictureLine {
                 Err(error) => error,
             };
             tracing::warn!(input = %self.input, %error, "the picture source broke off");
-            self.stage.set_trouble(self.feed, Some(error.to_string()));
+            self.stage.set_trouble(self.feed, Some((&error).into()));
             match self.reopen(error.is_for_the_person()) {
                 Some(reopened) => opened = Ok(reopened),
                 None => return self.stage.end(self.feed),

@@ -129,9 +129,18 @@ struct Line {
 /// One file.
 struct Open {
     file: File,
+    /// How many it had at first.
+    names: u64,
     init: Bytes,
     index: PlainIndex,
     end: u64,
+}
+
+impl Open {
+    /// Whether somebody took its last name away: what is written then, nobody finds.
+    fn is_removed(&self) -> bool {
+        self.names > 0 && names(&self.file) == 0
+    }
 }
 
 impl Line {
@@ -183,10 +192,14 @@ impl Line {
                 file.write_all(&init)?;
                 self.count(init.len());
                 let end = init.len() as u64;
-                self.open = Some(Open { file, init, index: PlainIndex::new(), end });
+                let names = names(&file);
+                self.open = Some(Open { file, names, init, index: PlainIndex::new(), end });
             }
             Piece::Fragment(fragment) => {
                 let Some(open) = &mut self.open else { return Ok(()) };
+                if open.is_removed() {
+                    return Err(io::Error::new(io::ErrorKind::NotFound, "its file was removed"));
+                }
                 // One write call for each piece: what the kernel has survives the death of this process.
                 open.file.write_all(&fragment)?;
                 open.index
@@ -214,7 +227,7 @@ impl Line {
     /// Makes the open file a plain MP4: first its tables at the end, then, when they are on the disk, the one header that
     /// puts them in force.
     fn finish(&mut self) -> io::Result<()> {
-        let Some(Open { mut file, init, index, end }) = self.open.take() else { return Ok(()) };
+        let Some(Open { mut file, init, index, end, .. }) = self.open.take() else { return Ok(()) };
         let Some((moov, at, header)) = index.finish(&init, end) else { return Ok(()) };
         file.seek(SeekFrom::Start(end))?;
         file.write_all(&moov)?;
@@ -231,6 +244,14 @@ impl Line {
 
 fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// How many names a file has in its folders; 0 where nobody tells, as on some network disks.
+fn names(file: &File) -> u64 {
+    #[cfg(unix)]
+    return file.metadata().map_or(0, |known| std::os::unix::fs::MetadataExt::nlink(&known));
+    #[cfg(not(unix))]
+    return 0;
 }
 
 /// `NAME.mp4`, or `NAME-n.mp4` where `n` is one less, as the file number `part`: `NAME-part.mp4`. `part` is 2 or more.
@@ -256,6 +277,28 @@ mod tests {
         assert_eq!(name("a/b.mp4", 2), "a/b-2.mp4");
         assert_eq!(name("a/b-2.mp4", 3), "a/b-3.mp4");
         assert_eq!(name("a/b-2.mp4", 2), "a/b-2-2.mp4");
+    }
+
+    #[test]
+    fn a_recording_whose_file_is_removed_says_so_instead_of_writing_where_nobody_finds_it() {
+        let path = std::env::temp_dir().join(format!("rostrum-removed-{}.mp4", std::process::id()));
+        let events = testkit::Source::default().events();
+        let (before, after) = events.split_at(events.len() / 2);
+        let (recorder, thread) = Recorder::start(&path).expect("a temporary file");
+        let watch = recorder.watch();
+        before.iter().for_each(|event| recorder.push(event));
+        while watch.status().bytes == 0 {
+            std::thread::yield_now();
+        }
+        std::fs::remove_file(&path).expect("ours");
+        after.iter().for_each(|event| recorder.push(event));
+        drop(recorder);
+        thread.join().expect("it ends");
+        let state = watch.status().state;
+        assert!(
+            matches!(&state, RecordingState::Failed { reason } if reason == "its file was removed"),
+            "{state:?}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use capture::{AudioInput, AudioSource, AudioStep, AvSync, Captured, Placed, Stop};
+use capture::{AudioInput, AudioSource, AudioStep, AvSync, Captured, Placed, Stop, Trouble};
 use media::{Span, Timestamp};
 
 use crate::mixer::{Align, CHANNELS, Mixer, RATE, Strip};
@@ -16,7 +16,7 @@ pub(crate) struct SoundLine {
     input: AudioInput,
     source: Option<AudioSource>,
     /// What the mixer was told of the source's trouble.
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
     /// How often nothing came since the line was to leave.
     idle: u32,
     program: Arc<Program>,
@@ -57,7 +57,7 @@ impl SoundLine {
                 Some(Ok(AudioStep::Ended)) => self.end(),
                 Some(Err(error)) => {
                     tracing::warn!(input = ?self.input, %error, "the sound source broke off");
-                    self.mixer.tell_of(self.place, Some(error.to_string()));
+                    self.mixer.tell_of(self.place, Some((&error).into()));
                     self.end()
                 }
                 None => self.silence(),
@@ -72,8 +72,8 @@ impl SoundLine {
 
     fn tell_trouble(&mut self) {
         let Some(source) = &self.source else { return };
-        if source.trouble() != self.trouble.as_deref() {
-            self.trouble = source.trouble().map(str::to_owned);
+        if source.trouble() != self.trouble.as_ref() {
+            self.trouble = source.trouble().cloned();
             self.mixer.tell_of(self.place, self.trouble.clone());
         }
     }

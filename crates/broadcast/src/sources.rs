@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use capture::{AudioInput, Clock, ScreenPermission, Stop, VideoInput, VideoSettings, VideoSource};
+use capture::{AudioInput, Clock, ScreenPermission, Stop, Trouble, VideoInput, VideoSettings, VideoSource};
 use media::{Size, Span, Timescale, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
@@ -218,9 +218,9 @@ impl Sources {
         self.trouble.clone()
     }
 
-    /// The picture sources that are away now, each with why, in words: what [`Sources::trouble`] tells of, one by one.
+    /// The picture sources that are away now, each with why: what [`Sources::trouble`] tells of, one by one.
     #[must_use]
-    pub fn troubles(&self) -> Vec<(VideoInput, String)> {
+    pub fn troubles(&self) -> Vec<(VideoInput, Trouble)> {
         self.stage.troubles()
     }
 
@@ -270,10 +270,10 @@ impl Sources {
         self.sounds.remove(index)
     }
 
-    /// Why nothing comes from a sound's source, in words, by index; `None` while all is well. A device is tried again each
+    /// Why nothing comes from a sound's source, by index; `None` while all is well. A device is tried again each
     /// second. The broadcast goes on.
     #[must_use]
-    pub fn sound_trouble(&self) -> watch::Receiver<Vec<Option<String>>> {
+    pub fn sound_trouble(&self) -> watch::Receiver<Vec<Option<Trouble>>> {
         self.mixer.trouble()
     }
 

@@ -7,7 +7,7 @@ use media::{Timescale, Timestamp};
 use crate::audio_file::AudioFile;
 use crate::microphone::Microphone;
 use crate::tone::Tone;
-use crate::{AudioInput, Clock, Error, Stop};
+use crate::{AudioInput, Clock, Error, Stop, Trouble};
 
 /// Samples per second and channel of everything a source delivers.
 pub const SAMPLE_RATE: u32 = 48_000;
@@ -101,9 +101,9 @@ impl AudioSource {
         }
     }
 
-    /// Why nothing comes from a device at present, in words; it is tried again each second.
+    /// Why nothing comes from a device at present; it is tried again each second.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn trouble(&self) -> Option<&Trouble> {
         match self {
             AudioSource::Device(device) => device.trouble(),
             AudioSource::Tone(_) | AudioSource::File(_) => None,

@@ -46,6 +46,7 @@ mod screen_permission;
 mod test_pattern;
 mod time_of_day;
 mod tone;
+mod trouble;
 mod video;
 mod video_file;
 #[cfg(all(target_os = "linux", feature = "wayland"))]
@@ -73,6 +74,7 @@ pub use input::{AudioInput, Grab, InputError, Region, RegionError, VideoInput};
 pub use screen_permission::ScreenPermission;
 pub use test_pattern::TestPattern;
 pub use tone::{BEEP_LENGTH, Tone};
+pub use trouble::{Trouble, TroubleKind};
 pub use video::{VideoSettings, VideoSource};
 
 /// Starts FFmpeg, once, and keeps its own words on stderr to errors: the rest is told by ours.

@@ -19,7 +19,7 @@ use crate::device_clock::DeviceClock;
 use crate::devices::find_device;
 use crate::rate_estimate::RateEstimate;
 use crate::resampler::Resampler;
-use crate::{Clock, Error, Stop};
+use crate::{Clock, Error, Stop, Trouble};
 
 /// A recording device that comes back by itself.
 pub struct Microphone {
@@ -34,7 +34,7 @@ pub struct Microphone {
     last_heard: Timestamp,
     retry_at: Timestamp,
     /// Why it did not open when that was tried last.
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 /// Which device.
@@ -158,7 +158,7 @@ impl Microphone {
         Microphone::open_wanted(wanted.clone(), clock).unwrap_or_else(|error| {
             let mut away = Microphone::away(wanted, clock);
             away.retry_at += RETRY;
-            away.trouble = Some(error.to_string());
+            away.trouble = Some((&error).into());
             away
         })
     }
@@ -178,8 +178,8 @@ impl Microphone {
     }
 
     /// Why it is not open, once opening it was tried.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
     }
 
     /// Waits for the next block, at most [`WAIT`].
@@ -263,7 +263,7 @@ impl Microphone {
             Some(Err(mpsc::TryRecvError::Empty)) => {}
             Some(answer) => {
                 if let Ok(Err(error)) = answer {
-                    self.trouble = Some(error.to_string());
+                    self.trouble = Some((&error).into());
                 }
                 self.reopening = None;
                 self.retry_at = now + RETRY;

@@ -10,11 +10,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::error::Error;
 use crate::link::{Behind, Link};
 use crate::publisher::Shared;
 use crate::under_way::UnderWay;
-use crate::{KeyframeRequest, Look, Reconnect, State, Target};
+use crate::{Cause, CauseKind, KeyframeRequest, Look, Reconnect, State, Target};
 
 /// Connects, sends, and connects again.
 pub(crate) struct Driver {
@@ -45,10 +44,10 @@ impl Driver {
                 return self.change(State::Ended);
             }
             if self.is_hopeless(&failure) {
-                return self.change(State::Failed { reason: failure.to_string() });
+                return self.change(State::Failed { cause: failure });
             }
             let live_for = live_since.map_or(Span::ZERO, |since: Instant| since.elapsed().into());
-            if !self.wait(live_for, &failure).await {
+            if !self.wait(live_for, failure).await {
                 return self.change(State::Ended);
             }
         }
@@ -68,23 +67,43 @@ impl Driver {
 
     /// Whether trying again would not help. A server that has taken this key before may only be slow to
     /// notice that the old connection is gone.
-    fn is_hopeless(&mut self, failure: &Error) -> bool {
-        match failure {
-            Error::Refused(_) => {
+    fn is_hopeless(&mut self, failure: &Cause) -> bool {
+        use CauseKind as K;
+        match failure.kind {
+            K::KeyRefused
+            | K::AppRefused
+            | K::StreamIdRefused
+            | K::PassphraseWrong
+            | K::PassphraseUnequal
+            | K::TakenOff => {
                 self.refusals += 1;
                 !self.was_live || self.refusals > REFUSALS_MAX
             }
-            Error::Unsupported { .. } | Error::Dismissed(_) | Error::Untrusted(_) => true,
-            Error::Network(_) | Error::Closed(_) | Error::Protocol(_) | Error::Unavailable(_) => false,
+            K::Dismissed | K::Unsupported | K::Untrusted => true,
+            K::KeyUnanswered
+            | K::NameUnknown
+            | K::NothingListens
+            | K::Unreachable
+            | K::NoAnswer
+            | K::NoSrt
+            | K::Stuck
+            | K::LeftBehind
+            | K::Broken
+            | K::Closed
+            | K::ClosedEarly
+            | K::ShutsDown
+            | K::Unavailable
+            | K::NotUnderstood
+            | K::NotTls
+            | K::Network => false,
         }
     }
 
     /// Waits for the next try; `false` when the broadcast ends meanwhile.
-    async fn wait(&mut self, live_for: Span, failure: &Error) -> bool {
+    async fn wait(&mut self, live_for: Span, cause: Cause) -> bool {
         let next = self.reconnect.lost(live_for, rand::random_range(-1.0..=1.0));
         let wait = Duration::from(next.wait);
-        let (attempt, reason) = (next.attempt, failure.to_string());
-        self.change(State::Retrying { attempt, at: Instant::now() + wait, reason });
+        self.change(State::Retrying { attempt: next.attempt, at: Instant::now() + wait, cause });
         tokio::select! {
             () = self.finish.cancelled() => return false,
             () = self.shared.retry.notified() => self.reconnect.retry_now(),
@@ -94,7 +113,7 @@ impl Driver {
     }
 
     /// One connection, from its beginning to its end; `Ok` when the broadcast ended.
-    async fn attempt(&mut self, live_since: &mut Option<Instant>) -> Result<(), Error> {
+    async fn attempt(&mut self, live_since: &mut Option<Instant>) -> Result<(), Cause> {
         let Some(link) = self.connect().await? else { return Ok(()) };
         *live_since = Some(Instant::now());
         self.go_live();
@@ -107,7 +126,7 @@ impl Driver {
     }
 
     /// `None` when the broadcast ended before.
-    async fn connect(&self) -> Result<Option<Link>, Error> {
+    async fn connect(&self) -> Result<Option<Link>, Cause> {
         loop {
             let begun = tokio::time::Instant::now();
             let connecting = tokio::time::timeout(CONNECT_LIMIT, Link::connect(&self.target));
@@ -115,7 +134,7 @@ impl Driver {
             loop {
                 tokio::select! {
                     () = self.finish.cancelled() => return Ok(None),
-                    connected = &mut connecting => return connected.map_err(|_| too_slow())?.map(Some),
+                    connected = &mut connecting => return connected.map_err(|_| CauseKind::NoAnswer.alone())?.map(Some),
                     // What was sent into a network that was not there is repeated seconds later.
                     () = self.shared.retry.notified() => if begun.elapsed() >= PROMPT { break },
                 }
@@ -124,7 +143,7 @@ impl Driver {
     }
 
     /// Sends what comes, until the connection or the broadcast ends.
-    async fn carry(&mut self, mut link: Link) -> Result<(), Error> {
+    async fn carry(&mut self, mut link: Link) -> Result<(), Cause> {
         let finish = self.finish.clone();
         let mut sent = Sent::default();
         let mut moved = tokio::time::Instant::now();
@@ -157,24 +176,24 @@ impl Driver {
                         .then(|| tokio::time::Instant::now() + PROMPT);
                 }
                 () = tokio::time::sleep_until(moved + WRITE_LIMIT), if link.pending() > 0 => {
-                    return Err(stuck());
+                    return Err(CauseKind::Stuck.alone());
                 }
                 () = until(last_chance), if link.pending() > 0 => {
                     // Without the back-off.
                     self.shared.retry.notify_one();
-                    return Err(left_behind());
+                    return Err(CauseKind::LeftBehind.alone());
                 }
             }
         }
     }
 
     /// Takes from the queue while the socket is not far behind.
-    fn fill(&self, link: &mut Link, sent: &mut Sent) -> Result<(), Error> {
+    fn fill(&self, link: &mut Link, sent: &mut Sent) -> Result<(), Cause> {
         while link.pending() < PENDING_BYTES {
             let event = {
                 let mut queued = self.shared.lock();
                 if queued.queue.is_stuck() {
-                    return Err(stuck());
+                    return Err(CauseKind::Stuck.alone());
                 }
                 let event = queued.queue.pop();
                 let video = matches!((&event, &queued.tracks), (Some(MediaEvent::Packet(packet)), Some(tracks))
@@ -235,38 +254,15 @@ impl Driver {
 
     fn change(&self, state: State) {
         match &state {
-            State::Failed { reason } => warn!(destination = self.name, reason, "failed"),
-            State::Retrying { attempt, reason, .. } => {
-                warn!(destination = self.name, attempt, reason, "connection lost, trying again");
+            State::Failed { cause } => warn!(destination = self.name, reason = %cause, "failed"),
+            State::Retrying { attempt, cause, .. } => {
+                warn!(destination = self.name, attempt, reason = %cause, "connection lost, trying again");
             }
             State::Live { .. } => info!(destination = self.name, server = self.target.server(), "live"),
             State::Connecting | State::Ended => info!(destination = self.name, ?state, "destination"),
         }
         self.state.send_replace(state);
     }
-}
-
-fn too_slow() -> Error {
-    let limit = CONNECT_LIMIT.as_secs();
-    Error::Network(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        format!("the server did not answer within {limit} s"),
-    ))
-}
-
-fn stuck() -> Error {
-    let limit = WRITE_LIMIT.as_secs();
-    Error::Network(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        format!("the network carried nothing for {limit} s"),
-    ))
-}
-
-fn left_behind() -> Error {
-    Error::Network(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        "the network is back, and the connection from before carries nothing",
-    ))
 }
 
 /// For ever where there is no such moment.

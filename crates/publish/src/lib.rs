@@ -6,8 +6,8 @@
 //! crate `srt`, `tcp.rs` TLS and what the system tells of a connection, `network/` what the system reports of the network.
 
 mod adaptive;
+mod cause;
 mod driver;
-mod error;
 mod keyframe_request;
 mod link;
 mod network;
@@ -25,6 +25,7 @@ mod trust;
 mod under_way;
 
 pub use adaptive::{Adaptive, Limits, Look};
+pub use cause::{Cause, CauseKind};
 pub use keyframe_request::KeyframeRequest;
 pub use link::LinkStatistics;
 pub use network::NetworkWatch;

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use media::MediaEvent;
 
-use crate::error::Error;
 use crate::target::Way;
 use crate::tcp::{self, Stream, Watch};
-use crate::{Target, rtmp, srt_caller};
+use crate::{Cause, Target, rtmp, srt_caller};
 
 /// A connection on which the server has accepted our stream.
 pub(crate) enum Link {
@@ -43,7 +42,7 @@ pub(crate) enum Behind {
 
 impl Link {
     /// Connects and asks to publish. The caller limits the time.
-    pub(crate) async fn connect(target: &Target) -> Result<Link, Error> {
+    pub(crate) async fn connect(target: &Target) -> Result<Link, Cause> {
         match &target.way {
             Way::Rtmp(rtmp) => {
                 let (stream, watch) = tcp::connect(rtmp, &target.trust).await?;
@@ -55,7 +54,7 @@ impl Link {
     }
 
     /// Queues one event for sending.
-    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Error> {
+    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Cause> {
         match self {
             Link::Rtmp(connection, _) => connection.queue(event),
             Link::Srt(connection) => connection.queue(event),
@@ -71,7 +70,7 @@ impl Link {
     }
 
     /// Does what the socket is ready for; returns the bytes sent. May be dropped at any await.
-    pub(crate) async fn turn(&mut self) -> Result<usize, Error> {
+    pub(crate) async fn turn(&mut self) -> Result<usize, Cause> {
         match self {
             Link::Rtmp(connection, _) => connection.turn().await,
             Link::Srt(connection) => connection.turn().await,
@@ -79,7 +78,7 @@ impl Link {
     }
 
     /// Says goodbye. The caller limits the time.
-    pub(crate) async fn goodbye(self) -> Result<(), Error> {
+    pub(crate) async fn goodbye(self) -> Result<(), Cause> {
         match self {
             Link::Rtmp(connection, _) => connection.goodbye().await,
             Link::Srt(connection) => {

@@ -20,8 +20,8 @@ use rml_rtmp::sessions::{
 use rml_rtmp::time::RtmpTimestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::error::Error;
 use crate::target::Rtmp;
+use crate::{Cause, CauseKind};
 
 /// A connection on which the server has accepted our stream.
 pub(crate) struct Connection<S> {
@@ -36,7 +36,7 @@ pub(crate) struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Shakes hands, connects to the application and asks to publish. The caller limits the time.
-    pub(crate) async fn publish(mut stream: S, target: &Rtmp) -> Result<Connection<S>, Error> {
+    pub(crate) async fn publish(mut stream: S, target: &Rtmp) -> Result<Connection<S>, Cause> {
         let early = shake_hands(&mut stream).await?;
         let mut session = Session::new(target)?;
         let mut out = BytesMut::new();
@@ -47,7 +47,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stream.write_all_buf(&mut out).await?;
             buffer.clear();
             if stream.read_buf(&mut buffer).await? == 0 {
-                return Err(Error::Closed(session.stage.when_closed()));
+                return Err(session.stage.when_closed().alone());
             }
             session.input(&buffer, &mut out)?;
         }
@@ -55,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Queues one event for sending: metadata and sequence headers for `Tracks`, a body for a packet.
-    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Error> {
+    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Cause> {
         let tags = match event {
             MediaEvent::Tracks(tracks) => {
                 self.session.metadata(tracks, &mut self.out)?;
@@ -67,9 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             },
             MediaEvent::End(_) => return Ok(()),
         };
-        let unsupported =
-            |error: flv::Error| Error::Unsupported { protocol: "RTMP", reason: error.to_string() };
-        for tag in tags.map_err(unsupported)? {
+        for tag in tags.map_err(|error| CauseKind::Unsupported.said(&format_args!("RTMP: {error}")))? {
             self.session.media(tag, &mut self.out)?;
         }
         Ok(())
@@ -82,17 +80,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Does what the socket is ready for: sends what waits, reads what the server says. Returns the number of
     /// bytes sent. May be dropped at any await.
-    pub(crate) async fn turn(&mut self) -> Result<usize, Error> {
+    pub(crate) async fn turn(&mut self) -> Result<usize, Cause> {
         let mut incoming = [0; READ_BYTES];
         let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
         let pending = self.out.has_remaining();
         tokio::select! {
             written = writer.write_buf(&mut self.out), if pending => match written? {
-                0 => Err(Error::Closed("")),
+                0 => Err(CauseKind::Closed.alone()),
                 written => Ok(written),
             },
             read = reader.read(&mut incoming) => match read? {
-                0 => Err(Error::Closed("")),
+                0 => Err(CauseKind::Closed.alone()),
                 read => self.session.input(&incoming[..read], &mut self.out).map(|()| 0),
             },
         }
@@ -100,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Says goodbye: `FCUnpublish`, `deleteStream`, then waits until the server has read all of it. The caller
     /// limits the time.
-    pub(crate) async fn goodbye(mut self) -> Result<(), Error> {
+    pub(crate) async fn goodbye(mut self) -> Result<(), Cause> {
         self.session.goodbye(&mut self.out)?;
         self.stream.write_all_buf(&mut self.out).await?;
         self.stream.shutdown().await?;
@@ -121,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 }
 
 /// RTMP's handshake; returns what the server sent behind it.
-async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<Vec<u8>, Error> {
+async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<Vec<u8>, Cause> {
     let mut handshake = Handshake::new(PeerType::Client);
     let hello = guarded(|| handshake.generate_outbound_p0_and_p1())?;
     stream.write_all(&hello).await?;
@@ -129,7 +127,7 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Resul
     loop {
         buffer.clear();
         if stream.read_buf(&mut buffer).await? == 0 {
-            return Err(Error::Closed(" during the handshake"));
+            return Err(CauseKind::ClosedEarly.alone());
         }
         match guarded(|| handshake.process_bytes(&buffer))? {
             HandshakeProcessResult::InProgress { response_bytes } => {
@@ -152,11 +150,11 @@ enum Stage {
 }
 
 impl Stage {
-    fn when_closed(self) -> &'static str {
+    fn when_closed(self) -> CauseKind {
         match self {
-            Stage::Connecting => " before it accepted the application",
-            Stage::Asking => " when it was told the stream key; the key may be wrong",
-            Stage::Publishing => "",
+            Stage::Connecting => CauseKind::ClosedEarly,
+            Stage::Asking => CauseKind::KeyUnanswered,
+            Stage::Publishing => CauseKind::Closed,
         }
     }
 }
@@ -173,7 +171,7 @@ struct Session {
 }
 
 impl Session {
-    fn new(target: &Rtmp) -> Result<Session, Error> {
+    fn new(target: &Rtmp) -> Result<Session, Cause> {
         let mut config = ClientSessionConfig::new();
         config.flash_version = FLASH_VERSION.to_owned();
         config.chunk_size = CHUNK_BYTES;
@@ -189,14 +187,14 @@ impl Session {
         })
     }
 
-    fn connect(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+    fn connect(&mut self, out: &mut BytesMut) -> Result<(), Cause> {
         let app = self.app.clone();
         let result = guarded(|| self.inner.request_connection(app))?;
         self.take(vec![result], out)
     }
 
     /// Takes the server's bytes; answers go to `out`.
-    fn input(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+    fn input(&mut self, bytes: &[u8], out: &mut BytesMut) -> Result<(), Cause> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -205,7 +203,7 @@ impl Session {
         self.take(results, out)
     }
 
-    fn take(&mut self, results: Vec<ClientSessionResult>, out: &mut BytesMut) -> Result<(), Error> {
+    fn take(&mut self, results: Vec<ClientSessionResult>, out: &mut BytesMut) -> Result<(), Cause> {
         for result in results {
             match result {
                 ClientSessionResult::OutboundResponse(packet) => out.extend_from_slice(&packet.bytes),
@@ -216,7 +214,7 @@ impl Session {
         Ok(())
     }
 
-    fn event(&mut self, event: ClientSessionEvent, out: &mut BytesMut) -> Result<(), Error> {
+    fn event(&mut self, event: ClientSessionEvent, out: &mut BytesMut) -> Result<(), Cause> {
         match event {
             ClientSessionEvent::ConnectionRequestAccepted => {
                 self.stage = Stage::Asking;
@@ -225,7 +223,7 @@ impl Session {
                 self.take(vec![result], out)
             }
             ClientSessionEvent::ConnectionRequestRejected { description } => {
-                Err(Error::Refused(in_words("the server refuses the application", &description)))
+                Err(CauseKind::AppRefused.said(&description))
             }
             ClientSessionEvent::PublishRequestAccepted => {
                 self.stage = Stage::Publishing;
@@ -237,7 +235,7 @@ impl Session {
 
     /// Looks for the id of our stream and for refusals, which the library reports without their text or as
     /// an error of its own.
-    fn listen(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn listen(&mut self, bytes: &[u8]) -> Result<(), Cause> {
         let mut bytes = bytes;
         loop {
             let Some(message) = guarded(|| self.listener.get_next_message(bytes))? else { return Ok(()) };
@@ -254,17 +252,17 @@ impl Session {
         }
     }
 
-    fn command(&mut self, name: &str, argument: Option<Amf0Value>) -> Result<(), Error> {
+    fn command(&mut self, name: &str, argument: Option<Amf0Value>) -> Result<(), Cause> {
         match (name, argument) {
             ("_result", Some(Amf0Value::Number(id))) => self.stream_id = id as u32,
             ("_error", argument) if self.stage == Stage::Asking => {
                 let (_, text) = status_of(argument);
-                return Err(Error::Refused(in_words("the server refuses the stream key", &text)));
+                return Err(CauseKind::KeyRefused.said(&text));
             }
             ("onStatus", Some(argument)) => {
                 let (code, text) = status_of(Some(argument));
                 if code == SHUTDOWN {
-                    return Err(Error::Closed(": it shuts down"));
+                    return Err(CauseKind::ShutsDown.alone());
                 }
                 if REFUSALS.contains(&code.as_str()) {
                     return Err(self.refused(code, text));
@@ -275,27 +273,24 @@ impl Session {
         Ok(())
     }
 
-    fn refused(&self, code: String, text: String) -> Error {
+    fn refused(&self, code: String, text: String) -> Cause {
         let is_final = code == DISMISSAL;
         let text = if text.is_empty() { code } else { text };
-        match self.stage {
-            Stage::Publishing if is_final => {
-                Error::Dismissed(in_words("the server ended the broadcast", &text))
-            }
-            Stage::Publishing => Error::Refused(in_words("the server ended the broadcast", &text)),
-            Stage::Connecting | Stage::Asking => {
-                Error::Refused(in_words("the server refuses the stream key", &text))
-            }
-        }
+        let kind = match self.stage {
+            Stage::Publishing if is_final => CauseKind::Dismissed,
+            Stage::Publishing => CauseKind::TakenOff,
+            Stage::Connecting | Stage::Asking => CauseKind::KeyRefused,
+        };
+        kind.said(&text)
     }
 
-    fn metadata(&mut self, tracks: &Arc<[Track]>, out: &mut BytesMut) -> Result<(), Error> {
+    fn metadata(&mut self, tracks: &Arc<[Track]>, out: &mut BytesMut) -> Result<(), Cause> {
         let metadata = metadata_of(tracks);
         let result = guarded(|| self.inner.publish_metadata(&metadata))?;
         self.take(vec![result], out)
     }
 
-    fn media(&mut self, tag: flv::Tag, out: &mut BytesMut) -> Result<(), Error> {
+    fn media(&mut self, tag: flv::Tag, out: &mut BytesMut) -> Result<(), Cause> {
         let time = RtmpTimestamp::new(tag.timestamp_ms);
         let result = match tag.kind {
             flv::TagKind::Video => guarded(|| self.inner.publish_video_data(tag.body, time, false))?,
@@ -307,7 +302,7 @@ impl Session {
 
     /// `FCUnpublish` and `deleteStream`, in uncompressed chunks of their own: the library's session cannot
     /// say the first, and its header compression must not be mixed with ours.
-    fn goodbye(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+    fn goodbye(&mut self, out: &mut BytesMut) -> Result<(), Cause> {
         let mut serializer = ChunkSerializer::new();
         let key = Amf0Value::Utf8String(self.key.clone());
         let stream_id = Amf0Value::Number(f64::from(self.stream_id));
@@ -330,11 +325,11 @@ impl Session {
 }
 
 /// Calls into the library; its errors and its panics become ours.
-fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, Error> {
+fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, Cause> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Error::Protocol(error.to_string())),
-        Err(_) => Err(Error::Protocol("it does not follow RTMP".to_owned())),
+        Ok(Err(error)) => Err(CauseKind::NotUnderstood.said(&error)),
+        Err(_) => Err(CauseKind::NotUnderstood.said("it does not follow RTMP")),
     }
 }
 
@@ -346,12 +341,6 @@ fn status_of(value: Option<Amf0Value>) -> (String, String) {
         _ => String::new(),
     };
     (text("code"), text("description"))
-}
-
-/// What happened, with the server's words behind it: printable, and not a page of them.
-fn in_words(what: &str, said: &str) -> String {
-    let said: String = said.chars().filter(|c| !c.is_control()).take(SAID_CHARS_MAX).collect();
-    if said.trim().is_empty() { what.to_owned() } else { format!("{what}: {}", said.trim()) }
 }
 
 fn metadata_of(tracks: &[Track]) -> StreamMetadata {
@@ -406,6 +395,3 @@ const DISMISSAL: &str = "NetStream.Publish.Rejected";
 
 /// The code of `onStatus` by which a server says that it stops; it may be there again soon.
 const SHUTDOWN: &str = "NetConnection.Connect.AppShutdown";
-
-/// Of a server's explanation, so much is shown.
-const SAID_CHARS_MAX: usize = 200;

@@ -1,6 +1,5 @@
 //! One SRT connection as a publisher: MPEG-TS in messages of seven packets.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use container::mpegts::Muxer;
 use media::MediaEvent;
 use srt::{Call, Reason};
 
-use crate::error::Error;
 use crate::srt_path::Path;
 use crate::target::Srt;
+use crate::tcp::look_up;
+use crate::{Cause, CauseKind};
 
 /// A connection that the listener has accepted.
 pub(crate) struct Connection {
@@ -26,10 +26,9 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Looks the name up and calls. The caller limits the time.
-    pub(crate) async fn call(target: &Srt) -> Result<Connection, Error> {
-        let addresses = tokio::net::lookup_host((target.host.as_str(), target.port)).await?;
-        let mut failure = Error::Network(io::Error::other("the name has no address"));
-        for address in addresses {
+    pub(crate) async fn call(target: &Srt) -> Result<Connection, Cause> {
+        let mut failure = CauseKind::NameUnknown.said(&target.host);
+        for address in look_up(&target.host, target.port).await? {
             match srt::connect(call(target, address)).await {
                 Ok(inner) => {
                     let (out, incoming) = (BytesMut::new(), BytesMut::new());
@@ -39,7 +38,7 @@ impl Connection {
                 Err(error) => failure = refusal(error, target.port),
             }
             // Another address is tried when nobody answers at this one, not when somebody says no.
-            if !matches!(failure, Error::Network(_)) {
+            if !matches!(failure.kind, CauseKind::Network | CauseKind::NoSrt) {
                 break;
             }
         }
@@ -47,9 +46,9 @@ impl Connection {
     }
 
     /// Queues one event for sending.
-    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Error> {
+    pub(crate) fn queue(&mut self, event: &MediaEvent) -> Result<(), Cause> {
         let pushed = self.muxer.push(event, &mut self.out);
-        pushed.map_err(|error| Error::Unsupported { protocol: "SRT", reason: error.to_string() })
+        pushed.map_err(|error| CauseKind::Unsupported.said(&format_args!("SRT: {error}")))
     }
 
     /// Bytes that wait for libsrt.
@@ -62,21 +61,21 @@ impl Connection {
     ///
     /// While as much is under way as the path takes, nothing more is handed over: what is to be dropped on a weak network
     /// is chosen where whole groups of pictures are known.
-    pub(crate) async fn turn(&mut self) -> Result<usize, Error> {
+    pub(crate) async fn turn(&mut self) -> Result<usize, Cause> {
         let statistics = self.statistics()?;
         let room = self.path.room(&statistics).min(self.out.len());
         if room == 0 {
             let wait = if self.out.is_empty() { IDLE_LOOK } else { HELD_LOOK };
             self.incoming.clear();
             return match tokio::time::timeout(wait, self.inner.read(&mut self.incoming)).await {
-                Ok(Err(_)) => Err(Error::Closed("")),
+                Ok(Err(_)) => Err(CauseKind::Closed.alone()),
                 Ok(Ok(_)) | Err(_) => Ok(0),
             };
         }
         let mut sent = 0;
         while sent < room.min(TURN_BYTES) {
             let message = self.out.len().min(MESSAGE_BYTES);
-            self.inner.send(&self.out[..message]).await.map_err(|_| Error::Closed(""))?;
+            self.inner.send(&self.out[..message]).await.map_err(|_| CauseKind::Closed.alone())?;
             self.out.advance(message);
             self.path.hand(message);
             sent += message;
@@ -91,8 +90,8 @@ impl Connection {
     }
 
     /// libsrt's figures.
-    pub(crate) fn statistics(&self) -> Result<srt::Statistics, Error> {
-        self.inner.statistics().map_err(|_| Error::Closed(": it was not heard of for too long"))
+    pub(crate) fn statistics(&self) -> Result<srt::Statistics, Cause> {
+        self.inner.statistics().map_err(|_| CauseKind::Broken.alone())
     }
 }
 
@@ -105,33 +104,26 @@ fn call(target: &Srt, to: SocketAddr) -> Call {
 }
 
 /// What a listener's no means.
-fn refusal(error: srt::Error, port: u16) -> Error {
+fn refusal(error: srt::Error, port: u16) -> Cause {
     let srt::Error::Refused(reason) = error else {
-        return Error::Network(io::Error::other(error.to_string()));
+        return CauseKind::Network.said(&error);
     };
     match reason {
-        Reason::TIMEOUT => {
-            let said = format!("nobody answers SRT at UDP port {port}");
-            Error::Network(io::Error::new(io::ErrorKind::TimedOut, said))
-        }
-        Reason::BAD_SECRET => Error::Refused("the server refuses the passphrase: it is another".to_owned()),
-        Reason::UNSECURE => Error::Refused(
-            "the server refuses the connection: only one side has a passphrase, or they are not the same"
-                .to_owned(),
-        ),
-        Reason::OVERLOAD | Reason::INTERNAL | Reason::DOWN => {
-            Error::Unavailable(format!("the server cannot take the stream now: {reason}"))
-        }
+        Reason::TIMEOUT => CauseKind::NoSrt.said(&port),
+        Reason::BAD_SECRET => CauseKind::PassphraseWrong.alone(),
+        Reason::UNSECURE => CauseKind::PassphraseUnequal.alone(),
         // A server's own no (1400 to 1499, and from 2000 on what programs define).
-        _ if (1_400..1_500).contains(&reason.code()) || reason.code() >= 2_000 => {
-            Error::Refused(format!("the server refuses the stream id: {reason}"))
+        _ if reason != Reason::OVERLOAD
+            && ((1_400..1_500).contains(&reason.code()) || reason.code() >= 2_000) =>
+        {
+            CauseKind::StreamIdRefused.said(&reason)
         }
         // Two ends that cannot talk with each other will not be able to in a second.
         _ if INCOMPATIBLE.contains(&reason.code()) => {
-            Error::Unsupported { protocol: "SRT", reason: reason.to_string() }
+            CauseKind::Unsupported.said(&format_args!("SRT: {reason}"))
         }
-        // Everything else may pass: a full queue of callers, a listener that closes.
-        _ => Error::Unavailable(format!("the server does not take the connection: {reason}")),
+        // Everything else may pass: too many connections, a full queue of callers, a listener that closes.
+        _ => CauseKind::Unavailable.said(&reason),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use crate::Cause;
+
 /// The state of one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -18,13 +20,13 @@ pub enum State {
         attempt: u32,
         /// When the next try begins; in the past while it is being made.
         at: Instant,
-        /// What happened, in words.
-        reason: String,
+        /// What happened.
+        cause: Cause,
     },
     /// Given up: trying again would not help (a wrong key, an unsupported stream).
     Failed {
-        /// Why, in words.
-        reason: String,
+        /// Why.
+        cause: Cause,
     },
     /// Said goodbye.
     Ended,

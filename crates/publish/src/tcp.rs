@@ -1,6 +1,7 @@
 //! TCP connections, plain or under TLS, and what the system knows of them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::Trust;
-use crate::error::Error;
 use crate::target::Rtmp;
+use crate::{Cause, CauseKind, Trust};
 
 /// What RTMP is spoken over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -19,8 +19,8 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects; gives the stream and a handle by which the system is asked about it. The caller limits the time.
-pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Stream>, Watch), Error> {
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
+pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Stream>, Watch), Cause> {
+    let stream = TcpStream::connect(&look_up(&target.host, target.port).await?[..]).await?;
     stream.set_nodelay(true)?;
     let socket = SockRef::from(&stream);
     // Best effort: without them a dead link is noticed by the driver's own limit, only later.
@@ -37,19 +37,25 @@ pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Str
     let trust = trust.clone();
     let config = tokio::task::spawn_blocking(move || trust.config()).await.map_err(io::Error::other)??;
     let name =
-        ServerName::try_from(target.host.clone()).map_err(|error| Error::Untrusted(error.to_string()))?;
+        ServerName::try_from(target.host.clone()).map_err(|error| CauseKind::Untrusted.said(&error))?;
     let secured = tokio_rustls::TlsConnector::from(Arc::clone(&config)).connect(name, stream).await;
     Ok((Box::new(secured.map_err(|error| tls_failure(&error))?), watch))
 }
 
+/// The addresses of a server, at least one.
+pub(crate) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found: Vec<_> = found.map_err(|_| CauseKind::NameUnknown.said(host))?.collect();
+    if found.is_empty() { Err(CauseKind::NameUnknown.said(host)) } else { Ok(found) }
+}
+
 /// A certificate that is not trusted stays so; anything else of TLS may be the network.
-fn tls_failure(error: &io::Error) -> Error {
+fn tls_failure(error: &io::Error) -> Cause {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(reason)) => Error::Untrusted(reason.to_string()),
-        Some(inner @ rustls::Error::InvalidMessage(_)) => {
-            Error::Protocol(format!("it does not speak TLS ({inner}); try rtmp:// instead of rtmps://"))
-        }
-        _ => Error::Network(io::Error::new(error.kind(), format!("TLS: {error}"))),
+        Some(rustls::Error::InvalidCertificate(reason)) => CauseKind::Untrusted.said(reason),
+        Some(inner @ rustls::Error::InvalidMessage(_)) => CauseKind::NotTls.said(inner),
+        Some(inner) => CauseKind::Network.said(&format_args!("TLS: {inner}")),
+        None => io::Error::from(error.kind()).into(),
     }
 }
 

@@ -1,6 +1,6 @@
 // What the encoder can do on this computer, measured once and again when it is asked for.
 import { commands, type EncoderTrial } from '../bindings';
-import { reasonOf } from '../model.svelte';
+import { reasonOf } from '../errors/words';
 
 export class Trial {
   /** `null` while it is measured. */

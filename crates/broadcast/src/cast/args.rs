@@ -143,9 +143,10 @@ impl Broadcast {
     /// The sounds, with what is done to each.
     ///
     /// # Errors
-    /// When something is to be done to a sound that is not there.
+    /// When something is to be done to a sound that is not there, or twice to one.
     pub fn sounds(&self) -> Result<Vec<Sound>, String> {
         let mut sounds: Vec<Sound> = self.audio.iter().cloned().map(Sound::from).collect();
+        only_once("--sound", self.sound.iter().map(|sound| sound.number))?;
         for SoundArg { number, settings } in &self.sound {
             let count = sounds.len();
             let sound = number.checked_sub(1).and_then(|index| sounds.get_mut(index));
@@ -159,7 +160,7 @@ impl Broadcast {
     /// What each destination of `--to` gets instead of the others' picture.
     ///
     /// # Errors
-    /// When something is asked for a destination that is not there.
+    /// When something is asked for a destination that is not there, or twice for one.
     pub fn pictures(&self) -> Result<Vec<Option<PictureSettings>>, String> {
         let others = PictureSettings {
             size: self.size,
@@ -168,6 +169,7 @@ impl Broadcast {
             bitrate_floor_bps: self.floor(),
             encoder: self.encoder.clone(),
         };
+        only_once("--picture", self.picture.iter().map(|picture| picture.number))?;
         let mut pictures = vec![None; self.to.len()];
         for asked in &self.picture {
             let count = pictures.len();
@@ -198,6 +200,20 @@ impl Broadcast {
             _ => Err("--region and --no-cursor are for --video screen and --video window:ID".to_owned()),
         }
     }
+}
+
+/// The second would stand in for all of the first, also for what it does not say.
+fn only_once(option: &str, numbers: impl Iterator<Item = usize>) -> Result<(), String> {
+    let mut known = Vec::new();
+    for number in numbers {
+        if known.contains(&number) {
+            return Err(format!(
+                "{option} {number} is there twice: write all settings into one, with commas"
+            ));
+        }
+        known.push(number);
+    }
+    Ok(())
 }
 
 /// What a weak network gets unless it is said: a picture that can still be followed.
@@ -307,6 +323,8 @@ mod tests {
             Some((800_000, 160_000))
         );
         assert!(pictures("--picture 3:fps=15").expect_err("there are two").contains("2 of --to"));
+        let twice = pictures("--picture 2:fps=15 --picture 2:bitrate=1M");
+        assert!(twice.expect_err("the first would be forgotten").contains("is there twice"));
     }
 
     #[test]
@@ -324,6 +342,8 @@ mod tests {
         for missing in ["--sound 3:gain=1", "--sound 0:gain=1"] {
             assert!(sounds(missing).expect_err("there are two").contains("2 of --audio"));
         }
+        let twice = sounds("--sound 2:gain=1 --sound 2:noise=on").expect_err("the first would be forgotten");
+        assert!(twice.contains("--sound 2 is there twice"), "{twice}");
     }
 
     #[test]

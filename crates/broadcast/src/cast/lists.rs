@@ -56,10 +56,10 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     }
     for window in &devices.windows {
         let size = window.size;
-        writeln!(out, "window      {}  {}  {}x{}", window.id, window.title, size.width, size.height)?;
+        writeln!(out, "window      {}  {}  {}x{}", window.id, plain(&window.title), size.width, size.height)?;
     }
     for camera in &devices.cameras {
-        writeln!(out, "camera      {}  {}", camera.id, camera.name)?;
+        writeln!(out, "camera      {}  {}", camera.id, plain(&camera.name))?;
         for line in by_size(&camera.formats) {
             writeln!(out, "              {line}")?;
         }
@@ -67,13 +67,18 @@ pub fn devices(as_json: bool) -> Result<(), Failure> {
     for device in &devices.microphones {
         let kind = if device.is_monitor { "system sound" } else { "microphone" };
         let default = if device.is_default { "  (default)" } else { "" };
-        writeln!(out, "{kind}  {}  {}{default}", device.id, device.name)?;
+        writeln!(out, "{kind}  {}  {}{default}", device.id, plain(&device.name))?;
     }
     let pictures = devices.screens.len() + devices.windows.len() + devices.cameras.len();
     if pictures + devices.microphones.len() == 0 {
         writeln!(out, "nothing found that could be captured")?;
     }
     Ok(())
+}
+
+/// A name for a terminal. A web page chooses its window's title, and a terminal does what control characters in it say.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// One line for each size and format: `1280x720 MJPEG at 15, 30 fps`.

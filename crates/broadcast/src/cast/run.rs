@@ -192,7 +192,9 @@ fn verdict(status: &Status) -> Result<(), Failure> {
     }
     for destination in &status.destinations {
         match &destination.state {
-            DestinationState::Failed { reason } => return Err(Failure::Failed(reason.clone())),
+            DestinationState::Failed { cause } => {
+                return Err(Failure::Failed(format!("{}: {cause}", destination.name)));
+            }
             _ if destination.sent_bytes == 0 => {
                 return Err(Failure::Failed(format!("{}: the server was never reached", destination.name)));
             }
@@ -205,8 +207,8 @@ fn verdict(status: &Status) -> Result<(), Failure> {
 fn print(status: &Status, levels: &SoundLevels, last: bool) -> Result<(), Failure> {
     let object = stats::object(status, levels, Instant::now(), last);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{object}")?;
-    Ok(out.flush()?)
+    let written = writeln!(out, "{object}").and_then(|()| out.flush());
+    written.map_err(|error| Failure::Failed(format!("statistics cannot be written: {error}")))
 }
 
 /// Time between two lines of statistics.

@@ -67,12 +67,12 @@ fn destination_object(destination: &DestinationStatus, now: Instant) -> Value {
         }
     }
     match &destination.state {
-        DestinationState::Retrying { attempt, at, reason } => {
+        DestinationState::Retrying { attempt, at, cause } => {
             object["attempt"] = json!(attempt);
             object["retry_in_ms"] = json!(at.saturating_duration_since(now).as_millis() as u64);
-            object["reason"] = json!(reason);
+            object["reason"] = json!(cause.to_string());
         }
-        DestinationState::Failed { reason } => object["reason"] = json!(reason),
+        DestinationState::Failed { cause } => object["reason"] = json!(cause.to_string()),
         DestinationState::Connecting | DestinationState::Live { .. } | DestinationState::Ended => {}
     }
     object

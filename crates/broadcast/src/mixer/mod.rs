@@ -19,7 +19,7 @@ mod true_peak;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use capture::{AudioInput, SAMPLE_RATE};
+use capture::{AudioInput, SAMPLE_RATE, Trouble};
 use media::{AudioFrame, Timescale, Timestamp};
 use tokio::sync::watch;
 
@@ -39,7 +39,7 @@ pub(crate) struct Mixer {
     desk: Mutex<Desk>,
     program: Arc<Program>,
     levels: watch::Sender<SoundLevels>,
-    trouble: watch::Sender<Vec<Option<String>>>,
+    trouble: watch::Sender<Vec<Option<Trouble>>>,
 }
 
 /// One of the sounds.
@@ -227,8 +227,8 @@ impl Mixer {
         self.look_for_end(&places);
     }
 
-    /// Why nothing comes from the source of this line, in words.
-    pub(crate) fn tell_of(&self, (index, line): (usize, usize), why: Option<String>) {
+    /// Why nothing comes from the source of this line.
+    pub(crate) fn tell_of(&self, (index, line): (usize, usize), why: Option<Trouble>) {
         let places = self.places();
         if places.get(index).is_some_and(|place| place.line == line) {
             self.tell(index, why);
@@ -236,7 +236,7 @@ impl Mixer {
     }
 
     /// What [`Mixer::tell_of`] told last of each sound.
-    pub(crate) fn trouble(&self) -> watch::Receiver<Vec<Option<String>>> {
+    pub(crate) fn trouble(&self) -> watch::Receiver<Vec<Option<Trouble>>> {
         self.trouble.subscribe()
     }
 
@@ -250,7 +250,7 @@ impl Mixer {
         self.places().len()
     }
 
-    fn tell(&self, index: usize, why: Option<String>) {
+    fn tell(&self, index: usize, why: Option<Trouble>) {
         self.trouble.send_if_modified(|all| {
             let news = all.get(index).is_some_and(|told| *told != why);
             if news {

@@ -32,7 +32,6 @@ pub struct ObsProfile {
 
 /// Why a profile cannot be taken over.
 #[derive(Debug, Error)]
-#[non_exhaustive]
 pub enum ObsProfileError {
     /// A file that cannot be read.
     #[error("{}: {reason}", file.display())]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use capture::{Stop, VideoInput};
+use capture::{Stop, Trouble, VideoInput};
 use media::{Size, Span, Timestamp, VideoFrame};
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ struct Feed {
     /// Whether a picture has come, or none will.
     answered: bool,
     ended: bool,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 #[derive(Default)]
@@ -217,7 +217,7 @@ impl Stage {
     }
 
     /// Why a feed has no picture.
-    pub(crate) fn set_trouble(&self, id: FeedId, trouble: Option<String>) {
+    pub(crate) fn set_trouble(&self, id: FeedId, trouble: Option<Trouble>) {
         let mut state = self.lock();
         if let Some(feed) = state.feed(id) {
             feed.answered |= trouble.is_some();
@@ -228,7 +228,7 @@ impl Stage {
     }
 
     /// The feeds that have no picture, each with why.
-    pub(crate) fn troubles(&self) -> Vec<(VideoInput, String)> {
+    pub(crate) fn troubles(&self) -> Vec<(VideoInput, Trouble)> {
         let state = self.lock();
         state.feeds.iter().filter_map(|feed| Some((feed.input.clone(), feed.trouble.clone()?))).collect()
     }
@@ -362,7 +362,8 @@ impl Stage {
     }
 
     fn tell_trouble(&self, state: &State) {
-        let words: Vec<&str> = state.feeds.iter().filter_map(|feed| feed.trouble.as_deref()).collect();
+        let troubles = state.feeds.iter().filter_map(|feed| feed.trouble.as_ref());
+        let words: Vec<&str> = troubles.map(|trouble| trouble.words.as_str()).collect();
         let words = (!words.is_empty()).then(|| words.join("; "));
         self.trouble.send_if_modified(|told| {
             let changed = *told != words;

@@ -28,7 +28,6 @@ pub(crate) enum Way {
 
 /// Why an address cannot be published to.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum TargetError {
     /// Another protocol than RTMP and SRT.
     #[error("{0:?} is not supported: use rtmp:// or rtmps://host/app with a stream key, or srt://host:port")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use publish::{KeyframeRequest, Publisher, State, Target, Trust};
+use publish::{CauseKind, KeyframeRequest, Publisher, State, Target, Trust};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ fn publisher(url: &str, trust: Trust) -> Publisher {
 
 async fn failure(publisher: &Publisher) -> String {
     match until(publisher, |state| state.is_final() || matches!(state, State::Retrying { .. })).await {
-        State::Failed { reason } => reason,
+        State::Failed { cause } => cause.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -79,8 +79,8 @@ async fn a_server_without_tls_is_tried_again_with_a_hint() {
         }
     });
     let state = until(&publisher, |state| matches!(state, State::Retrying { .. })).await;
-    let State::Retrying { reason, .. } = state else { panic!("it tries again") };
-    assert!(reason.contains("try rtmp://"), "{reason}");
+    let State::Retrying { cause, .. } = state else { panic!("it tries again") };
+    assert_eq!(cause.kind, CauseKind::NotTls, "{cause}");
     assert!(publisher.finish(Duration::from_secs(1)).await);
     server.abort();
 }

@@ -114,7 +114,8 @@ fn a_source_that_is_away_is_told_and_leaves_the_others() {
     theatre.stage.take(there, theatre.now(picture(CANVAS, |_, _| GREEN)));
     theatre.stage.take(lost, theatre.now(picture(CANVAS, |_, _| BLUE)));
     theatre.until("both", |frame| pixel(frame, 160, 90) == Shade::from(BLUE).0);
-    theatre.stage.set_trouble(lost, Some("camera C920: it was unplugged".to_owned()));
+    let unplugged = capture::Error::Camera { camera: "C920".into(), reason: "it was unplugged".into() };
+    theatre.stage.set_trouble(lost, Some((&unplugged).into()));
     assert_eq!(theatre.trouble.borrow_and_update().as_deref(), Some("camera C920: it was unplugged"));
     theatre.stage.lose(lost);
     theatre.until("only the other", |frame| pixel(frame, 160, 90) == Shade::from(GREEN).0);
