@@ -231,7 +231,8 @@ pub enum Out {
         /// All of them.
         total: u64,
     },
-    /// How many are here. Not numbered; at most every [`crate::Room::PRESENCE_INTERVAL`].
+    /// How many are here. Not numbered; at most every [`crate::Room::PRESENCE_INTERVAL`], and to each connection every
+    /// 25 s at least.
     Presence {
         /// Different players, those whose page is in the chat and others, other than the owner's. Who is here and cannot be
         /// told apart by a player counts once.
