@@ -283,11 +283,16 @@ const FIRST_BOXES: [&[u8; 4]; 9] =
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// Other files that people have: how they begin, where that stands, and what they are called.
-const OTHERS: [(&[u8], usize, &str); 7] = [
+const OTHERS: [(&[u8], usize, &str); 11] = [
     (b"AVI ", 8, "an AVI file"),
     (b"WAVE", 8, "a WAV file"),
     (b"OggS", 0, "an Ogg file"),
-    (b"ID3", 0, "an MP3 file"),
+    // Tags stand in front of either.
+    (b"ID3", 0, "an MP3 or raw AAC file"),
+    (&[0xff, 0xfb], 0, "an MP3 file"),
+    (&[0xff, 0xf3], 0, "an MP3 file"),
+    (&[0xff, 0xf1], 0, "a raw AAC file"),
+    (&[0xff, 0xf9], 0, "a raw AAC file"),
     (b"fLaC", 0, "a FLAC file"),
     (&[0x30, 0x26, 0xb2, 0x75], 0, "a Windows Media file"),
     (&[0x00, 0x00, 0x01, 0xba], 0, "an MPEG program stream"),

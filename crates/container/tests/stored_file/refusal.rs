@@ -28,7 +28,11 @@ fn other_kinds_of_files_are_named() {
         "expected MP4, MOV, Matroska, WebM, MPEG-TS or FLV with {}",
         CODECS.trim_start_matches("expected ")
     );
-    for (name, found) in [("jfk_speech.flac", "a FLAC file"), ("d_jfk_stereo48000.mp3", "an MP3 file")] {
+    for (name, found) in [
+        ("jfk_speech.flac", "a FLAC file"),
+        ("d_jfk_stereo48000.mp3", "an MP3 or raw AAC file"),
+        ("adts_mono441.adts", "a raw AAC file"),
+    ] {
         let Some(file) = clip(name) else { return };
         check(&file, &format!("this is {found}, {expected}"));
     }

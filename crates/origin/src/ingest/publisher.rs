@@ -51,7 +51,7 @@ pub(super) async fn serve<S>(io: S, peer: SocketAddr, shared: &Shared, shutdown:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection { io, peer, session: Session::default() };
+    let mut connection = Connection { io, peer, session: Session::default(), hears: true };
     let room = match connection.admit(shared, shutdown).await {
         Ok((room, intake)) => {
             tracing::info!(%peer, room = %room.slug, "publisher admitted");
@@ -71,6 +71,8 @@ struct Connection<S> {
     io: S,
     peer: SocketAddr,
     session: Session,
+    /// Somebody reads what is sent.
+    hears: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -179,13 +181,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Sends what there is to say. A publisher that is gone leaves its last media behind, which is used to its end: that
+    /// an acknowledgement finds nobody is no reason to stop reading.
     async fn flush(&mut self) -> Result<(), End> {
         let output = self.session.take_output();
-        if output.is_empty() {
+        if output.is_empty() || !self.hears {
             return Ok(());
         }
         let written = timeout(WRITE_MAX, self.io.write_all(&output)).await;
-        Ok(written.map_err(|_| End::Timeout("answer taken in time"))??)
+        self.hears = written.map_err(|_| End::Timeout("answer taken in time"))?.is_ok();
+        Ok(())
     }
 
     /// Tells the publisher why, where the protocol has words for it, and closes.
@@ -206,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         } else {
             self.session.reject(code, &end.to_string());
         }
-        if self.flush().await.is_err() || self.io.shutdown().await.is_err() {
+        if self.flush().await.is_err() || !self.hears || self.io.shutdown().await.is_err() {
             return;
         }
         // Closing while bytes wait unread would reset the connection, and the words would be lost.
@@ -238,26 +243,40 @@ const GOODBYE_MAX: Duration = Duration::from_secs(2);
 mod tests {
     use std::sync::Arc;
 
+    use std::path::PathBuf;
+
+    use container::flv::Muxer;
+    use media::Span;
+    use testkit::{RtmpPublisher, Source};
     use tokio::io::DuplexStream;
 
     use super::*;
     use crate::config::Config;
-    use crate::store::Store;
+    use crate::state;
+    use crate::store::{NewRoom, Store};
 
-    /// Starts a publisher's task on one end of a pipe and gives the other end.
-    async fn connected(body: impl AsyncFnOnce(DuplexStream)) -> Duration {
+    /// What an origin shares, and its folder.
+    fn shared() -> (Arc<Shared>, PathBuf) {
         let folder = std::env::temp_dir().join(format!("rostrum-publisher-{}", crate::secret::random()));
         std::fs::create_dir(&folder).unwrap();
         let store = Store::open(&folder.join("rostrum.db")).unwrap();
-        let address = "127.0.0.1:1".parse().unwrap();
         let addresses =
-            crate::Addresses { http: address, rtmp: address, srt: address, https: None, rtmps: None };
-        let shared = Shared::new(Config::default(), store, addresses, Digest::of("t"));
+            crate::Addresses { http: peer(), rtmp: peer(), srt: peer(), https: None, rtmps: None };
+        (Shared::new(Config::default(), store, addresses, Digest::of("t")), folder)
+    }
+
+    fn peer() -> SocketAddr {
+        "127.0.0.1:1".parse().unwrap()
+    }
+
+    /// Starts a publisher's task on one end of a pipe and gives the other end.
+    async fn connected(body: impl AsyncFnOnce(DuplexStream)) -> Duration {
+        let (shared, folder) = shared();
         let (near, far) = tokio::io::duplex(1 << 16);
         let begun = Instant::now();
         let task = tokio::spawn({
             let shared = Arc::clone(&shared);
-            async move { serve(far, address, &shared, &shared.shutdown).await }
+            async move { serve(far, peer(), &shared, &shared.shutdown).await }
         });
         body(near).await;
         task.await.unwrap();
@@ -297,6 +316,34 @@ mod tests {
         })
         .await;
         assert_eq!(took.as_secs(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_publisher_left_behind_is_used_when_it_hears_nothing_any_more() {
+        let (shared, folder) = shared();
+        let new =
+            NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: false };
+        let made = state::create_room(&shared.store, new).await.unwrap();
+        let (publisher, mut muxer) = (RtmpPublisher::default(), Muxer::new());
+        let source = Source { duration: Span::from_secs(4), ..Source::default() };
+        let tags: Vec<_> = source.events().iter().flat_map(|event| muxer.push(event).unwrap()).collect();
+        let sent = [
+            publisher.hello("live", &made.stream_key),
+            publisher.tags(&tags),
+            publisher.goodbye(&made.stream_key),
+        ]
+        .concat();
+        let (mut near, far) = tokio::io::duplex(sent.len());
+        near.write_all(&sent).await.unwrap();
+        drop(near);
+        serve(far, peer(), &shared, &shared.shutdown).await;
+        let stream = shared.streams.get(&made.room.slug).expect("it was let in");
+        let served = stream.watch_window().borrow().clone().expect("media");
+        let listed = served.window.rendition(hls::MAIN).expect("a rendition").listed();
+        assert!(listed >= Span::from_millis(3_900), "{listed}");
+        assert_eq!(stream.status(), crate::streams::Status::default(), "it said that it had finished");
+        drop((stream, shared));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
