@@ -18,6 +18,55 @@ async fn what_happens_in_an_odd_order_is_told_and_mended() {
     alone(seconds(300), odd()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_any_kind_and_as_many_scenes_as_there_can_be_stay_in_their_places() {
+    alone(seconds(300), crowded()).await;
+}
+
+async fn crowded() {
+    let server = Server::start().await;
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let app = DesktopApp::start_in(&display, &sound, settings(&server)).await;
+    let mut looks = Looks::default();
+    app.comes_to_show("go-live", LIMIT).await;
+    ask(&app, "set_language", json!({"language": "en"})).await;
+    app.press("edit-destination", &["form-save"]).await;
+    fill(&app, "form-name", HOSTILE).await;
+    app.session.click("form-save").await;
+    is(&app, HOSTILE, "ready").await;
+
+    let fill_up = "(async () => {
+        for (let at = 1; at < 50; at += 1) {
+            const scene = await window.__TAURI_INTERNALS__.invoke('edit_scenes', { edit: { type: 'add-scene' }, gesture: null });
+            const edit = { type: 'rename-scene', scene, name: arguments[0].repeat(2).slice(0, 60) };
+            await window.__TAURI_INTERNALS__.invoke('edit_scenes', { edit, gesture: null });
+        }
+    })()";
+    app.session.run(fill_up, vec![json!(HOSTILE)]).await;
+    let count = "return document.querySelectorAll('[data-testid=scene]').length";
+    until("fifty scenes", LIMIT, async || (app.session.run(count, vec![]).await == json!(50)).then_some(()))
+        .await;
+    let last = "const all = document.querySelectorAll('[data-testid=scene]'); const it = all[all.length - 1];
+        const [row, list] = [it.getBoundingClientRect(), it.parentElement.getBoundingClientRect()];
+        return it.ariaSelected === 'true' && row.bottom <= list.bottom + 1";
+    until("the scene that was added last to be in sight", LIMIT, async || {
+        (app.session.run(last, vec![]).await == json!(true)).then_some(())
+    })
+    .await;
+    app.press("scene-add", &["notice"]).await;
+    told(&app, "That did not work: there are as many as there can be: 50").await;
+
+    let resized = app.session.client.set_window_size(1_024, 680).await;
+    resized.expect("the window takes a size");
+    looks.everywhere(&app, "studio-crowded").await;
+    let wider = "return document.documentElement.scrollWidth - window.innerWidth";
+    assert_eq!(app.session.run(wider, vec![]).await, json!(0), "the window scrolls sideways");
+    let ran = app.session.run("return window.hostile === true || !!document.querySelector('main b')", vec![]);
+    assert_eq!(ran.await, json!(false), "a name became a part of the page");
+    assert_eq!(looks.faults, Vec::<String>::new());
+}
+
 async fn odd() {
     let server = Server::start().await;
     let display = Display::start(1280, 800).await;
@@ -98,6 +147,9 @@ async fn told(app: &DesktopApp, words: &str) {
     })
     .await;
 }
+
+/// Forty letters without a place to break them, which a page that took them for more would show or run.
+const HOSTILE: &str = "<b>W</b><img/src=x/onerror=hostile=true>";
 
 /// A data folder in which a server that does not know the key is the only destination, and pictures are small enough for a busy
 /// machine.
