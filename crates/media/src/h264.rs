@@ -45,6 +45,19 @@ impl H264 {
         read_record(&self.avcc).unwrap_or_default()
     }
 
+    /// The profile's name where its pictures have more than 8 bits or finer colour than 4:2:0, which few browsers and hardly
+    /// a phone show (ITU-T H.264 Annex A.2); `None` for all others.
+    #[must_use]
+    pub fn rare_profile(&self) -> Option<&'static str> {
+        match self.avcc.get(1)? {
+            110 => Some("High 10"),
+            122 => Some("High 4:2:2"),
+            244 => Some("High 4:4:4 Predictive"),
+            44 => Some("CAVLC 4:4:4 Intra"),
+            _ => None,
+        }
+    }
+
     /// Bytes of the length before each NAL unit, 1 to 4, in the data that comes with `avcc`.
     ///
     /// # Errors

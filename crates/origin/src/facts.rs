@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use media::{MediaEvent, Packet, Span, Timestamp, Track};
+use media::{Codec, MediaEvent, Packet, Span, Timestamp, Track};
 use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -93,6 +93,8 @@ pub(crate) enum WarningKind {
     Fmp4(std::mem::Discriminant<container::fmp4::Warning>),
     /// A file's picture lies on its side.
     Turned,
+    /// Few players show the picture as it comes.
+    RareProfile,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -257,6 +259,12 @@ impl Meter {
                 self.tracks = Some(Arc::clone(tracks));
                 (self.pictures, self.sound) = (Pictures::default(), None);
                 facts.change(|ingest| ingest.describe(tracks));
+                for profile in tracks.iter().filter_map(rare_profile) {
+                    let words = format!(
+                        "the picture is H.264 {profile}, which few browsers and phones show: send 8 bits and 4:2:0 (NV12)"
+                    );
+                    facts.warn(Some(WarningKind::RareProfile), &words);
+                }
             }
             MediaEvent::Packet(packet) => self.packet(packet),
             MediaEvent::End(_) => {}
@@ -321,6 +329,13 @@ impl Pictures {
     }
 }
 
+fn rare_profile(track: &Track) -> Option<&'static str> {
+    match &track.codec {
+        Codec::H264(h264) => h264.rare_profile(),
+        _ => None,
+    }
+}
+
 fn milliseconds(span: Span) -> f64 {
     span.as_secs_f64() * 1_000.0
 }
@@ -363,16 +378,22 @@ const WARNINGS_MAX: usize = 16;
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use media::{Aac, Codec, H264, Rational, Size, Timescale, TrackId};
+    use media::{Aac, H264, Rational, Size, Timescale, TrackId};
 
     use super::*;
 
     const VIDEO: TrackId = TrackId(0);
     const SOUND: TrackId = TrackId(1);
+    const HIGH: u8 = 100;
+    const HIGH_444: u8 = 244;
 
     fn tracks() -> MediaEvent {
+        tracks_of(HIGH)
+    }
+
+    fn tracks_of(profile: u8) -> MediaEvent {
         let h264 = H264 {
-            avcc: Bytes::new(),
+            avcc: vec![1, profile, 0, 31].into(),
             size: Size::new(1_280, 720),
             sample_aspect_ratio: Rational::ONE,
             frame_rate: None,
@@ -410,6 +431,18 @@ mod tests {
         assert_eq!(ingest.jitter_ms, Some(0.0));
         // Before its sound a picture is 20 ms ahead of the sound before, behind it 60 ms behind.
         assert_eq!(ingest.av_offset_ms, Some(40.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_picture_that_few_players_show_is_told_once() {
+        let (facts, mut meter) = (Facts::default(), Meter::new());
+        meter.count(&tracks(), &facts);
+        assert_eq!(facts.get().unwrap().warnings, []);
+        for _ in 0..2 {
+            meter.count(&tracks_of(HIGH_444), &facts);
+        }
+        let warnings = facts.get().unwrap().warnings;
+        assert!(warnings.len() == 1 && warnings[0].text.contains("High 4:4:4 Predictive"), "{warnings:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ impl fmt::Display for Height {
 }
 
 /// The rungs for a source of `codec`, largest first: those of `wanted` that are clearly smaller than the source,
-/// and for video that is not H.264 one of its own size, which every player can show.
+/// and for video that few players show one of its own size, which all do.
 ///
 /// `cores` is how much of the processor they may take; rungs of the least value go first until it is enough.
 /// Those that went are told second. Empty for sound, and for a picture too small to have anything below it.
@@ -44,7 +44,7 @@ pub fn choose(codec: &Codec, wanted: &[Height], cores: f64) -> (Vec<Rung>, Vec<R
     let side = picture.size.width.min(picture.size.height);
     let mut heights: Vec<Height> =
         wanted.iter().copied().filter(|height| height.0 * 10 <= side * 8 && height.0 >= HEIGHT_MIN).collect();
-    if !matches!(codec, Codec::H264(_)) && side >= HEIGHT_MIN {
+    if is_rare(codec) && side >= HEIGHT_MIN {
         heights.push(Height(side));
     }
     heights.sort_unstable_by(|a, b| b.cmp(a));
@@ -57,6 +57,14 @@ pub fn choose(codec: &Codec, wanted: &[Height], cores: f64) -> (Vec<Rung>, Vec<R
         left_out.push(rungs.remove(least));
     }
     (rungs, left_out)
+}
+
+/// Whether there are players that do not show it.
+fn is_rare(codec: &Codec) -> bool {
+    match codec {
+        Codec::H264(h264) => h264.rare_profile().is_some(),
+        _ => true,
+    }
 }
 
 /// The rung to give up next among those that are `active`: the smallest while it is tiny, since few need it; then
@@ -186,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn video_that_is_not_h264_gets_a_rung_of_its_own_size() {
+    fn video_that_few_players_show_gets_a_rung_of_its_own_size() {
         let sequence_header = media::Av1::from_sequence_header(&[]);
         assert!(sequence_header.is_err(), "made by hand below");
         let codec = Codec::Hevc(media::Hevc {
@@ -196,6 +204,11 @@ mod tests {
             frame_rate: None,
         });
         assert_eq!(sizes(&codec), [(1280, 720), (854, 480), (426, 240)]);
+        for (profile, own) in [(100, false), (66, false), (110, true), (122, true), (244, true)] {
+            let Codec::H264(mut h264) = source(1280, 720, 30) else { panic!("it is H.264") };
+            h264.avcc = vec![1, profile, 0, 31].into();
+            assert_eq!(sizes(&Codec::H264(h264)).contains(&(1280, 720)), own, "profile {profile}");
+        }
     }
 
     #[test]
