@@ -222,7 +222,10 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
 }
 
 pub(crate) fn put_aside(path: &Path, reason: String) -> Unusable {
-    let aside = path.with_extension("unusable.json");
+    let names = std::iter::once("unusable.json".to_owned())
+        .chain((2..).map(|number| format!("unusable-{number}.json")));
+    let mut places = names.map(|name| path.with_extension(name));
+    let aside = places.find(|place| !place.exists()).expect("there are enough numbers");
     let kept_as = std::fs::rename(path, &aside).is_ok().then_some(aside);
     Unusable { kept_as, reason }
 }
@@ -286,6 +289,10 @@ mod tests {
         let kept = std::fs::read_to_string(problem.kept_as.unwrap()).unwrap();
         assert_eq!(kept, "{\"theme\": \"mauve\"");
         assert!(!folder.join("settings.json").exists());
+        std::fs::write(folder.join("settings.json"), "[").unwrap();
+        let again = load(&folder).1.unwrap().kept_as.unwrap();
+        assert_eq!(std::fs::read_to_string(again).unwrap(), "[", "the one before is there still");
+        assert!(folder.join("settings.unusable.json").exists());
     }
 
     #[test]

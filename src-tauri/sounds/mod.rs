@@ -205,7 +205,7 @@ impl<'de> Deserialize<'de> for Sounds {
         all.iter_mut().for_each(Kept::check);
         let mut known = Vec::new();
         for kept in &mut all {
-            if kept.id == 0 || known.contains(&kept.id) {
+            if !(1..=ID_MAX).contains(&kept.id) || known.contains(&kept.id) {
                 kept.id = known.iter().max().unwrap_or(&0) + 1;
             }
             known.push(kept.id);
@@ -280,6 +280,8 @@ pub fn save(folder: &Path, sounds: &Sounds) -> std::io::Result<()> {
 const FILE: &str = "sounds.json";
 /// More rows do not fit a window, nor more sounds an ear; the engine mixes twice as many.
 pub(crate) const SOUNDS_MAX: usize = 8;
+/// The highest number that a file may give a sound: there are enough above it.
+const ID_MAX: u32 = u32::MAX / 2;
 /// As long as a row of the window shows, in characters.
 const NAME_MAX: usize = 40;
 
@@ -336,12 +338,12 @@ mod tests {
     #[test]
     fn a_file_from_elsewhere_gives_each_sound_an_id_of_its_own() {
         let folder = folder("elsewhere");
-        let text = r#"[{"device":"system","gain_tenths_db":-9999},{"id":1,"of-a-later-version":2}]"#;
+        let text = r#"[{"device":"system","gain_tenths_db":-9999},{"id":1,"of-a-later-version":2},{"id":4294967295}]"#;
         std::fs::write(folder.join("sounds.json"), text).unwrap();
         let (sounds, problem) = load(&folder);
         assert_eq!(problem, None);
         let ids: Vec<u32> = sounds.all().iter().map(|kept| kept.id).collect();
-        assert_eq!((ids, sounds.all()[0].gain_tenths_db), (vec![1, 2], -600));
+        assert_eq!((ids, sounds.all()[0].gain_tenths_db), (vec![1, 2, 3], -600));
     }
 
     #[test]
