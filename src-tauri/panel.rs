@@ -1,5 +1,8 @@
 //! The panel: a small window above all others, for the time in which another program has the whole screen. It shows what
 //! the studio shows, and closing it changes nothing of that.
+//!
+//! Some window managers (Openbox, KWin) show a program that has both the whole screen and the keyboard above even such a
+//! window: there the panel is seen again when it is chosen, or on another screen.
 
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 use tokio::sync::watch;

@@ -35,14 +35,11 @@ async fn above() {
     open(&app, &manager).await;
 
     let _slides = slides(&display);
-    is_on_top_of(&manager, SLIDES).await;
-    manager.activate(MAIN);
-    until("the main window to come to the front", LIMIT, async || {
-        let stacked = manager.stacked();
-        let at = |title: &str| stacked.iter().position(|one| one == title);
-        (at(MAIN) > at(SLIDES)).then_some(())
-    })
-    .await;
+    until("the slides on the whole screen", LIMIT, async || manager.is_full_screen(SLIDES).then_some(()))
+        .await;
+    // Openbox shows what has the whole screen and the keyboard too above all windows; a click gives the panel the latter.
+    comes_above(&manager, PANEL, SLIDES).await;
+    comes_above(&manager, MAIN, SLIDES).await;
     is_on_top_of(&manager, MAIN).await;
 
     manager.move_to(PANEL, PLACE.0.into(), PLACE.1.into());
@@ -79,12 +76,23 @@ async fn started_again(display: &Display, sound: &SoundServer, app: DesktopApp) 
 }
 
 async fn is_on_top_of(manager: &WindowManager, title: &str) {
-    until(&format!("the panel above {title}"), LIMIT, async || {
-        let stacked = manager.stacked();
-        let at = |title: &str| stacked.iter().position(|one| one == title);
-        (at(title).is_some() && at(PANEL) > at(title)).then_some(())
+    until(&format!("the panel above {title}"), LIMIT, async || is_above(manager, PANEL, title).then_some(()))
+        .await;
+}
+
+/// A person chooses a window, again if another one that has just opened takes the front.
+async fn comes_above(manager: &WindowManager, title: &str, other: &str) {
+    until(&format!("{title} above {other}"), LIMIT, async || {
+        manager.activate(title);
+        is_above(manager, title, other).then_some(())
     })
     .await;
+}
+
+fn is_above(manager: &WindowManager, title: &str, other: &str) -> bool {
+    let stacked = manager.stacked();
+    let at = |title: &str| stacked.iter().position(|one| one == title);
+    at(other).is_some() && at(title) > at(other)
 }
 
 fn slides(display: &Display) -> Process {

@@ -45,8 +45,17 @@ impl WindowManager {
 
     /// Whether the manager keeps the window that is called `title` above all others.
     pub fn keeps_above(&self, title: &str) -> bool {
-        let above = self.atom("_NET_WM_STATE_ABOVE");
-        self.window(title).is_some_and(|window| self.numbers(window, "_NET_WM_STATE").contains(&above))
+        self.is_in(title, "_NET_WM_STATE_ABOVE")
+    }
+
+    /// Whether a window has the whole screen.
+    pub fn is_full_screen(&self, title: &str) -> bool {
+        self.is_in(title, "_NET_WM_STATE_FULLSCREEN")
+    }
+
+    fn is_in(&self, title: &str, state: &str) -> bool {
+        let state = self.atom(state);
+        self.window(title).is_some_and(|window| self.numbers(window, "_NET_WM_STATE").contains(&state))
     }
 
     /// Where a window is, without what the manager draws around it: pixels from the upper left corner of the display.
