@@ -62,6 +62,17 @@ test('what was said is read page by page until there is no more', async () => {
   expect(asked).toHaveLength(3);
 });
 
+test('a room with more recordings than a page holds shows all of them', async () => {
+  const whole = Array.from({ length: 500 }, (_, at) => ({ ...WIRE, started_ms: 9_000 - at }));
+  const asked: string[] = [];
+  vi.stubGlobal('fetch', async (path: string) => {
+    asked.push(path);
+    return Response.json({ recordings: path.includes('before=8501') ? [{ ...WIRE, started_ms: 7 }] : whole });
+  });
+  expect((await listRecordings('demo'))?.map((each) => each.started_ms).slice(-2)).toEqual([8_501, 7]);
+  expect(asked).toHaveLength(2);
+});
+
 test('an origin that does not answer is told apart from a room without recordings', async () => {
   vi.stubGlobal('fetch', async () => Response.json({ recordings: [WIRE, 'nonsense'] }));
   expect(await listRecordings('demo')).toHaveLength(1);

@@ -44,8 +44,10 @@ export type RecordingAnswer =
   | { kind: 'locked' }
   | { kind: 'failed' };
 
-/** Pages of messages that are read at most: ten thousand messages. */
+/** Pages that are read at most: ten thousand messages, or recordings. */
 const PAGES_MAX = 20;
+/** Recordings on a page of the origin; on its last one there are fewer. */
+const PAGE_RECORDINGS = 500;
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
@@ -82,8 +84,22 @@ export function readRecording(value: unknown): Recording | null {
 
 /** A room's recordings, the newest first; `null` when the origin did not answer. */
 export async function listRecordings(room: string): Promise<Recording[] | null> {
-  const answer = await ask('GET', '/api/v1/rooms/{room}/recordings', { path: { room } });
-  return answer.ok ? answer.value.recordings.map(readRecording).filter((recording) => recording !== null) : null;
+  const all: Recording[] = [];
+  let query: { before?: number } = {};
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const answer = await ask('GET', '/api/v1/rooms/{room}/recordings', { path: { room }, query });
+    if (!answer.ok) {
+      return null;
+    }
+    const found = answer.value.recordings;
+    all.push(...found.map(readRecording).filter((recording) => recording !== null));
+    const last = found.at(-1);
+    if (last === undefined || found.length < PAGE_RECORDINGS) {
+      break;
+    }
+    query = { before: last.started_ms };
+  }
+  return all;
 }
 
 /** One recording. */

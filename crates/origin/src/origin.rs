@@ -271,7 +271,7 @@ impl Origin {
         tasks.spawn(async move { pictured.streams.picture(stopped).await });
         let (recordings, stopped) = (Arc::clone(&shared.recordings), stop.clone());
         tasks.spawn(async move {
-            Arc::clone(&recordings).recover(unfinished).await;
+            recordings.recover(unfinished).await;
             recordings.sweep(stopped).await;
         });
         tokio::select! {

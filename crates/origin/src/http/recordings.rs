@@ -77,23 +77,31 @@ pub(crate) struct SaidPage {
     after: Option<u64>,
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RecordingsPage {
+    /// Recordings that began before this time only (Unix, milliseconds): the `started_ms` of the last one of the page before.
+    before: Option<i64>,
+}
+
 /// The room's recordings.
 #[utoipa::path(
     get,
     path = "/api/v1/rooms/{room}/recordings",
     tag = "recordings",
-    params(RoomPath),
+    params(RoomPath, RecordingsPage),
     responses(
-        (status = 200, description = "The newest first.", body = RecordingsAnswer),
+        (status = 200, description = "The newest first, at most 500.", body = RecordingsAnswer),
     ),
 )]
 pub(crate) async fn list(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
+    Query(page): Query<RecordingsPage>,
 ) -> Result<impl IntoResponse, Problem> {
     let record = find(&shared, &slug).await?;
     let mut answers = Vec::new();
-    for recording in shared.store.recordings_of(record.id).await? {
+    for recording in shared.store.recordings_before(record.id, page.before.unwrap_or(i64::MAX)).await? {
         answers.push(answer(&shared, recording).await);
     }
     Ok(fresh(RecordingsAnswer { recordings: answers }))
@@ -140,7 +148,7 @@ pub(crate) async fn remove(
     if !identity.may_manage(&room) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the recording belongs to somebody else's room"));
     }
-    if recording.writing {
+    if shared.recordings.grows(&recording) {
         return Err(Problem::new(StatusCode::CONFLICT, "it is still being recorded: end that first"));
     }
     shared.recordings.remove(&recording).await?;
@@ -208,6 +216,7 @@ pub(super) fn offset_ms(spans: &[WallSpan], at_ms: i64) -> i64 {
 
 async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
     let has_poster = tokio::fs::try_exists(shared.recordings.poster(&recording)).await.unwrap_or(false);
+    let grows = shared.recordings.grows(&recording);
     let Recording {
         id, slug, title, started_at_ms, duration_ms, bytes, parts, writing, note, tracks, ..
     } = recording;
@@ -217,8 +226,8 @@ async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
         started_ms: started_at_ms,
         duration_ms,
         bytes,
-        state: if writing { RecordingState::Recording } else { RecordingState::Done },
-        notice: note,
+        state: if grows { RecordingState::Recording } else { RecordingState::Done },
+        notice: if writing && !grows { Some(UNREADABLE.to_owned()) } else { note },
         tracks,
         page: format!("/r/{slug}/replay/{id}"),
         playlist: format!("/replay/{id}/index.m3u8"),
@@ -229,6 +238,8 @@ async fn answer(shared: &Shared, recording: Recording) -> RecordingAnswer {
     }
 }
 
+/// Of a recording whose files the disk does not give.
+pub(super) const UNREADABLE: &str = "its files cannot be read: it is finished when they can";
 /// Hexadecimal digits of 128 bits.
 const ID_DIGITS: usize = 32;
 /// Messages in one answer.

@@ -17,7 +17,7 @@ use super::byte_range::{ByteRange, unsatisfiable};
 use super::entity_tag;
 use super::playback::set;
 use super::problem::Problem;
-use super::recordings::find_recording;
+use super::recordings::{UNREADABLE, find_recording};
 use crate::recordings::file::Contents;
 use crate::state::Shared;
 use crate::store::Recording;
@@ -39,8 +39,11 @@ pub(crate) async fn file(
             ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, lasting)], jpeg).into_response()
         );
     }
-    if recording.writing {
+    if shared.recordings.grows(&recording) {
         return Err(Problem::new(StatusCode::CONFLICT, "it is still being recorded"));
+    }
+    if recording.writing {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, UNREADABLE));
     }
     if name == "index.m3u8" {
         let text = playlist(&shared, &recording).await?;

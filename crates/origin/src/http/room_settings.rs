@@ -229,7 +229,7 @@ pub(crate) async fn remove(
     let room = managed(&shared, &slug, &identity).await?;
     let mut recordings = shared.store.recordings_of(room.id).await?;
     let on_air = shared.streams.status(&room.slug).state != rooms::frame::State::Offline;
-    if on_air || recordings.iter().any(|recording| recording.writing) {
+    if on_air || recordings.iter().any(|recording| shared.recordings.grows(recording)) {
         return Err(Problem::new(StatusCode::CONFLICT, "the room is live: end the broadcast first"));
     }
     // A list holds the newest only, and what it leaves out would keep its files.

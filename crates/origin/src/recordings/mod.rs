@@ -7,7 +7,7 @@ pub(crate) mod file;
 mod retention;
 mod writer;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,8 @@ pub(crate) struct Recordings {
     settings: RecordingSettings,
     reserve_bytes: u64,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Recordings that nobody writes any more, whose files the disk did not give when they were to be finished.
+    left: Mutex<HashSet<String>>,
     /// A recording was finished, so that others may have to go.
     grown: Notify,
     /// The playlists that were asked for lately, by recording.
@@ -69,8 +71,16 @@ impl Recordings {
     pub(crate) fn new(store: Store, data: &Path, settings: RecordingSettings) -> Arc<Recordings> {
         let reserve_bytes = u64::from(settings.reserve_mib) << 20;
         let folder = data.join("recordings");
-        let (threads, grown, playlists) = (Mutex::default(), Notify::new(), Mutex::default());
-        Arc::new(Recordings { store, folder, settings, reserve_bytes, threads, grown, playlists })
+        Arc::new(Recordings {
+            store,
+            folder,
+            settings,
+            reserve_bytes,
+            threads: Mutex::default(),
+            left: Mutex::default(),
+            grown: Notify::new(),
+            playlists: Mutex::default(),
+        })
     }
 
     /// Whether a room's broadcasts are recorded. A store that fails records nothing, and says so.
@@ -89,13 +99,13 @@ impl Recordings {
 
     /// A recording's playlist, if it was made lately.
     pub(crate) fn playlist(&self, id: &str) -> Option<Bytes> {
-        let playlists = self.playlists.lock().expect("nothing panics while it holds the playlists");
+        let playlists = self.playlists.lock().expect(UNBROKEN);
         playlists.iter().find(|(of, _)| of == id).map(|(_, text)| text.clone())
     }
 
     /// Keeps a recording's playlist for the next who asks; the one made first goes.
     pub(crate) fn keep_playlist(&self, id: &str, text: Bytes) {
-        let mut playlists = self.playlists.lock().expect("nothing panics while it holds the playlists");
+        let mut playlists = self.playlists.lock().expect(UNBROKEN);
         if playlists.len() == PLAYLISTS_MAX {
             playlists.pop_front();
         }
@@ -107,26 +117,42 @@ impl Recordings {
         poster_path(&self.folder, &recording.id)
     }
 
+    /// Whether a recording grows. One that is stored as unfinished may be left so: its files could not be read.
+    pub(crate) fn grows(&self, recording: &Recording) -> bool {
+        recording.writing && !self.left.lock().expect(UNBROKEN).contains(&recording.id)
+    }
+
     /// Finishes what an origin before this one left unfinished, each file from what stands in it.
-    pub(crate) async fn recover(self: Arc<Recordings>, unfinished: Vec<Recording>) {
+    pub(crate) async fn recover(self: &Arc<Recordings>, unfinished: Vec<Recording>) {
         for recording in unfinished {
-            let this = Arc::clone(&self);
-            let id = recording.id.clone();
-            let finishing = tokio::task::spawn_blocking(move || {
-                let parts = (1..).take_while(|number| part_path(&this.folder, &id, *number).exists()).count();
-                this.finish_files(&id, u32::try_from(parts).unwrap_or(u32::MAX), None)
-            });
-            let Ok(finished) = finishing.await else { continue };
-            match self.settle(&recording.id, finished).await {
-                Ok(duration_ms) => {
-                    tracing::info!(
-                        recording = recording.id,
-                        duration_ms,
-                        "recording finished after a restart"
-                    );
-                }
-                Err(error) => tracing::error!(recording = recording.id, %error, "recording not finished"),
+            self.finish(recording.id).await;
+        }
+    }
+
+    /// Tries again what could not be finished.
+    async fn recover_left(self: &Arc<Recordings>) {
+        let left: Vec<String> = self.left.lock().expect(UNBROKEN).iter().cloned().collect();
+        for id in left {
+            self.finish(id).await;
+        }
+    }
+
+    /// Finishes one that nobody writes.
+    async fn finish(self: &Arc<Recordings>, id: String) {
+        let (this, of) = (Arc::clone(self), id.clone());
+        let finishing = tokio::task::spawn_blocking(move || {
+            let parts = (1..).take_while(|number| part_path(&this.folder, &of, *number).exists()).count();
+            this.finish_files(&of, u32::try_from(parts).unwrap_or(u32::MAX), None)
+        });
+        let Ok(finished) = finishing.await else { return };
+        let known = self.left.lock().expect(UNBROKEN).contains(&id);
+        match self.settle(&id, finished).await {
+            Ok(duration_ms) => {
+                tracing::info!(recording = id, duration_ms, "recording finished after its broadcast");
             }
+            // Said once, not at each try.
+            Err(_) if known => {}
+            Err(error) => tracing::error!(recording = id, %error, "recording not finished"),
         }
     }
 
@@ -137,7 +163,10 @@ impl Recordings {
     pub(crate) async fn remove(&self, recording: &Recording) -> Result<(), StoreError> {
         // The row first: a file without a row harms nobody, a row without a file would be offered.
         self.store.forget_recording(recording.id.clone()).await?;
-        let parts = (1..=recording.parts).map(|number| part_path(&self.folder, &recording.id, number));
+        self.left.lock().expect(UNBROKEN).remove(&recording.id);
+        // Of one that was not finished, the number of parts is not stored.
+        let path = |number| part_path(&self.folder, &recording.id, number);
+        let parts = (1..).take_while(|&number| number <= recording.parts || path(number).exists()).map(path);
         for path in parts.chain([self.poster(recording)]) {
             match tokio::fs::remove_file(&path).await {
                 Ok(()) => {}
@@ -150,8 +179,7 @@ impl Recordings {
 
     /// Waits until every recording is finished. Their broadcasts must have ended.
     pub(crate) async fn ended(&self) {
-        let threads =
-            std::mem::take(&mut *self.threads.lock().expect("nothing panics while it holds the threads"));
+        let threads = std::mem::take(&mut *self.threads.lock().expect(UNBROKEN));
         let joining =
             tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
         if let Err(error) = joining.await {
@@ -160,7 +188,7 @@ impl Recordings {
     }
 
     fn keep(&self, thread: JoinHandle<()>) {
-        let mut threads = self.threads.lock().expect("nothing panics while it holds the threads");
+        let mut threads = self.threads.lock().expect(UNBROKEN);
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
@@ -193,8 +221,18 @@ impl Recordings {
     }
 
     /// Stores what became of a recording, and answers its milliseconds. One that holds nothing is forgotten; one whose
-    /// files could not be read stays as it is, and is finished when the origin starts again.
+    /// files could not be read stays as it is, and is tried again from time to time.
     async fn settle(&self, id: &str, finished: io::Result<Finished>) -> Result<u64, SettleError> {
+        let settled = self.store_finished(id, finished).await;
+        let mut left = self.left.lock().expect(UNBROKEN);
+        match settled {
+            Ok(_) => left.remove(id),
+            Err(_) => left.insert(id.to_owned()),
+        };
+        settled
+    }
+
+    async fn store_finished(&self, id: &str, finished: io::Result<Finished>) -> Result<u64, SettleError> {
         let finished = finished?;
         let duration_ms = finished.duration_ms;
         if finished.parts == 0 {
@@ -252,7 +290,7 @@ fn poster_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.jpg"))
 }
 
-const UNBROKEN: &str = "nothing panics while it holds the status";
+const UNBROKEN: &str = "nothing panics while it holds one of these locks";
 
 #[cfg(test)]
 mod tests {
@@ -260,34 +298,75 @@ mod tests {
     use crate::secret;
     use crate::store::NewRoom;
 
-    /// What becomes of an unfinished recording with one file, which `make` makes.
-    async fn recovered(make: impl FnOnce(&Path)) -> Vec<Recording> {
-        let folder = std::env::temp_dir().join(format!("rostrum-recovery-{}", secret::random()));
-        std::fs::create_dir_all(folder.join("recordings")).unwrap();
-        let store = Store::open(&folder.join("rostrum.db")).unwrap();
-        let new =
-            NewRoom { slug: "demo".parse().unwrap(), title: "Demo".to_owned(), owner: None, record: true };
-        let room = store.create_room(new, "key".to_owned(), 1).await.unwrap();
-        let (id, tracks) = ("a".repeat(32), Vec::new());
-        store.begin_recording(id.clone(), room.slug.clone(), tracks, 10).await.unwrap();
-        let recordings = Recordings::new(store.clone(), &folder, RecordingSettings::default());
-        make(&part_path(&recordings.folder, &id, 1));
-        Arc::clone(&recordings).recover(store.unfinished_recordings().await.unwrap()).await;
-        let left = store.recordings_of(room.id).await.unwrap();
-        drop((recordings, store));
-        std::fs::remove_dir_all(folder).unwrap();
-        left
+    /// A recording with one file, which `make` makes, that an origin did not finish.
+    struct Unfinished {
+        folder: PathBuf,
+        room: i64,
+        file: PathBuf,
+        recordings: Arc<Recordings>,
+    }
+
+    impl Unfinished {
+        async fn new(make: impl FnOnce(&Path)) -> Unfinished {
+            let folder = std::env::temp_dir().join(format!("rostrum-recovery-{}", secret::random()));
+            std::fs::create_dir_all(folder.join("recordings")).unwrap();
+            let store = Store::open(&folder.join("rostrum.db")).unwrap();
+            let new = NewRoom {
+                slug: "demo".parse().unwrap(),
+                title: "Demo".to_owned(),
+                owner: None,
+                record: true,
+            };
+            let room = store.create_room(new, "key".to_owned(), 1).await.unwrap();
+            let (id, tracks) = ("a".repeat(32), Vec::new());
+            store.begin_recording(id.clone(), room.slug.clone(), tracks, 10).await.unwrap();
+            let recordings = Recordings::new(store, &folder, RecordingSettings::default());
+            let file = part_path(&recordings.folder, &id, 1);
+            make(&file);
+            recordings.recover(recordings.store.unfinished_recordings().await.unwrap()).await;
+            Unfinished { folder, room: room.id, file, recordings }
+        }
+
+        async fn left(&self) -> Vec<Recording> {
+            self.recordings.store.recordings_of(self.room).await.unwrap()
+        }
+    }
+
+    impl Drop for Unfinished {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    const CUT: &[u8] = b"\0\0\0\x18ftyp";
+
+    #[tokio::test]
+    async fn a_file_that_the_disk_does_not_give_is_not_forgotten_and_tried_again() {
+        let unfinished = Unfinished::new(|path| std::fs::create_dir(path).unwrap()).await;
+        let left = unfinished.left().await;
+        assert!(left.len() == 1 && left[0].writing, "{left:?}");
+        assert!(!unfinished.recordings.grows(&left[0]), "nobody writes it");
+
+        std::fs::remove_dir(&unfinished.file).unwrap();
+        std::fs::write(&unfinished.file, CUT).unwrap();
+        unfinished.recordings.recover_left().await;
+        assert_eq!(unfinished.left().await, []);
+        assert!(!unfinished.file.exists(), "nothing of it plays");
     }
 
     #[tokio::test]
-    async fn a_file_that_the_disk_does_not_give_is_not_forgotten() {
-        let left = recovered(|path| std::fs::create_dir(path).unwrap()).await;
-        assert!(left.len() == 1 && left[0].writing, "{left:?}");
+    async fn one_that_cannot_be_finished_can_be_removed_with_its_files() {
+        let unfinished = Unfinished::new(|path| std::fs::create_dir(path).unwrap()).await;
+        std::fs::remove_dir(&unfinished.file).unwrap();
+        std::fs::write(&unfinished.file, CUT).unwrap();
+        unfinished.recordings.remove(&unfinished.left().await[0]).await.unwrap();
+        assert_eq!(unfinished.left().await, []);
+        assert!(!unfinished.file.exists());
     }
 
     #[tokio::test]
     async fn a_file_that_was_cut_within_its_beginning_goes_with_its_recording() {
-        let left = recovered(|path| std::fs::write(path, b"\0\0\0\x18ftyp").unwrap()).await;
-        assert_eq!(left, []);
+        let unfinished = Unfinished::new(|path| std::fs::write(path, CUT).unwrap()).await;
+        assert_eq!(unfinished.left().await, []);
     }
 }

@@ -1,6 +1,7 @@
 //! Which recordings have to go: those that are too old, then the oldest until the rest fit their share of the disk.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,7 +47,7 @@ impl Recordings {
     }
 
     /// Looks from time to time, and whenever a recording is finished, until `stop`.
-    pub(crate) async fn sweep(&self, stop: CancellationToken) {
+    pub(crate) async fn sweep(self: &Arc<Recordings>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             tokio::select! {
@@ -54,6 +55,7 @@ impl Recordings {
                 _ = ticks.tick() => {}
                 () = self.grown.notified() => {}
             }
+            self.recover_left().await;
             if let Err(error) = self.sweep_once().await {
                 tracing::error!(%error, "old recordings are not known");
             }

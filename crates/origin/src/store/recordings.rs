@@ -188,9 +188,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn recordings_of(&self, room: i64) -> Result<Vec<Recording>, StoreError> {
+        self.recordings_before(room, i64::MAX).await
+    }
+
+    /// A room's recordings that began before a time (Unix, milliseconds), the newest first; at most [`LIST_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn recordings_before(
+        &self,
+        room: i64,
+        began_ms: i64,
+    ) -> Result<Vec<Recording>, StoreError> {
         self.read(move |connection| {
-            let sql = format!("{SELECT} where room = ?1 order by started_at_ms desc limit {LIST_MAX}");
-            select(connection, &sql, &[&room])
+            let sql = format!(
+                "{SELECT} where room = ?1 and started_at_ms < ?2 order by started_at_ms desc limit {LIST_MAX}"
+            );
+            select(connection, &sql, &[&room, &began_ms])
         })
         .await
     }
