@@ -68,7 +68,7 @@ impl Recordings {
     /// Recordings in `recordings/` of the data folder, which is made when the first begins.
     pub(crate) fn new(store: Store, data: &Path, settings: RecordingSettings) -> Arc<Recordings> {
         let reserve_bytes = u64::from(settings.reserve_mib) << 20;
-        let folder = data.join("recordings");
+        let folder = data.join(FOLDER);
         let (threads, grown, playlists) = (Mutex::default(), Notify::new(), Mutex::default());
         Arc::new(Recordings { store, folder, settings, reserve_bytes, threads, grown, playlists })
     }
@@ -252,6 +252,8 @@ fn poster_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.jpg"))
 }
 
+/// In the data folder.
+pub(crate) const FOLDER: &str = "recordings";
 const UNBROKEN: &str = "nothing panics while it holds the status";
 
 #[cfg(test)]
