@@ -48,10 +48,10 @@ pub(crate) enum Done {
     BroadcastEnded(Box<Summary>),
 }
 
-/// The origin as the studio sees it.
+/// The origin as the studio sees it; `again` is set once it is to start anew, as somewhere else.
 pub(crate) enum OriginPhase {
     Off,
-    Starting,
+    Starting { again: bool },
     Running { hosted: Box<Hosted>, shutdown: CancellationToken },
     Stopping { again: bool },
     Failed(OriginProblem),
@@ -303,8 +303,7 @@ impl Studio {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::OriginStarted(Ok(started)) => self.serve(*started),
-            Done::OriginStarted(Err(problem)) => self.origin_failed(problem),
+            Done::OriginStarted(started) => self.origin_started(started),
             Done::OriginStopped => self.origin_stopped(),
             // What it said was logged.
             Done::RouterLeft => {}
