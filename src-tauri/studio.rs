@@ -281,6 +281,7 @@ impl Studio {
             Request::SetCountdown(on) => self.set(|settings| settings.without_countdown = !on),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
+            Request::RecordTo(folder) => self.record_to(folder),
             Request::SaveReplay => self.save_replay(),
             Request::FirstRun(step) => self.go_to_step(step),
             Request::StartOrigin => self.start_origin(),
