@@ -61,15 +61,22 @@ pub enum Error {
     /// The port cannot be listened on by this program.
     #[error("expected a port from {PORT_MIN} to 65535")]
     Port,
-    /// The list cannot be written.
-    #[error("the list cannot be saved: {0}")]
-    Sheet(String),
+    /// A file that was asked for cannot be written.
+    #[error("{what:?} cannot be written to {}: {source}", folder.display())]
+    Document {
+        /// Which one.
+        what: Document,
+        /// Where it would be.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The origin never ran, so it keeps nothing.
+    #[error("the origin has nothing to save")]
+    NothingToSave,
     /// What starts the app with the session cannot be written.
     #[error("it cannot be set: {0}")]
     Autostart(String),
-    /// The report cannot be written.
-    #[error("the report cannot be written: {0}")]
-    Report(String),
     /// No encoder works.
     #[error("no encoder works: {0}")]
     Encoder(String),
@@ -79,6 +86,19 @@ pub enum Error {
     /// The chat frame was not taken.
     #[error(transparent)]
     Say(#[from] SayError),
+}
+
+/// A file that a person asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Who was in class.
+    Attendance,
+    /// What people are told who are asked for help.
+    Report,
+    /// What the origin keeps.
+    Backup,
+    /// A recording.
+    Recording,
 }
 
 /// A running app.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::app::{App, Error};
+use crate::app::{App, Document, Error};
 use crate::chat::Target;
 use crate::origin_api::{ApiError, ask, tell};
 use crate::origin_view::{Attendee, OriginFigures, RecordingFigures, RoomFigures};
@@ -27,7 +27,7 @@ pub enum Folder {
     Recordings,
     /// The log.
     Logs,
-    /// The last report.
+    /// The last report, or backup.
     Reports,
 }
 
@@ -75,6 +75,15 @@ impl App {
         let target = self.origin()?;
         let Answer { link } = read(&ask(&target, Method::POST, "/api/v1/session/link").await?)?;
         browse(&link.replacen('#', "?next=%2Fadmin#", 1))
+    }
+
+    /// Opens the watch page of this computer's room in the browser.
+    ///
+    /// # Errors
+    /// [`Error::Origin`] while it does not run, [`Error::Browser`].
+    pub fn open_watch_page(&self) -> Result<(), Error> {
+        let target = self.origin()?;
+        browse(&format!("http://{}/r/{}", target.http, target.room))
     }
 
     /// Opens a recording's page in the browser.
@@ -129,19 +138,22 @@ impl App {
     /// Saves who was in class as a sheet where the person finds it, and tells the file.
     ///
     /// # Errors
-    /// [`Error::Origin`]; [`Error::Sheet`] when it cannot be written.
+    /// [`Error::Origin`]; [`Error::Document`] when it cannot be written.
     pub async fn save_attendance(&self) -> Result<String, Error> {
         let target = self.origin()?;
         let path = format!("/api/v1/rooms/{}/attendance.csv", target.room);
         let sheet = ask(&target, Method::GET, &path).await?;
         let name = format!("Attendance {} {}.csv", target.room, Local::now().format("%Y-%m-%d %H.%M.%S"));
-        let file = report::folder(&self.folder).join(name);
+        let folder = report::folder(&self.folder);
+        let file = folder.join(name);
         let written = async {
-            tokio::fs::create_dir_all(report::folder(&self.folder)).await?;
+            tokio::fs::create_dir_all(&folder).await?;
             tokio::fs::write(&file, &sheet).await
         };
-        written.await.map_err(|error| Error::Sheet(error.to_string()))?;
-        Ok(file.display().to_string())
+        match written.await {
+            Ok(()) => Ok(file.display().to_string()),
+            Err(source) => Err(Error::Document { what: Document::Attendance, folder, source }),
+        }
     }
 
     pub(crate) fn origin(&self) -> Result<Target, Error> {
@@ -154,8 +166,8 @@ impl App {
     /// [`Error::NoFolder`] when it is not there; [`Error::Folder`] when the system has no way to open it.
     pub fn open_folder(&self, folder: Folder) -> Result<(), Error> {
         let folder = match folder {
-            Folder::Data => self.folder.join("origin"),
-            Folder::Recordings => self.folder.join("origin/recordings"),
+            Folder::Data => hosting::data(&self.folder),
+            Folder::Recordings => hosting::data(&self.folder).join("recordings"),
             Folder::Logs => self.folder.join(log::FOLDER),
             Folder::Reports => report::folder(&self.folder),
         };

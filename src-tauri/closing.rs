@@ -30,7 +30,7 @@ impl Studio {
     /// What closing would end now.
     pub(crate) fn closing_ends(&self) -> Option<Closing> {
         let held_back = matches!(self.go_live.phase(), Phase::Ending { .. });
-        if held_back && self.settings.output.delay_seconds > 0 {
+        if held_back && self.held.is_delayed() {
             Some(Closing::HeldBack)
         } else if self.go_live.is_on_air() {
             Some(Closing::Broadcast)

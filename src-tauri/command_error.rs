@@ -1,10 +1,13 @@
 //! What a command answers when it could not do what it was asked to.
 
+use std::io;
+use std::path::Path;
+
 use broadcast::{ObsProfileError, TargetError};
 use serde::Serialize;
 use specta::Type;
 
-use crate::app::Error;
+use crate::app::{Document, Error};
 use crate::chat::SayError;
 use crate::destination::WrongDraft;
 use crate::hotkeys::WrongKeys;
@@ -58,9 +61,14 @@ pub enum ErrorKind {
     OriginRefused,
     OriginLost,
     Port,
+    DiskFull,
+    FolderReadOnly,
     Sheet,
-    Autostart,
     Report,
+    Backup,
+    Recording,
+    NothingToSave,
+    Autostart,
     Encoder,
     Window,
     Chat,
@@ -82,9 +90,9 @@ impl From<Error> for CommandError {
             Error::Origin(ApiError::Refused(said)) => (ErrorKind::OriginRefused, said),
             Error::Origin(ApiError::Lost(said)) => (ErrorKind::OriginLost, said),
             Error::Port => (ErrorKind::Port, String::new()),
-            Error::Sheet(said) => (ErrorKind::Sheet, said),
+            Error::Document { what, folder, source } => of_document(what, &folder, &source),
+            Error::NothingToSave => (ErrorKind::NothingToSave, String::new()),
             Error::Autostart(said) => (ErrorKind::Autostart, said),
-            Error::Report(said) => (ErrorKind::Report, said),
             Error::Encoder(said) => (ErrorKind::Encoder, said),
             Error::Window(said) => (ErrorKind::Window, said),
             Error::Say(SayError::Frame) => (ErrorKind::Chat, String::new()),
@@ -113,6 +121,26 @@ fn of_address(wrong: TargetError) -> (ErrorKind, String) {
         TargetError::Option { name, expected } => (ErrorKind::AddressOption, format!("{name}: {expected}")),
         TargetError::KeyAndStreamId => (ErrorKind::AddressTwoKeys, String::new()),
         TargetError::TooLong { .. } => (ErrorKind::AddressTooLong, String::new()),
+    }
+}
+
+/// What stops all files alike has words of its own.
+fn of_document(what: Document, folder: &Path, error: &io::Error) -> (ErrorKind, String) {
+    let folder = folder.display().to_string();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (ErrorKind::DiskFull, folder),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            (ErrorKind::FolderReadOnly, folder)
+        }
+        _ => (
+            match what {
+                Document::Attendance => ErrorKind::Sheet,
+                Document::Report => ErrorKind::Report,
+                Document::Backup => ErrorKind::Backup,
+                Document::Recording => ErrorKind::Recording,
+            },
+            error.to_string(),
+        ),
     }
 }
 
@@ -157,5 +185,18 @@ mod tests {
         let taken = Error::Draft(WrongDraft::NameTaken("Relay".to_owned()));
         let CommandError { kind, said } = taken.into();
         assert_eq!((kind, said.as_str()), (ErrorKind::DestinationNameTaken, "Relay"));
+    }
+
+    #[test]
+    fn a_file_that_was_not_written_says_whether_it_is_the_disk_the_folder_or_something_else() {
+        let told = |source: io::ErrorKind| {
+            let (what, folder) = (Document::Backup, "/videos".into());
+            let CommandError { kind, said } =
+                Error::Document { what, folder, source: io::Error::new(source, "said") }.into();
+            (kind, said)
+        };
+        assert_eq!(told(io::ErrorKind::StorageFull), (ErrorKind::DiskFull, "/videos".to_owned()));
+        assert_eq!(told(io::ErrorKind::PermissionDenied), (ErrorKind::FolderReadOnly, "/videos".to_owned()));
+        assert_eq!(told(io::ErrorKind::NotADirectory), (ErrorKind::Backup, "said".to_owned()));
     }
 }

@@ -109,7 +109,8 @@ impl Draft {
             part.map_or_else(|| before.map(of).cloned().unwrap_or_default(), |part| part.trim().to_owned())
         };
         let closed = before.is_some_and(|before| before.closed);
-        let both_are_given = self.key.is_some() && self.passphrase.is_some();
+        let typed = self.key.as_ref().is_some_and(|key| !key.trim().is_empty());
+        let (key_is_given, passphrase_is_given) = (self.key.is_some(), self.passphrase.is_some());
         let mut saved = Saved {
             id: before.map_or_else(
                 || known.iter().map(|saved| saved.id).max().unwrap_or(0) + 1,
@@ -117,7 +118,7 @@ impl Draft {
             ),
             name,
             service: self.service,
-            address: self.address.trim().to_owned(),
+            address: with_plain_scheme(self.address.trim()),
             key: kept(self.key, |saved| &saved.key),
             passphrase: kept(self.passphrase, |saved| &saved.passphrase),
             on: before.is_none_or(|before| before.on),
@@ -125,7 +126,10 @@ impl Draft {
             keychain: before.and_then(|before| before.keychain.clone()),
             closed,
         };
-        saved.take_secrets_out_of_the_address();
+        saved.take_secrets_out_of_the_address(typed, before.map(|before| before.address.as_str()));
+        // What is closed is empty, so that anything there was typed or pasted.
+        let both_are_given =
+            (key_is_given || !saved.key.is_empty()) && (passphrase_is_given || !saved.passphrase.is_empty());
         let secret = |saved: &Saved| (saved.key.clone(), saved.passphrase.clone());
         if before.is_some_and(|before| secret(before) != secret(&saved)) {
             if closed && !both_are_given {
@@ -167,26 +171,36 @@ impl Saved {
         broadcast::Destination { name, url, key: None, picture: None }
     }
 
-    /// A key that was pasted with the address goes where keys are.
-    fn take_secrets_out_of_the_address(&mut self) {
-        if self.address.starts_with("srt://") {
-            let Some((server, query)) = self.address.split_once('?') else { return };
-            let mut rest = Vec::new();
-            for option in query.split('&') {
-                match option.split_once('=') {
-                    Some(("streamid", value)) => self.key = unescaped(value),
-                    Some(("passphrase", value)) => self.passphrase = unescaped(value),
-                    _ => rest.push(option),
-                }
+    /// A key that was pasted with the address goes where keys are. `before` is the address so far.
+    fn take_secrets_out_of_the_address(&mut self, typed: bool, before: Option<&str>) {
+        if !self.address.starts_with("srt://") {
+            return self.take_key_of_rtmp(typed, before);
+        }
+        let Some((server, query)) = self.address.split_once('?') else { return };
+        let mut rest = Vec::new();
+        for option in query.split('&') {
+            match option.split_once('=') {
+                Some(("streamid", value)) => self.key = unescaped(value),
+                Some(("passphrase", value)) => self.passphrase = unescaped(value),
+                _ => rest.push(option),
             }
-            let joint = if rest.is_empty() { "" } else { "?" };
-            self.address = format!("{server}{joint}{}", rest.join("&"));
-        } else if self.key.is_empty()
-            && let Some((before, key)) = self.address.rsplit_once('/')
-            // `rtmp://host/app` has three slashes.
-            && before.matches('/').count() >= 3
-        {
-            (self.address, self.key) = (before.to_owned(), key.to_owned());
+        }
+        let joint = if rest.is_empty() { "" } else { "?" };
+        self.address = format!("{server}{joint}{}", rest.join("&"));
+    }
+
+    /// The last part of `rtmp://host/app/key`. An application may have such a part too (`rtmp://host/app/instance`): then the
+    /// key was typed beside it, or the address so far has as many parts.
+    fn take_key_of_rtmp(&mut self, typed: bool, before: Option<&str>) {
+        let path = |address: &str| address.split('?').next().unwrap_or_default().trim_end_matches('/').len();
+        let parts = |address: &str| address[..path(address)].matches('/').count();
+        // `rtmp://host/app` has three slashes.
+        let least = before.map_or(3, |before| parts(before).max(3));
+        let Some(at) = self.address[..path(&self.address)].rfind('/') else { return };
+        let key = self.address[at + 1..].trim_end_matches('/').to_owned();
+        if parts(&self.address) > least && (!typed || key == self.key) {
+            self.address.truncate(at);
+            self.key = key;
         }
     }
 }
@@ -283,6 +297,14 @@ impl Saved {
     /// What its key is encrypted for: in the row of another destination, with another server, nothing decrypts it.
     fn bound(&self) -> String {
         format!("destination {} {}", self.id, self.address)
+    }
+}
+
+/// Schemes are written small here; people paste them as they come.
+fn with_plain_scheme(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => address.to_owned(),
     }
 }
 

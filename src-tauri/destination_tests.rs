@@ -18,6 +18,10 @@ fn a_key_that_was_pasted_with_the_address_is_kept_where_keys_are() {
         ("rtmp://a.example/live", "secret", "rtmp://a.example/live"),
         ("srt://a.example:9000?latency=200&streamid=sec%72et", "", "srt://a.example:9000?latency=200"),
         ("srt://a.example:9000?streamid=secret", "", "srt://a.example:9000"),
+        ("SRT://a.example:9000?streamid=secret", "", "srt://a.example:9000"),
+        ("rtmp://a.example/app/instance/secret", "", "rtmp://a.example/app/instance"),
+        ("rtmp://a.example/app/instance", "secret", "rtmp://a.example/app/instance"),
+        ("rtmp://a.example/live/secret", "secret", "rtmp://a.example/live"),
     ] {
         let saved = saved("Town hall", address, key);
         assert_eq!((saved.address.as_str(), saved.key.as_str()), (at, "secret"), "{address}");
@@ -42,6 +46,41 @@ fn an_edit_without_a_key_keeps_the_key() {
     let edit = Draft { id: Some(1), key: None, ..draft("Town hall 2", "rtmp://b.example/live", "") };
     let edited = edit.complete(&known).unwrap();
     assert_eq!((edited.id, edited.key.as_str(), edited.name.as_str()), (1, "secret", "Town hall 2"));
+}
+
+#[test]
+fn a_key_that_is_pasted_with_another_address_replaces_the_one_that_is_kept() {
+    let edit = |before: &str, address: &str| {
+        let known = [saved("Town hall", before, "secret")];
+        let edit = Draft { id: Some(1), key: None, ..draft("Town hall", address, "") };
+        let Saved { address, key, .. } = edit.complete(&known).unwrap();
+        (address, key)
+    };
+    let is = |address: &str, key: &str| (address.to_owned(), key.to_owned());
+    let (plain, deep) = ("rtmp://a.example/live", "rtmp://a.example/app/instance");
+    assert_eq!(edit(plain, "rtmp://a.example/live/new"), is(plain, "new"));
+    assert_eq!(edit(plain, "rtmp://b.example/live/new?a=b/c"), is("rtmp://b.example/live", "new?a=b/c"));
+    assert_eq!(edit(deep, "rtmp://a.example/app/instance/new"), is(deep, "new"));
+    // An application of two parts is none.
+    assert_eq!(edit(deep, deep), is(deep, "secret"));
+    assert_eq!(edit(deep, "rtmp://b.example/app/instance"), is("rtmp://b.example/app/instance", "secret"));
+}
+
+#[test]
+fn what_the_keychain_keeps_to_itself_is_not_asked_for_by_another_name() {
+    let mut known = saved("Town hall", "rtmp://a.example/app/instance", "secret");
+    (known.key, known.keychain, known.closed) = (String::new(), Some("slot".to_owned()), true);
+    let known = [known];
+    let edit = |address: &str| {
+        let draft =
+            Draft { id: Some(1), key: None, passphrase: Some(String::new()), ..draft("Hall", address, "") };
+        draft.complete(&known).unwrap()
+    };
+    let renamed = edit("rtmp://a.example/app/instance");
+    assert_eq!((renamed.keychain.as_deref(), renamed.closed), (Some("slot"), true));
+    assert_eq!(renamed.address, "rtmp://a.example/app/instance");
+    let pasted = edit("rtmp://a.example/app/instance/new");
+    assert_eq!((pasted.key.as_str(), pasted.keychain, pasted.closed), ("new", None, false));
 }
 
 #[test]
@@ -174,6 +213,11 @@ fn what_the_keychain_keeps_to_itself_is_kept_and_replaced_as_a_whole() {
     ] {
         assert_eq!(edit(address, key, passphrase), Err(WrongDraft::Closed));
     }
+    let pasted = edit("srt://a.example:9000?streamid=new&passphrase=ten%20letters", None, None).unwrap();
+    assert_eq!(
+        (pasted.key.as_str(), pasted.passphrase.as_str(), pasted.closed),
+        ("new", "ten letters", false)
+    );
     let replaced = edit("srt://a.example:9000", Some("new"), Some("")).unwrap();
     assert_eq!((replaced.key.as_str(), replaced.keychain, replaced.closed), ("new", None, false));
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use tracing::warn;
 
-use crate::recording;
 use crate::studio::{Done, Studio, now};
 use crate::view::NoticeKind;
 
@@ -33,7 +32,9 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct DiskView {
-    /// Room where this computer records to, 1 000 000 bytes; `None` before it is known.
+    /// Where this computer records to.
+    pub folder: String,
+    /// Room there, 1 000 000 bytes; `None` before it is known.
     pub free_mb: Option<u32>,
     /// The recording that runs has little room left.
     pub recording: Option<Left>,
@@ -52,9 +53,11 @@ pub struct Left {
 }
 
 /// What was seen. Bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Where this computer records to.
+    /// Where this computer recorded to.
+    folder: PathBuf,
+    /// The room there.
     recordings: Option<u64>,
     /// Where the origin has its data, while it records the broadcast.
     replay: Option<u64>,
@@ -82,17 +85,29 @@ impl Studio {
             return;
         }
         (self.disks.looking, self.disks.next) = (true, None);
-        let (data, observer) = (self.folder.clone(), self.doors.observed.borrow().clone());
+        let (folder, observer) = (self.recordings(), self.doors.observed.borrow().clone());
         let room = self.room.as_ref().map(|room| room.owner.room.clone());
-        self.tasks.spawn(async move { Done::DisksSeen(look(data, observer, room).await) });
+        self.tasks.spawn(async move { Done::DisksSeen(look(folder, observer, room).await) });
+    }
+
+    /// Looks, since it is recorded to another folder from now on.
+    pub(crate) fn look_at_disks_now(&mut self) {
+        (self.disks.seen.recordings, self.disks.next) = (None, None);
+        self.look_at_disks();
     }
 
     /// Remembers what was seen, and finishes a recording that has no room any more.
     pub(crate) fn disks_seen(&mut self, seen: Seen) {
+        self.disks.looking = false;
+        if seen.folder != self.recordings() {
+            // Another disk by now.
+            return self.look_at_disks_now();
+        }
+        let room = seen.recordings;
         self.disks = Disks { seen, looking: false, next: Some(now() + EVERY) };
         let stop = u64::from(self.settings.disk.stop_mb) * MB;
-        if self.recording.is_some() && seen.recordings.is_some_and(|free| free < stop) {
-            warn!(free = seen.recordings, "the disk is full, the recording is finished");
+        if self.recording.is_some() && room.is_some_and(|free| free < stop) {
+            warn!(free = room, "the disk is full, the recording is finished");
             self.record(false);
             self.notify(NoticeKind::DiskFull { stop_mb: self.settings.disk.stop_mb });
         }
@@ -104,9 +119,10 @@ impl Studio {
         let status = self.status.as_ref().map(|status| status.borrow().bitrate_bps);
         let bps =
             status.filter(|bps| *bps > 0).unwrap_or(u64::from(self.settings.output.bitrate_kbps) * 1_000);
-        let Seen { recordings, replay } = self.disks.seen;
+        let Seen { recordings, replay, .. } = self.disks.seen;
         let recording = recordings.filter(|_| self.recording.is_some());
         DiskView {
+            folder: self.recordings().display().to_string(),
             free_mb: recordings.map(megabytes),
             recording: recording.and_then(|free| left(free, limits, bps)),
             replay_mb: replay.filter(|free| *free < u64::from(limits.warn_mb) * MB).map(megabytes),
@@ -126,7 +142,7 @@ fn left(free: u64, limits: Limits, bps: u64) -> Option<Left> {
 }
 
 /// A disk that does not answer holds up nobody but this task.
-async fn look(data: PathBuf, observer: Option<Observer>, room: Option<String>) -> Seen {
+async fn look(folder: PathBuf, observer: Option<Observer>, room: Option<String>) -> Seen {
     let overview = match observer {
         Some(observer) => observer.look().await.ok().flatten(),
         None => None,
@@ -136,8 +152,9 @@ async fn look(data: PathBuf, observer: Option<Observer>, room: Option<String>) -
         overview.disk_bytes > 0 && rooms.any(|its| its.live && its.record && Some(&its.slug) == room.as_ref())
     });
     let replay = replay.map(|overview| overview.disk_bytes.saturating_sub(overview.disk_used_bytes));
-    let recordings = tokio::task::spawn_blocking(move || free(&recording::folder(&data))).await;
-    Seen { recordings: recordings.ok().flatten(), replay }
+    let recorded_to = folder.clone();
+    let recordings = tokio::task::spawn_blocking(move || free(&recorded_to)).await;
+    Seen { folder, recordings: recordings.ok().flatten(), replay }
 }
 
 /// Bytes that this user may still write where `folder` is or will be.

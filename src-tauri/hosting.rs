@@ -135,7 +135,7 @@ impl Hosted {
 pub(crate) async fn start(folder: PathBuf, settings: Settings, seal: Seal) -> Result<Started, OriginProblem> {
     let Settings { origin: listeners, habits, name, .. } = settings;
     let name = name.unwrap_or_else(account_name);
-    let data = folder.join("origin");
+    let data = data(&folder);
     let mut config =
         Config { data: data.clone(), http: listeners.http, rtmp: listeners.rtmp, ..Config::default() };
     config.srt.set_ip(listeners.rtmp.ip());
@@ -180,6 +180,11 @@ pub(crate) async fn start(folder: PathBuf, settings: Settings, seal: Seal) -> Re
     let since_s = unix_s();
     let hosted = Hosted { http, https, rtmp, srt, rtmp_wanted, certificate, announced, since_s, data, owner };
     Ok(Started { origin, hosted })
+}
+
+/// The origin's data folder, in the app's.
+pub(crate) fn data(folder: &Path) -> PathBuf {
+    folder.join("origin")
 }
 
 impl Listeners {

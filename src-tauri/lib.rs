@@ -12,6 +12,7 @@ mod app_destinations;
 pub mod app_origin;
 mod autostart;
 mod awake;
+pub mod backup;
 pub mod cause;
 pub mod chat;
 pub mod closing;

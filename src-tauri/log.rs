@@ -117,7 +117,7 @@ impl Rotating {
                 _ => {}
             }
         }
-        *self = Rotating::open(std::mem::take(&mut self.folder))?;
+        *self = Rotating::open(self.folder.clone())?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::destination::{self, Saved};
 use crate::go_live::{self, Failure, Input, Output, Phase};
 use crate::keeping_up::KeepingUp;
 use crate::recording::{self, Recording};
-use crate::replay::Held;
+use crate::replay::{Held, is_of};
 use crate::service_advice;
 use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
 use crate::view::{Notice, NoticeKind};
@@ -140,7 +140,9 @@ impl Studio {
         }
         let mut refused = Vec::new();
         for new in wanted.iter().filter(|wanted| !self.sent.contains(wanted)) {
-            refused.extend(broadcast.add_destination(new).err().map(|error| (new.name.clone(), error)));
+            refused.extend(
+                opening(|| broadcast.add_destination(new)).err().map(|error| (new.name.clone(), error)),
+            );
         }
         // Nothing goes there, and its row must not wait for it.
         wanted.retain(|wanted| refused.iter().all(|(name, _)| *name != wanted.name));
@@ -174,7 +176,7 @@ impl Studio {
             // It records already.
             Some(broadcast) => {
                 for (at, destination) in wanted.iter().enumerate() {
-                    if let Err(error) = broadcast.add_destination(destination) {
+                    if let Err(error) = opening(|| broadcast.add_destination(destination)) {
                         // Then it goes to none of them.
                         wanted[..at].iter().for_each(|added| broadcast.remove_destination(&added.name));
                         return Err(error.to_string());
@@ -197,7 +199,7 @@ impl Studio {
         };
         let sources = opened.sources.as_ref().ok_or("no source works")?;
         let config = broadcast::Config { record, ..self.settings.output.config(destinations) };
-        let broadcast = Broadcast::start(config, sources).map_err(|error| error.to_string())?;
+        let broadcast = opening(|| Broadcast::start(config, sources)).map_err(|error| error.to_string())?;
         self.status = Some(broadcast.status());
         self.replaced_encoder = None;
         self.keeping_up = KeepingUp::default();
@@ -286,10 +288,15 @@ impl Studio {
 
     /// Tells once of a recording that broke off, be it while its file was made whole at the end.
     fn report_recording(&mut self, status: &Status) {
-        let Some(RecordingStatus { file, state: RecordingState::Failed { reason }, .. }) = &status.recording
+        let Some(told @ RecordingStatus { file, state: RecordingState::Failed { reason }, .. }) =
+            &status.recording
         else {
             return;
         };
+        // One that went to another disk meanwhile is told of no more: what was recorded so far is kept.
+        if self.recording.as_ref().is_some_and(|running| !is_of(told, &running.file)) {
+            return;
+        }
         if self.failed_recording.as_ref() == Some(file) {
             return;
         }
@@ -314,7 +321,7 @@ impl Studio {
     }
 
     fn start_recording(&mut self, ends_with_broadcast: bool) {
-        let begun = recording::file(&self.folder, chrono::Local::now())
+        let begun = recording::file(&self.recordings(), chrono::Local::now())
             .map_err(|error| format!("there is no folder for it: {error}"))
             .and_then(|file| {
                 match &mut self.broadcast {
@@ -340,4 +347,9 @@ impl Studio {
             _ => self.stop_engine(),
         }
     }
+}
+
+/// Some encoders take a second to open. What else runs on this thread (chat, preview, the origin) goes on elsewhere meanwhile.
+fn opening<T>(open: impl FnOnce() -> T) -> T {
+    tokio::task::block_in_place(open)
 }

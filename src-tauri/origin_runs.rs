@@ -7,7 +7,7 @@ use crate::chat::Target;
 use crate::hosting::{self, Started};
 use crate::settings;
 use crate::studio::{Done, OriginPhase, Studio};
-use crate::view::NoticeKind;
+use crate::view::{NoticeKind, OriginProblem};
 
 impl Studio {
     pub(crate) fn start_origin(&mut self) {
@@ -15,7 +15,7 @@ impl Studio {
             return;
         }
         self.clear(|kind| matches!(kind, NoticeKind::OriginStopped));
-        self.origin = OriginPhase::Starting;
+        self.origin = OriginPhase::Starting { again: false };
         let mut settings = self.settings.clone();
         if let Some(bound) = &self.bound {
             if settings.origin.http.port() == 0 {
@@ -31,8 +31,21 @@ impl Studio {
         });
     }
 
+    /// It serves, or says why not; where it was told to be elsewhere meanwhile, it goes there.
+    pub(crate) fn origin_started(&mut self, started: Result<Box<Started>, OriginProblem>) {
+        let again = matches!(self.origin, OriginPhase::Starting { again: true });
+        match started {
+            Ok(started) => self.serve(*started),
+            Err(_) if again => self.origin = OriginPhase::Off,
+            Err(problem) => self.origin_failed(problem),
+        }
+        if again {
+            self.stop_origin(true);
+        }
+    }
+
     /// The listeners are bound and the room is there: from now on people can watch.
-    pub(crate) fn serve(&mut self, Started { origin, hosted }: Started) {
+    fn serve(&mut self, Started { origin, hosted }: Started) {
         let shutdown = CancellationToken::new();
         self.bound = Some(settings::Listeners {
             http: hosted.http,
@@ -63,6 +76,7 @@ impl Studio {
                 self.origin = OriginPhase::Stopping { again };
                 self.forward();
             }
+            OriginPhase::Starting { .. } if again => self.origin = OriginPhase::Starting { again },
             OriginPhase::Off | OriginPhase::Failed(_) if again => self.start_origin(),
             _ => {}
         }
@@ -91,7 +105,7 @@ impl Studio {
         self.listen(std::net::SocketAddr::new(self.settings.origin.http.ip(), port));
     }
 
-    /// Remembers where HTTP is to listen, and moves a running origin there.
+    /// Remembers where HTTP is to listen, and starts the origin there, or moves it.
     pub(crate) fn listen(&mut self, http: std::net::SocketAddr) {
         self.set(|settings| settings.origin.http = http);
         self.stop_origin(true);

@@ -36,6 +36,11 @@ impl Held {
         Held { replay_seconds: output.replay_seconds, delay, ..Held::default() }
     }
 
+    /// Whether viewers get everything later.
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.delay > Duration::ZERO
+    }
+
     /// Whether a replay is being written.
     pub(crate) fn is_saving(&self) -> bool {
         self.saving.is_some()
@@ -54,9 +59,10 @@ impl Studio {
         if self.replay_seconds().is_none() || self.held.saving.is_some() {
             return;
         }
+        let folder = self.recordings();
         let Some(broadcast) = &mut self.broadcast else { return };
         self.notices.retain(|notice| !is_about_replay(&notice.kind));
-        let begun = recording::replay_file(&self.folder, chrono::Local::now())
+        let begun = recording::replay_file(&folder, chrono::Local::now())
             .map_err(|error| format!("there is no folder for it: {error}"))
             .and_then(|file| match broadcast.save_replay(&file) {
                 Ok(()) => Ok(file),
@@ -117,10 +123,10 @@ impl Studio {
     }
 }
 
-/// A replay whose tracks changed has a second file, called like the first with `-2`.
-fn is_of(replay: &RecordingStatus, saving: &Path) -> bool {
-    let stem = saving.with_extension("");
-    replay.file.to_string_lossy().starts_with(&*stem.to_string_lossy())
+/// A replay or recording whose tracks changed has a second file, called like the first with `-2`.
+pub(crate) fn is_of(told: &RecordingStatus, first: &Path) -> bool {
+    let stem = first.with_extension("");
+    told.file.to_string_lossy().starts_with(&*stem.to_string_lossy())
 }
 
 fn is_about_replay(kind: &NoticeKind) -> bool {

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tar::{Builder, Header};
 
-use crate::app::{App, Error};
+use crate::app::{App, Document, Error};
 use crate::seal::Seal;
 use crate::settings::{self, Settings};
 use crate::view::View;
@@ -20,17 +20,22 @@ impl App {
     /// Saves a report where the person finds it, and tells the file.
     ///
     /// # Errors
-    /// [`Error::Report`] when it cannot be written.
+    /// [`Error::Document`] when it cannot be written.
     pub async fn save_report(&self) -> Result<String, Error> {
         let (folder, view) = (self.folder.clone(), self.view().borrow().clone());
         let known = self.secrets.borrow().clone();
         let saved = tokio::task::spawn_blocking(move || save(&folder, &view, known, Local::now()));
         let saved = saved.await.map_err(|_| Error::Closing)?;
-        saved.map(|file| file.display().to_string()).map_err(|error| Error::Report(error.to_string()))
+        let folder = self::folder(&self.folder);
+        saved.map(|file| file.display().to_string()).map_err(|source| Error::Document {
+            what: Document::Report,
+            folder,
+            source,
+        })
     }
 }
 
-/// Where reports go: the person's downloads, else `reports` in the data folder.
+/// Where files go that a person asks for: the person's downloads, else `reports` in the data folder.
 pub(crate) fn folder(data: &Path) -> PathBuf {
     dirs::download_dir().unwrap_or_else(|| data.join("reports"))
 }
@@ -103,11 +108,11 @@ fn devices() -> Value {
     })
 }
 
-/// The settings without the person's name.
+/// The settings without the person's name, which the path of a folder may have too.
 fn settings_of(data: &Path) -> Value {
     let text = std::fs::read(data.join(settings::FILE)).unwrap_or_default();
     let settings: Settings = serde_json::from_slice(&text).unwrap_or_default();
-    serde_json::to_value(Settings { name: None, ..settings }).unwrap_or_default()
+    serde_json::to_value(Settings { name: None, recordings: None, ..settings }).unwrap_or_default()
 }
 
 /// What is on screen, with services instead of addresses.

@@ -58,6 +58,8 @@ pub enum Request {
     SetOutput(Output),
     /// Records on this computer, or no more.
     Record(bool),
+    /// Records to this folder from now on.
+    RecordTo(std::path::PathBuf),
     /// Saves what happened last.
     SaveReplay,
     /// Goes to a step of the set-up, or leaves it.

@@ -37,6 +37,8 @@ pub struct Settings {
     /// Size, bit rate and encoder of what viewers get.
     #[serde(deserialize_with = "output::read")]
     pub output: Output,
+    /// Where this computer records to; `None` is the person's folder for videos.
+    pub recordings: Option<PathBuf>,
     /// Whether a broadcast begins at once when *Go live* is pressed, without a moment to change one's mind.
     pub without_countdown: bool,
     /// Whether broadcasts leave the origin inside the app out.

@@ -48,10 +48,10 @@ pub(crate) enum Done {
     BroadcastEnded(Box<Summary>),
 }
 
-/// The origin as the studio sees it.
+/// The origin as the studio sees it; `again` is set once it is to start anew, as somewhere else.
 pub(crate) enum OriginPhase {
     Off,
-    Starting,
+    Starting { again: bool },
     Running { hosted: Box<Hosted>, shutdown: CancellationToken },
     Stopping { again: bool },
     Failed(OriginProblem),
@@ -281,6 +281,7 @@ impl Studio {
             Request::SetCountdown(on) => self.set(|settings| settings.without_countdown = !on),
             Request::SetOutput(output) => self.set_output(output.checked()),
             Request::Record(on) => self.record(on),
+            Request::RecordTo(folder) => self.record_to(folder),
             Request::SaveReplay => self.save_replay(),
             Request::FirstRun(step) => self.go_to_step(step),
             Request::StartOrigin => self.start_origin(),
@@ -303,8 +304,7 @@ impl Studio {
 
     fn done(&mut self, done: Done) {
         match done {
-            Done::OriginStarted(Ok(started)) => self.serve(*started),
-            Done::OriginStarted(Err(problem)) => self.origin_failed(problem),
+            Done::OriginStarted(started) => self.origin_started(started),
             Done::OriginStopped => self.origin_stopped(),
             // What it said was logged.
             Done::RouterLeft => {}

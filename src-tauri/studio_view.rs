@@ -144,7 +144,7 @@ impl Studio {
             (_, true) if others => None,
             (_, true) => Some(Blocked::NoDestination),
             (OriginPhase::Running { .. }, false) => None,
-            (OriginPhase::Starting, false) => Some(Blocked::Starting),
+            (OriginPhase::Starting { .. }, false) => Some(Blocked::Starting),
             (_, false) if others => None,
             (_, false) => Some(Blocked::OriginOff),
         }
@@ -153,7 +153,7 @@ impl Studio {
     fn origin_state(&self) -> OriginState {
         match &self.origin {
             OriginPhase::Off => OriginState::Off,
-            OriginPhase::Starting => OriginState::Starting,
+            OriginPhase::Starting { .. } => OriginState::Starting,
             OriginPhase::Running { hosted, .. } => hosted.view(),
             OriginPhase::Stopping { .. } => OriginState::Stopping,
             OriginPhase::Failed(problem) => OriginState::Failed { problem: problem.clone() },

@@ -150,6 +150,11 @@ pub enum NoticeKind {
         /// What was recorded before is there and plays.
         kept: bool,
     },
+    /// The recording goes on where it is: where it was to go, no file can be made.
+    RecordingStays {
+        /// Why.
+        reason: String,
+    },
     /// The recording was finished, since the disk is full.
     #[serde(rename_all = "camelCase")]
     DiskFull {

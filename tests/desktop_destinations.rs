@@ -55,7 +55,7 @@ async fn several() {
     .await;
     looks.everywhere(&app, "studio-live-partly").await;
 
-    fix(&app, &mut looks, &spare.key).await;
+    fix(&app, &mut looks, &server, &spare.key).await;
     server.live(&spare.room).await;
     // A switch is thrown while live, and thrown back.
     app.session.click("switch-1").await;
@@ -88,12 +88,14 @@ async fn add(app: &DesktopApp, server: &Server, name: &str, key: &str, wrong_fir
 }
 
 /// The refused one is given a key that is taken.
-async fn fix(app: &DesktopApp, looks: &mut Looks, key: &str) {
+async fn fix(app: &DesktopApp, looks: &mut Looks, server: &Server, key: &str) {
     app.press("fix", &["form-refused"]).await;
     looks.everywhere(app, "destination-fix").await;
-    fill(app, "form-key", key).await;
+    // As services and people write it, in one piece: the key goes where keys are.
+    fill(app, "form-address", &format!("rtmp://{}/live/{key}", server.rtmp_address)).await;
     app.session.click("form-save").await;
     is(app, "Relay", "live").await;
+    kept_apart(app.data(), key);
 }
 
 /// The settings reach the page at once, while live.

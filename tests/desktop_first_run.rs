@@ -102,6 +102,23 @@ async fn closed_in_the_middle() {
     assert!(!app.session.shows("first-run").await, "the set-up is shown to somebody who has left it");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_skips_the_set_up_is_watched_by_nobody_whom_they_shut_out() {
+    alone(seconds(120), skipped()).await;
+}
+
+async fn skipped() {
+    let display = Display::start(1280, 800).await;
+    let sound = SoundServer::start().await;
+    let app = DesktopApp::start_in(&display, &sound, TempDir::new().expect("a temporary folder")).await;
+    app.comes_to_show("setup-only-me", LIMIT).await;
+    app.session.click("setup-only-me").await;
+    app.press("setup-skip", &["go-live"]).await;
+    let kept = kept(app.data(), "origin");
+    let http = kept["http"].as_str().unwrap_or_default();
+    assert!(http.starts_with("127.0.0.1:"), "the network may watch: {kept}");
+}
+
 async fn step(app: &DesktopApp) -> Value {
     let script = "return document.querySelector('[data-testid=first-run]')?.dataset.step";
     app.session.run(script, vec![]).await

@@ -84,6 +84,12 @@ async fn opened(app: &DesktopApp, port: u16, log: &mut watch::Receiver<Log>, loo
     app.session.click("share").await;
     app.comes_to_show("share-dialog", LIMIT).await;
     looks.everywhere(app, "share-internet").await;
+    app.session.click("share-open").await;
+    let page = until("the watch page in the browser", LIMIT, async || {
+        app.opened().into_iter().find(|opened| opened.contains("/r/"))
+    })
+    .await;
+    assert!(Http::new().try_get(&page).await.is_ok(), "{page} does not answer");
     app.session.click("share").await;
     panel(app).await;
 

@@ -1,6 +1,8 @@
 //! What goes wrong on this computer is told with what to do about it, and doing it helps: a disk that is almost full, a
 //! processor that is too slow. And the graph of what is sent.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -39,11 +41,7 @@ async fn disk() {
     told(&app, "disk", "of recording left").await;
     app.settles().await;
     looks.check(&app, "studio-disk-full").await;
-    app.session.click("notice-folder").await;
-    until("the folder", LIMIT, async || {
-        app.opened().iter().any(|it| it.contains("recordings")).then_some(())
-    })
-    .await;
+    elsewhere(&app, &display).await;
     app.press("notice-action", &["record"]).await;
     until("the notice to go", LIMIT, async || (!app.session.shows("notice").await).then_some(())).await;
     drop(app);
@@ -58,6 +56,67 @@ async fn disk() {
     })
     .await;
     assert_eq!(looks.faults, Vec::<String>::new());
+}
+
+/// The system's dialog asks for another folder; what is recorded goes on there, and what was so far is a whole file.
+async fn elsewhere(app: &DesktopApp, display: &Display) {
+    let title = "Save recordings to";
+    app.session.click("notice-another").await;
+    until("the dialog", LIMIT, async || display.shows_window(title).then_some(())).await;
+    display.close_window(title);
+    until("the dialog to go", LIMIT, async || (!display.shows_window(title)).then_some(())).await;
+
+    let other = app.data().join("another disk");
+    std::fs::create_dir(&other).expect("the folder can be written");
+    let record_to = "window.__TAURI_INTERNALS__.invoke('record_to', { folder: arguments[0] })";
+    app.session.run(record_to, vec![json!(other)]).await;
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    until("a recording in the other folder", LIMIT, async || {
+        let grows = |file: &PathBuf| file.metadata().is_ok_and(|metadata| metadata.len() > 20_000);
+        files(&other).iter().any(grows).then_some(())
+    })
+    .await;
+    assert!(app.session.offers("record-stop").await, "the recording ended");
+    let before = files(&app.data().join("recordings"));
+    assert_eq!(before.len(), 1, "{before:?}");
+    // What grows is fragmented.
+    until("a plain file", LIMIT, async || {
+        let boxes = boxes(&std::fs::read(&before[0]).unwrap_or_default());
+        (boxes.contains(b"moov") && !boxes.contains(b"moof")).then_some(())
+    })
+    .await;
+
+    let ask = "window.refused = '';
+        window.__TAURI_INTERNALS__.invoke('record_to', { folder: arguments[0] })
+            .then(() => { window.refused = 'taken' }, (error) => { window.refused = error.kind })";
+    app.session.run(ask, vec![json!(other.join("gone"))]).await;
+    until("an answer", LIMIT, async || {
+        (app.session.run("return window.refused", vec![]).await == json!("recording")).then_some(())
+    })
+    .await;
+    app.press("settings-button", &["settings"]).await;
+    app.press("tab-output", &["set-folder"]).await;
+    assert_eq!(app.session.texts("set-folder").await.concat(), other.display().to_string());
+    app.press("settings-back", &["notice-action"]).await;
+}
+
+/// The names of an MP4's boxes.
+fn boxes(file: &[u8]) -> Vec<[u8; 4]> {
+    let mut names = Vec::new();
+    let mut rest = file;
+    while let Some((head, _)) = rest.split_first_chunk::<16>() {
+        names.push([head[4], head[5], head[6], head[7]]);
+        let size = match u32::from_be_bytes([head[0], head[1], head[2], head[3]]) {
+            0 => break,
+            1 => u64::from_be_bytes(std::array::from_fn(|at| head[8 + at])),
+            size => size.into(),
+        };
+        rest = usize::try_from(size).ok().and_then(|size| rest.get(size..)).unwrap_or_default();
+    }
+    names
 }
 
 async fn slow() {

@@ -196,6 +196,18 @@ async fn stopped_and_taken(app: &DesktopApp, looks: &mut Looks) {
     fill(app, "port-input", &chosen.to_string()).await;
     app.session.click("port-use").await;
     is_at(app, chosen).await;
+    moves_while_it_starts(app).await;
+}
+
+/// What is told to an origin that starts just now is not lost.
+async fn moves_while_it_starts(app: &DesktopApp) {
+    app.press("origin-panel-stop", &["origin-panel-start"]).await;
+    is(app, "off").await;
+    let chosen = free_port();
+    let both = "const ask = window.__TAURI_INTERNALS__.invoke;
+        ask('start_origin'); ask('use_port', { port: arguments[0] })";
+    app.session.run(both, vec![json!(chosen)]).await;
+    is_at(app, chosen).await;
 }
 
 async fn is_at(app: &DesktopApp, port: u16) {

@@ -1,10 +1,15 @@
 //! The settings' page of the origin: each setting holds, in the app, in the origin, and at the next start.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::harness::desktop_app::DesktopApp;
 use crate::harness::desktop_services::DesktopServices;
 use crate::harness::display::Display;
+use crate::harness::environment::program;
 use crate::harness::http::Http;
 use crate::harness::machine::beside_others;
 use crate::harness::sound::SoundServer;
@@ -36,6 +41,7 @@ async fn settings() {
 
     rules(&app, &token, &format!("{origin}/api/v1/settings"), &room).await;
     habits(&app).await;
+    backup(&app, &mut looks).await;
     look(&app, &mut looks).await;
     tray(&app, &display, &services).await;
 
@@ -57,6 +63,15 @@ async fn settings() {
     assert_eq!(attribute(&app, "set-audience", "value").await, "my-network");
     app.settles().await;
     looks.check(&app, "settings-origin-off").await;
+    // Who can watch is remembered, and nothing listens that nobody started.
+    choose(&app, "set-audience", "only-me").await;
+    until("this computer in the settings", LIMIT, async || {
+        let http = read(&app).pointer("/origin/http").cloned().unwrap_or_default();
+        http.as_str().is_some_and(|http| http.starts_with("127.0.0.1:")).then_some(())
+    })
+    .await;
+    app.press("origin-menu", &["origin-start"]).await;
+    assert!(app.session.offers("origin-start").await, "the origin started by itself");
     assert_eq!(looks.faults, Vec::<String>::new());
 }
 
@@ -80,6 +95,14 @@ async fn rules(app: &DesktopApp, token: &str, server: &str, room: &str) {
     told(room, "record", json!(true)).await;
     choose(app, "set-title", "Biology 10B").await;
     told(room, "title", json!("Biology 10B")).await;
+    // What the origin does not take is not shown as if it had.
+    choose(app, "set-title", &"long ".repeat(100)).await;
+    app.comes_to_show("failure-close", LIMIT).await;
+    until("the title that holds", LIMIT, async || {
+        (attribute(app, "set-title", "value").await == "Biology 10B").then_some(())
+    })
+    .await;
+    app.session.click("failure-close").await;
     app.press("settings-back", &["room-title"]).await;
     until("the title in the studio", LIMIT, async || {
         (app.session.texts("room-title").await.concat() == "Biology 10B").then_some(())
@@ -98,6 +121,30 @@ async fn habits(app: &DesktopApp) {
     app.session.click("set-open-data").await;
     let folder = app.data().join("origin").display().to_string();
     until("the data folder", LIMIT, async || app.opened().contains(&folder).then_some(())).await;
+}
+
+/// A backup that is saved while the origin runs is one to start on, elsewhere too.
+async fn backup(app: &DesktopApp, looks: &mut Looks) {
+    app.press("set-backup", &["backup-save"]).await;
+    looks.everywhere(app, "settings-origin-backup").await;
+    app.press("backup-save", &["backup-file"]).await;
+    let file = app.session.texts("backup-file").await.concat();
+    let restored = TempDir::new().expect("a temporary folder");
+    let status = Command::new("tar").arg("-xf").arg(&file).arg("-C").arg(restored.path()).status();
+    assert!(status.expect("tar starts").success(), "{file} is no archive");
+    let mut listing = Command::new(program("ROSTRUM_ORIGIN_BIN", "rostrum-origin"));
+    listing.args(["room", "list", "--json", "--data"]).arg(restored.path()).current_dir(restored.path());
+    let rooms = listing.output().expect("rostrum-origin starts");
+    let rooms: Value = serde_json::from_slice(&rooms.stdout).expect("a list of rooms");
+    assert_eq!(rooms["rooms"][0]["title"], json!("Biology 10B"), "{rooms}");
+    app.session.click("backup-folder").await;
+    let folder = Path::new(&file).parent().expect("it is in a folder").display().to_string();
+    until("the folder", LIMIT, async || app.opened().contains(&folder).then_some(())).await;
+    // Esc leaves the dialog and not the page behind it.
+    app.session.type_into("backup-close", "\u{E00C}").await;
+    until("the dialog to close", LIMIT, async || (!app.session.shows("backup-close").await).then_some(()))
+        .await;
+    assert!(app.session.offers("set-backup").await, "the settings are left");
 }
 
 /// Closing the window leaves everything running in the tray, once that is wanted.

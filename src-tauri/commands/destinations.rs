@@ -92,6 +92,13 @@ pub fn show_recording(app: State<'_, App>) -> Result<(), CommandError> {
     Ok(app.show_recording()?)
 }
 
+/// Records to another folder from now on.
+#[tauri::command]
+#[specta::specta]
+pub async fn record_to(app: State<'_, App>, folder: String) -> Result<(), CommandError> {
+    Ok(app.record_to(folder.into()).await?)
+}
+
 /// Saves what happened last.
 #[tauri::command]
 #[specta::specta]

@@ -120,3 +120,17 @@ pub async fn people_here(app: State<'_, App>) -> Result<Vec<PersonHere>, Command
 pub async fn save_attendance(app: State<'_, App>) -> Result<String, CommandError> {
     Ok(app.save_attendance().await?)
 }
+
+/// Saves what the origin keeps, without replays.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_backup(app: State<'_, App>) -> Result<String, CommandError> {
+    Ok(app.save_backup().await?)
+}
+
+/// Opens the watch page in the browser.
+#[tauri::command]
+#[specta::specta]
+pub fn open_watch_page(app: State<'_, App>) -> Result<(), CommandError> {
+    Ok(app.open_watch_page()?)
+}

@@ -163,8 +163,14 @@ async fn open_upnp(router: Ipv4Addr, named: bool, here: SocketAddr) -> Result<(M
         }
         Err(error) => return Err(refused(error)),
     }
-    let forwarded = upnp.forwarded().await?;
-    Ok((Mapping::Upnp(upnp), forwarded))
+    match upnp.forwarded().await {
+        Ok(forwarded) => Ok((Mapping::Upnp(upnp), forwarded)),
+        Err(problem) => {
+            // Nobody would close it later, and some routers never forget.
+            let _ = upnp.gateway.remove_port(TCP, upnp.outside).await;
+            Err(problem)
+        }
+    }
 }
 
 impl Upnp {

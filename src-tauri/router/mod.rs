@@ -75,7 +75,10 @@ impl Studio {
         let http = hosting::listen_for(self.settings.origin.http, audience);
         let moves = http.ip() != self.settings.origin.http.ip();
         self.set(|settings| settings.origin.anyone = audience == Audience::Anyone);
-        if moves {
+        if moves && matches!(self.origin, OriginPhase::Off) {
+            // Nobody asked for it to run.
+            self.set(|settings| settings.origin.http = http);
+        } else if moves {
             self.listen(http);
         } else {
             // Asked again by somebody who sees that it did not work.

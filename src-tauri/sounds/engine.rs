@@ -163,12 +163,13 @@ impl Studio {
         others
     }
 
+    /// What is heard follows before the disk does: somebody who mutes must not wait for one that is slow.
     fn sounds_are_others(&mut self) {
+        self.follow_sounds();
         if let Err(error) = super::save(&self.folder, &self.sounds.kept) {
             self.clear(|kind| matches!(kind, NoticeKind::SettingsNotSaved { .. }));
             self.notify(NoticeKind::SettingsNotSaved { reason: error.to_string() });
         }
-        self.follow_sounds();
     }
 
     /// Mutes the first microphone, or not.

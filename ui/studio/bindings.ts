@@ -52,6 +52,8 @@ export const commands = {
 	record: (on: boolean) => __TAURI_INVOKE<null>("record", { on }),
 	/**  Opens the folder of the recording that ended last. */
 	showRecording: () => __TAURI_INVOKE<null>("show_recording"),
+	/**  Records to another folder from now on. */
+	recordTo: (folder: string) => __TAURI_INVOKE<null>("record_to", { folder }),
 	/**  Saves what happened last. */
 	saveReplay: () => __TAURI_INVOKE<null>("save_replay"),
 	/**  Opens the folder of the replay that was saved last. */
@@ -112,6 +114,10 @@ export const commands = {
 	saveAttendance: () => __TAURI_INVOKE<string>("save_attendance"),
 	/**  Who is in this computer's room. */
 	peopleHere: () => __TAURI_INVOKE<PersonHere[]>("people_here"),
+	/**  Saves what the origin keeps, without replays. */
+	saveBackup: () => __TAURI_INVOKE<string>("save_backup"),
+	/**  Opens the watch page in the browser. */
+	openWatchPage: () => __TAURI_INVOKE<null>("open_watch_page"),
 	/**  Gives an action other keys, or none. */
 	setHotkey: (action: Action, keys: string | null) => __TAURI_INVOKE<null>("set_hotkey", { action, keys }),
 	/**  Lets an action's keys work while another program has the keyboard, or not. */
@@ -428,7 +434,9 @@ export type Device = {
 
 /**  The disks that recordings go to. */
 export type DiskView = {
-	/**  Room where this computer records to, 1 000 000 bytes; `None` before it is known. */
+	/**  Where this computer records to. */
+	folder: string,
+	/**  Room there, 1 000 000 bytes; `None` before it is known. */
 	freeMb: number | null,
 	/**  The recording that runs has little room left. */
 	recording: Left | null,
@@ -573,14 +581,16 @@ export type EncoderView = {
 };
 
 /**  What happened, see [`Error`] and what it carries. */
-export type ErrorKind = "closing" | "busy" | "destination-name" | "destination-name-taken" | "keychain-closed" | "address-scheme" | "address-host" | "address-port" | "address-app" | "address-key" | "address-option" | "address-two-keys" | "address-too-long" | "passphrase" | "scene-gone" | "scene-too-many" | "scene-last" | "scene-locked" | "scene-value" | "obs-file" | "obs-kind" | "obs-server" | "keys-unknown" | "keys-of-text" | "keys-without-digit" | "keys-taken" | "folder" | "folder-missing" | "browser" | "origin-off" | "origin-refused" | "origin-lost" | "port" | "sheet" | "autostart" | "report" | "encoder" | "window" | "chat";
+export type ErrorKind = "closing" | "busy" | "destination-name" | "destination-name-taken" | "keychain-closed" | "address-scheme" | "address-host" | "address-port" | "address-app" | "address-key" | "address-option" | "address-two-keys" | "address-too-long" | "passphrase" | "scene-gone" | "scene-too-many" | "scene-last" | "scene-locked" | "scene-value" | "obs-file" | "obs-kind" | "obs-server" | "keys-unknown" | "keys-of-text" | "keys-without-digit" | "keys-taken" | "folder" | "folder-missing" | "browser" | "origin-off" | "origin-refused" | "origin-lost" | "port" | "disk-full" | "folder-read-only" | "sheet" | "report" | "backup" | "recording" | "nothing-to-save" | "autostart" | "encoder" | "window" | "chat";
 
-/**  What kind of file is looked for. */
+/**  What is looked for. */
 export type FileKind = 
 /**  A picture. */
 "image" | 
 /**  A video. */
-"video";
+"video" | 
+/**  A folder to put files into. */
+"folder";
 
 /**  What happens to a picture whose shape is not its place's. */
 export type Fit = 
@@ -599,7 +609,7 @@ export type Folder =
 "recordings" | 
 /**  The log. */
 "logs" | 
-/**  The last report. */
+/**  The last report, or backup. */
 "reports";
 
 /**  When the origin runs, and how long it keeps what it recorded. */
@@ -869,6 +879,10 @@ reason: string } |
 reason: string; 
 /**  What was recorded before is there and plays. */
 kept: boolean } | 
+/**  The recording goes on where it is: where it was to go, no file can be made. */
+{ type: "recording-stays"; 
+/**  Why. */
+reason: string } | 
 /**  The recording was finished, since the disk is full. */
 { type: "disk-full"; 
 /**  What the disk has left, 1 000 000 bytes. */

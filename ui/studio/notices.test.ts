@@ -37,7 +37,7 @@ function view(live: Partial<LiveView>, changed: Partial<View> = {}): View {
     },
     origin: { state: { type: 'off' } },
     trouble: [],
-    disk: { freeMb: 9_000, recording: null, replayMb: null },
+    disk: { folder: '/videos', freeMb: 9_000, recording: null, replayMb: null },
     notices: [] as Notice[],
     ...changed,
   } as View;
@@ -88,7 +88,10 @@ describe('a destination that gave up', () => {
 
 describe('a disk that is almost full', () => {
   it('says how long the recording still goes on, and stops it on request', () => {
-    const full = view({}, { disk: { freeMb: 1_200, recording: { minutes: 12, stopMb: 500 }, replayMb: null } });
+    const full = view(
+      {},
+      { disk: { folder: '/videos', freeMb: 1_200, recording: { minutes: 12, stopMb: 500 }, replayMb: null } },
+    );
     const [told] = notices(full, 0, ways, []);
     expect(told?.text).toContain('12 minutes of recording left');
     told?.remedies?.find(({ test }) => test === 'notice-action')?.run();
@@ -96,7 +99,7 @@ describe('a disk that is almost full', () => {
   });
 
   it('says of the replay that the oldest ones go first', () => {
-    const full = view({}, { disk: { freeMb: 1_200, recording: null, replayMb: 1_200 } });
+    const full = view({}, { disk: { folder: '/videos', freeMb: 1_200, recording: null, replayMb: 1_200 } });
     expect(notices(full, 0, ways, [])[0]?.text).toContain('1.2 GB left for the replay. The oldest replays go first');
   });
 });

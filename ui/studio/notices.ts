@@ -7,6 +7,8 @@ import { t as encode } from './encode/words';
 import { t as keychain } from './keychain/words';
 import { t as own } from './notice_words';
 import { t as replay } from './replay/words';
+import { recordElsewhere } from './saving/folder';
+import { t as saving } from './saving/words';
 import { rate } from './time';
 import { wrongWithAll } from './trouble/words';
 import { t } from './words';
@@ -92,6 +94,8 @@ function fromProgram(view: View, { id, kind }: Notice, { ask, fix }: Ways): Show
       return said('warn', t('notice.encoder', { name: kind.name, by: kind.by, reason: kind.reason }));
     case 'recording-failed':
       return said('err', own(kind.kept ? 'recording.kept' : 'recording.none', { reason: kind.reason }));
+    case 'recording-stays':
+      return said('warn', saving('to.stays', { reason: kind.reason }));
     case 'disk-full':
       return said(
         'err',
@@ -148,7 +152,7 @@ function lost(view: View, age: number, { ask, end }: Ways): Shown[] {
 function disk({ disk }: View, { ask, origin }: Ways): Shown[] {
   if (disk.recording) {
     const remedies = [
-      { test: 'notice-folder', label: own('disk.folder'), run: () => ask(commands.showRecording()) },
+      { test: 'notice-another', label: saving('to.another'), run: () => ask(recordElsewhere()) },
       { test: 'notice-action', label: own('disk.stop'), run: () => ask(commands.record(false)) },
     ];
     const text = own('disk.left', { count: disk.recording.minutes });

@@ -45,7 +45,7 @@ export const t = words(
     'keyframes.every_other': 'Every {{count}} seconds',
     recording: 'Recording',
     record: 'Record every broadcast',
-    'record.text': 'MP4 files in your Videos folder, named by date and time.',
+    'record.text': 'MP4 files, named by date and time.',
 
     'destinations.text': 'Each one has its own state. If one fails, the others go on.',
     'kind.origin': 'Built-in origin',
@@ -136,7 +136,7 @@ export const t = words(
     'keyframes.every_other': '每 {{count}} 秒',
     recording: '录制',
     record: '录制每次直播',
-    'record.text': '保存为 MP4 文件，放在你的“视频”文件夹，以日期和时间命名。',
+    'record.text': '保存为 MP4 文件，以日期和时间命名。',
 
     'destinations.text': '每个目的地有自己的状态。一个失败，其他的继续。',
     'kind.origin': '内置源站',

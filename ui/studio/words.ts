@@ -32,6 +32,8 @@ export const t = words(
     'menu.restart': 'Restart',
     'menu.address': 'Show address',
     'menu.copy': 'Copy watch link',
+    'menu.watch': 'Open watch page',
+    'menu.admin': 'Open admin page',
     'menu.about': 'About Rostrum',
 
     'room.none': 'No room yet',
@@ -48,6 +50,7 @@ export const t = words(
     'share.badge.network': 'Local network',
     'share.badge.computer': 'This computer',
     'share.link': 'Watch link',
+    'share.open': 'Open page',
     'share.off': 'The origin is off: the link works when it runs.',
 
     'source.screen': 'Screen',
@@ -259,6 +262,8 @@ export const t = words(
     'menu.restart': '重新启动',
     'menu.address': '显示地址',
     'menu.copy': '复制观看链接',
+    'menu.watch': '打开观看页',
+    'menu.admin': '打开管理页面',
     'menu.about': '关于 Rostrum',
 
     'room.none': '还没有直播间',
@@ -274,6 +279,7 @@ export const t = words(
     'share.badge.network': '本地网络',
     'share.badge.computer': '本机',
     'share.link': '观看链接',
+    'share.open': '打开页面',
     'share.off': '源站已关闭：启动后链接才能打开。',
 
     'source.screen': '屏幕',

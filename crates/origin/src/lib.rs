@@ -13,7 +13,7 @@ mod accounts;
 mod archive;
 mod attendance;
 mod audience;
-mod backup;
+pub mod backup;
 mod callers;
 pub mod cli;
 mod clock;

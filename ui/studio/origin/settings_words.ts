@@ -31,6 +31,16 @@ export const t = words(
     'keep.ever': 'As long as I do not delete them',
     folder: 'Data folder',
     'folder.text': 'Replays, database, certificate.',
+    backup: 'Backup',
+    'backup.text': 'Rooms, users and settings, without replays.',
+    'backup.save': 'Save backup…',
+    'backup.title': 'Save a backup',
+    'backup.what':
+      'One file with what the origin keeps now: rooms, users, chats, settings and uploaded files. Replays are not in it.',
+    'backup.private': 'Whoever has the file can read all that: keep it where nobody else looks.',
+    'backup.back':
+      'To go back to it: stop the origin, put its data folder aside with the replays, and unpack the file into a new one in its place.',
+    'backup.saved': 'The backup is saved:',
     off: 'The origin is off: who can register, the room’s title and its limit are shown when it runs.',
   },
   {
@@ -60,6 +70,14 @@ export const t = words(
     'keep.ever': '直到我删除为止',
     folder: '数据文件夹',
     'folder.text': '回放、数据库、证书。',
+    backup: '备份',
+    'backup.text': '直播间、用户和设置，不含回放。',
+    'backup.save': '保存备份…',
+    'backup.title': '保存备份',
+    'backup.what': '一个文件，包含源站现在保存的内容：直播间、用户、聊天、设置和上传的文件，不含回放。',
+    'backup.private': '拿到文件的人可以读取全部内容：请放在别人看不到的地方。',
+    'backup.back': '恢复方法：停止源站，把数据文件夹连同回放移到别处，再新建同名文件夹，把这个文件解压到里面。',
+    'backup.saved': '备份已保存：',
     off: '源站已关闭：运行后才会显示谁可以注册、直播间标题和人数上限。',
   },
 );

@@ -15,7 +15,7 @@ use rooms::Slug;
 use thiserror::Error;
 
 use crate::accounts::AccountError;
-use crate::backup;
+use crate::backup::{self, Contents};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_folder::{Folder, FolderError};
 use crate::origin::StartError;
@@ -227,7 +227,8 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
 }
 
 fn back_up(config: &Config, file: &Path) -> Result<(), CliError> {
-    let size = backup::write(&config.data, file).map_err(|error| CliError::Backup(error.to_string()))?;
+    let size = backup::write(&config.data, file, Contents::Everything)
+        .map_err(|error| CliError::Backup(error.to_string()))?;
     writeln!(std::io::stdout(), "backup {} ({size} bytes)", file.display())?;
     Ok(())
 }

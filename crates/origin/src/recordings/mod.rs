@@ -70,7 +70,7 @@ impl Recordings {
     /// Recordings in `recordings/` of the data folder, which is made when the first begins.
     pub(crate) fn new(store: Store, data: &Path, settings: RecordingSettings) -> Arc<Recordings> {
         let reserve_bytes = u64::from(settings.reserve_mib) << 20;
-        let folder = data.join("recordings");
+        let folder = data.join(FOLDER);
         Arc::new(Recordings {
             store,
             folder,
@@ -290,6 +290,8 @@ fn poster_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.jpg"))
 }
 
+/// In the data folder.
+pub(crate) const FOLDER: &str = "recordings";
 const UNBROKEN: &str = "nothing panics while it holds one of these locks";
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -161,6 +161,21 @@ pub enum StoreError {
     Thread(std::io::Error),
 }
 
+impl StoreError {
+    /// What it comes from, as the system calls it; [`io::ErrorKind::Other`] for what is the database's own.
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        match self {
+            StoreError::File { source, .. } | StoreError::Thread(source) => source.kind(),
+            StoreError::Sqlite(error) | StoreError::Open { source: error, .. }
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
+            {
+                io::ErrorKind::StorageFull
+            }
+            _ => io::ErrorKind::Other,
+        }
+    }
+}
+
 impl Store {
     /// Opens the database at `path`, making or migrating it as needed.
     ///
@@ -237,6 +252,20 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
     let name = to.to_str().ok_or(io::ErrorKind::InvalidFilename);
     let name = name.map_err(|kind| StoreError::File { path: to.to_owned(), source: kind.into() })?;
     connection.execute("vacuum into ?1", [name])?;
+    Ok(())
+}
+
+/// Takes the recordings out of the database at `path`, which nobody uses.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn without_recordings(path: &Path) -> Result<(), StoreError> {
+    let open_error = |source| StoreError::Open { path: path.to_owned(), source };
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(open_error)?;
+    connection.execute_batch("pragma foreign_keys = on; delete from recordings;")?;
+    // Here, where it can be told that it failed.
+    connection.close().map_err(|(_, error)| error)?;
     Ok(())
 }
 
