@@ -173,6 +173,11 @@ impl Output {
         }
     }
 
+    /// How much later destinations get everything.
+    pub(crate) fn stream_delay(&self) -> Span {
+        self.delayed().span()
+    }
+
     /// What was encoded last; `None` when it is not kept.
     pub(crate) fn replay(&self) -> Option<Vec<MediaEvent>> {
         let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
