@@ -234,7 +234,14 @@ impl Output {
     pub(crate) fn fail(&self, error: &encode::Error) {
         tracing::error!(%error, "encoding failed");
         *self.counters.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-        self.counters.ended.store(true, Ordering::Relaxed);
+        self.outlets.tell();
+    }
+
+    /// Whether nothing new comes from the source; told at once, so that a broadcast of one file is not longer than the file.
+    pub(crate) fn set_ended(&self, ended: bool) {
+        if self.counters.ended.swap(ended, Ordering::Relaxed) != ended {
+            self.outlets.tell();
+        }
     }
 
     fn merged(&self) -> MutexGuard<'_, Interleaver> {
@@ -270,7 +277,7 @@ impl SoundEncoder {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.alone && self.program.sound_ended.load(Ordering::Relaxed) {
-                self.output.counters.ended.store(true, Ordering::Relaxed);
+                self.output.set_ended(true);
             }
         }
         match self.encoder.finish() {
