@@ -163,11 +163,9 @@ impl Saved {
         }
         let secrets = [("streamid", &self.key), ("passphrase", &self.passphrase)];
         let secrets = secrets.into_iter().filter(|(_, value)| !value.is_empty());
-        let mut url = self.address.clone();
-        for (option, value) in secrets {
-            let joint = if url.contains('?') { '&' } else { '?' };
-            url = format!("{url}{joint}{option}={}", escaped(value));
-        }
+        let url = secrets.fold(self.address.clone(), |url, (option, value)| {
+            broadcast::with_srt_option(&url, option, value)
+        });
         broadcast::Destination { name, url, key: None, picture: None }
     }
 
@@ -306,15 +304,6 @@ fn with_plain_scheme(address: &str) -> String {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
         None => address.to_owned(),
     }
-}
-
-/// Everything that has a meaning in a query becomes `%XX`.
-fn escaped(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/!,".contains(&byte);
-    value
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 /// `%XX` to bytes; what is no such escape stays as it is.

@@ -37,7 +37,8 @@ fn what_srt_is_told_comes_back_as_it_was_typed() {
     let saved = asked.complete(&[]).unwrap();
     let url = saved.destination().url;
     assert!(url.contains("streamid=%23!::r%3Dlive/a%26b,m%3Dpublish&passphrase=ten%20letters"), "{url}");
-    assert_eq!(super::unescaped(&super::escaped(typed)), typed);
+    let written = broadcast::with_srt_option("", "streamid", typed);
+    assert_eq!(super::unescaped(written.trim_start_matches("?streamid=")), typed);
 }
 
 #[test]

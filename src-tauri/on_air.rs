@@ -14,7 +14,7 @@ use crate::recording::{self, Recording};
 use crate::replay::{Held, is_of};
 use crate::service_advice;
 use crate::studio::{Done, OriginPhase, SourcesPhase, Studio, now};
-use crate::view::{Notice, NoticeKind};
+use crate::view::NoticeKind;
 
 /// What becomes of the stream's delay when the engine ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,9 +267,15 @@ impl Studio {
         self.drive(Input::Destinations(states.collect()));
         self.report_replay(status);
         self.keeping_up.look(now(), status.frames, status.dropped_frames);
-        let told = |notice: &Notice| matches!(notice.kind, NoticeKind::PictureEnded);
-        if status.source_ended && self.is_running() && !self.notices.iter().any(told) {
+        let is_told = |kind: &NoticeKind| matches!(kind, NoticeKind::PictureEnded);
+        if status.source_ended
+            && self.is_running()
+            && !self.notices.iter().any(|notice| is_told(&notice.kind))
+        {
             self.notify(NoticeKind::PictureEnded);
+        } else if !status.source_ended {
+            // Another scene is shown.
+            self.clear(is_told);
         }
         if let (Some(old), Some(by)) = (&status.replaced_encoder, &status.encoder) {
             let kind = NoticeKind::EncoderReplaced {

@@ -77,8 +77,11 @@ impl Wanted {
         self.lock().within(shape)
     }
 
-    /// Sets the most that a good network gets, and asks for it.
+    /// Sets the most that a good network gets, and asks for it; what no encoder takes changes nothing.
     pub(crate) fn set_ceiling(&self, bitrate_bps: u32) {
+        if !encode::BITRATES_BPS.contains(&bitrate_bps) {
+            return;
+        }
         let mut asked = self.lock();
         asked.is_news |= asked.shape.bitrate_bps != bitrate_bps;
         (asked.shape.bitrate_bps, asked.ceiling_bps) = (bitrate_bps, bitrate_bps);
@@ -127,6 +130,7 @@ impl Adaptation {
             floor_bps: ladder.least_bps().min(full.bitrate_bps),
             ceiling_bps: full.bitrate_bps,
             beside_bps: BESIDE_BPS,
+            delay: output.stream_delay(),
         };
         Adaptation { links: Vec::new(), ladder, limits, output, started: Instant::now() }
     }
@@ -232,6 +236,15 @@ mod tests {
         assert_eq!(wanted.take().map(|shape| shape.size.height), Some(360));
         wanted.ask(FULL);
         assert_eq!(wanted.take(), Some(small));
+    }
+
+    #[test]
+    fn a_bit_rate_that_no_encoder_takes_changes_nothing() {
+        let wanted = Wanted::new(FULL);
+        [0, 49_999, 100_000_001].into_iter().for_each(|bps| wanted.set_ceiling(bps));
+        assert_eq!((wanted.take(), wanted.shape(), wanted.ceiling_bps()), (None, FULL, FULL.bitrate_bps));
+        wanted.set_ceiling(50_000);
+        assert_eq!(wanted.take().map(|shape| shape.bitrate_bps), Some(50_000));
     }
 
     #[test]

@@ -25,6 +25,11 @@ impl DelayLine {
         DelayLine { span, waiting: VecDeque::new(), bytes: 0, newest: None, tracks: None }
     }
 
+    /// How much later everything leaves.
+    pub(crate) fn span(&self) -> Span {
+        self.span
+    }
+
     /// Takes the next event of the stream.
     pub(crate) fn push(&mut self, event: MediaEvent) {
         if let MediaEvent::Packet(packet) = &event {

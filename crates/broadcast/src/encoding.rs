@@ -23,7 +23,7 @@ use crate::replay::ReplayBuffer;
 pub(crate) struct Output {
     pub(crate) id: EncodeId,
     merged: Mutex<Interleaver>,
-    /// As they are once everything that waits has left.
+    /// As they are once everything that waits has left. Locked after `merged` where both are.
     tracks: Mutex<Arc<[Track]>>,
     pub(crate) outlets: Arc<Outlets>,
     /// What stands between the encoders and the destinations, not between them and the recording.
@@ -96,13 +96,14 @@ impl Output {
 
     /// The next packet of this track is coded as `track` says; where that is news, the tracks go before it.
     pub(crate) fn change_track(&self, track: Track) {
+        let mut merged = self.merged();
         let mut tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
         if tracks.contains(&track) {
             return;
         }
         let id = track.id;
         *tracks = tracks.iter().map(|old| if old.id == id { track.clone() } else { old.clone() }).collect();
-        self.merged().announce(id, Arc::clone(&tracks));
+        merged.announce(id, Arc::clone(&tracks));
     }
 
     pub(crate) fn send(&self, packets: Vec<Packet>) {
@@ -172,6 +173,11 @@ impl Output {
         }
     }
 
+    /// How much later destinations get everything.
+    pub(crate) fn stream_delay(&self) -> Span {
+        self.delayed().span()
+    }
+
     /// What was encoded last; `None` when it is not kept.
     pub(crate) fn replay(&self) -> Option<Vec<MediaEvent>> {
         let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,7 +234,14 @@ impl Output {
     pub(crate) fn fail(&self, error: &encode::Error) {
         tracing::error!(%error, "encoding failed");
         *self.counters.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-        self.counters.ended.store(true, Ordering::Relaxed);
+        self.outlets.tell();
+    }
+
+    /// Whether nothing new comes from the source; told at once, so that a broadcast of one file is not longer than the file.
+    pub(crate) fn set_ended(&self, ended: bool) {
+        if self.counters.ended.swap(ended, Ordering::Relaxed) != ended {
+            self.outlets.tell();
+        }
     }
 
     fn merged(&self) -> MutexGuard<'_, Interleaver> {
@@ -264,7 +277,7 @@ impl SoundEncoder {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.alone && self.program.sound_ended.load(Ordering::Relaxed) {
-                self.output.counters.ended.store(true, Ordering::Relaxed);
+                self.output.set_ended(true);
             }
         }
         match self.encoder.finish() {
@@ -285,3 +298,45 @@ const BUSY_SHARE: f64 = 1.0 / 32.0;
 
 /// How long the sound encoder waits before it looks whether to stop.
 const BLOCK_WAIT: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use testkit::Source;
+
+    use super::*;
+
+    #[test]
+    fn a_recording_may_begin_while_the_encoder_becomes_another() {
+        let tracks = Source::default().tracks();
+        let shape = Shape { size: media::Size::new(64, 48), fps: 25, bitrate_bps: 200_000 };
+        let (outlets, delay) = (Arc::new(Outlets::new()), Span::ZERO);
+        let kept = Kept { id: EncodeId::SHARED, outlets, delay, replay: None, shape };
+        let output = Arc::new(Output::new(Arc::clone(&tracks), EncoderState::new(None), kept));
+        let (done, both) = std::sync::mpsc::channel();
+        let changing = (Arc::clone(&output), tracks[0].clone(), done.clone());
+        std::thread::spawn(move || {
+            let (output, mut track, done) = changing;
+            for number in 1..=ROUNDS {
+                track.timescale = media::Timescale::new(number).expect("not 0");
+                output.change_track(track.clone());
+            }
+            done.send(())
+        });
+        std::thread::spawn(move || {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let (recorder, _thread) = Recorder::start(&folder.path().join("a.mp4")).expect("a file in it");
+            let mut recorder = Some(recorder);
+            for _ in 0..ROUNDS {
+                output.record(recorder.take());
+                recorder = output.recorder().take();
+            }
+            done.send(())
+        });
+        for _ in 0..2 {
+            assert!(both.recv_timeout(Duration::from_secs(45)).is_ok(), "each waits for the other");
+        }
+    }
+
+    /// Enough for two threads to meet.
+    const ROUNDS: u32 = 20_000;
+}

@@ -63,7 +63,9 @@ pub use live::{Broadcast, Config};
 pub use media::{Size, Span, VideoFrame};
 pub use mixer::{Sound, SoundSettings};
 pub use obs_profile::{ObsProfile, ObsProfileError};
-pub use publish::{Cause, CauseKind, LinkStatistics, Service, State as DestinationState, TargetError};
+pub use publish::{
+    Cause, CauseKind, LinkStatistics, Service, State as DestinationState, TargetError, with_srt_option,
+};
 pub use recorder::{RecordingState, RecordingStatus, numbered};
 pub use service_rules::ServiceAdvice;
 pub use sources::{Sources, SourcesConfig};

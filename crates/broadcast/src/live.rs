@@ -134,9 +134,11 @@ impl Broadcast {
             Arc::new(Reporter::new(Arc::clone(&output), Arc::clone(&encodes), Arc::clone(&program)));
         let (sender, status) = watch::channel(reporter.status(&Pace::default()));
         let mut tasks = JoinSet::new();
-        if encoders.video.is_some() && floor_bps < output.wanted.shape().bitrate_bps {
-            tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps).run());
-            tasks.spawn(Arc::clone(&encodes).separate());
+        if encoders.video.is_some() {
+            if floor_bps < output.wanted.shape().bitrate_bps {
+                tasks.spawn(Adaptation::new(Arc::clone(&output), floor_bps).run());
+            }
+            tasks.spawn(Arc::clone(&encodes).look_after());
         }
         tasks.spawn(network::follow(Arc::clone(&output.outlets)));
         let stop = Stop::new();

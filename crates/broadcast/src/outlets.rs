@@ -175,7 +175,12 @@ impl Outlets {
         self.lock().clone()
     }
 
-    /// Tells when a destination came, went or changed its state.
+    /// Tells that something else than a destination has changed of which people should know at once.
+    pub(crate) fn tell(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Tells when a destination came, went or changed its state, and of [`Outlets::tell`].
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

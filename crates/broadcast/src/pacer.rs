@@ -17,13 +17,16 @@ pub(crate) struct Pacer {
 impl Pacer {
     /// A grid of `fps` frames per second whose first tick comes after `now`.
     pub(crate) fn new(fps: u32, now: Timestamp) -> Pacer {
-        let rate = Timescale::new(fps).unwrap_or(Timescale::MILLISECONDS);
+        let rate = rate_of(fps);
         Pacer { rate, next: now.ticks(rate) + 1, skipped: 0 }
     }
 
-    /// Goes on with `fps` frames per second; the next tick comes after `now`.
-    pub(crate) fn change_rate(&mut self, fps: u32, now: Timestamp) {
-        *self = Pacer { skipped: self.skipped, ..Pacer::new(fps, now) };
+    /// Goes on with `fps` frames per second: the next tick is the first that is not before the one that was next.
+    pub(crate) fn change_rate(&mut self, fps: u32) {
+        let at = self.time_of(self.next);
+        self.rate = rate_of(fps);
+        let nearest = at.ticks(self.rate);
+        self.next = nearest + i64::from(self.time_of(nearest) < at);
     }
 
     /// When the next tick is due.
@@ -82,6 +85,10 @@ impl Pacer {
     }
 }
 
+fn rate_of(fps: u32) -> Timescale {
+    Timescale::new(fps).unwrap_or(Timescale::MILLISECONDS)
+}
+
 /// What a grab, a conversion and a thread's waking take.
 const ARRIVAL: Span = Span::from_millis(8);
 
@@ -117,6 +124,18 @@ mod tests {
         let very_late = pacer.due() + Span::from_millis(10 * 40);
         assert_eq!(pacer.tick(very_late), 14);
         assert_eq!(pacer.skipped(), 10);
+    }
+
+    #[test]
+    fn a_change_of_rate_leaves_no_tick_out() {
+        let mut pacer = Pacer::new(30, Timestamp::ZERO);
+        let mut next = |fps: u32| {
+            pacer.change_rate(fps);
+            let tick = pacer.tick(pacer.due());
+            (tick, (pacer.time_of(tick) - Timestamp::ZERO).as_millis())
+        };
+        assert_eq!([next(30), next(30), next(15), next(15)], [(1, 33), (2, 67), (2, 133), (3, 200)]);
+        assert_eq!([next(30), next(25)], [(8, 267), (8, 320)]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::threads;
 /// Runs on the picture encoder's thread.
 pub(crate) struct PictureEncoder {
     pub(crate) encoder: encode::Video,
-    /// What it was opened with last.
+    /// What it aims at.
     pub(crate) settings: encode::Config,
     /// The picture that was taken last.
     pub(crate) shown: Option<VideoFrame>,
@@ -33,7 +33,7 @@ pub(crate) struct PictureEncoder {
 }
 
 impl PictureEncoder {
-    /// Until stopped or the source has ended.
+    /// Until stopped. A source that has ended leaves its last picture, until another is shown.
     pub(crate) fn run(mut self) {
         let mut pacer = Pacer::new(self.settings.fps, self.program.now());
         let mut started = false;
@@ -53,10 +53,7 @@ impl PictureEncoder {
                 let times: Vec<_> = times.iter().map(|&time| time + offset).collect();
                 pacer.choose(tick, &times)
             });
-            if frame.is_none() && exhausted {
-                self.output.counters.ended.store(true, Ordering::Relaxed);
-                break;
-            }
+            self.output.set_ended(frame.is_none() && exhausted);
             if frame.is_some() {
                 self.shown.clone_from(&frame);
             }
@@ -77,10 +74,15 @@ impl PictureEncoder {
 
     fn encode(&mut self, frame: Option<&VideoFrame>, tick: i64) -> Result<(), encode::Error> {
         let again = self.last.take();
+        let picture = frame.or(again.as_ref());
         let keyframe = self.keyframes.take() | self.output.take_keyframe_request();
         let begun = self.program.clock.now();
-        let packets = match self.encoder.encode(frame.or(again.as_ref()), tick, keyframe) {
+        let packets = match self.encoder.encode(picture, tick, keyframe) {
             Err(error) if self.is_its_own(&error) => self.encode_elsewhere(error, tick)?,
+            Err(error) if picture.is_some() => {
+                tracing::debug!(%error, "a picture was left out");
+                self.encoder.encode(None, tick, keyframe)?
+            }
             encoded => encoded?,
         };
         let counters = &self.output.counters;
@@ -108,10 +110,13 @@ impl PictureEncoder {
         match threads::preferred("picture-encoder", || encode::Video::open(&settings)) {
             Ok(encoder) => {
                 self.exchange(encoder);
-                pacer.change_rate(fps, self.program.now());
+                pacer.change_rate(fps);
                 self.settings = settings;
             }
-            Err(error) => tracing::warn!(%error, ?size, fps, "the picture stays as it was"),
+            Err(error) => {
+                tracing::warn!(%error, ?size, fps, "the picture keeps its size and frame rate");
+                self.set_bitrate(bitrate_bps);
+            }
         }
     }
 
@@ -130,6 +135,7 @@ impl PictureEncoder {
     fn set_bitrate(&mut self, bps: u32) {
         match self.encoder.set_bitrate(bps) {
             Ok(rest) => {
+                self.settings.bitrate_bps = bps;
                 self.output.send(rest);
                 self.output.change_track(self.encoder.track());
                 tracing::info!(bps, encoder = self.encoder.name(), "bit rate changed");
@@ -170,3 +176,100 @@ impl PictureEncoder {
 
 /// Without a first picture for this long black is sent: a display or camera that does not wake up.
 const FIRST_PICTURE_MAX: Span = Span::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use media::{Colour, PixelFormat, Size, Timestamp};
+
+    use super::*;
+    use crate::encoder_state::EncoderState;
+    use crate::encodes::EncodeId;
+    use crate::encoding::Kept;
+    use crate::outlets::Outlets;
+
+    /// Of a program that shows nothing yet.
+    fn line() -> PictureEncoder {
+        let settings = encode::Config {
+            size: Size::new(64, 48),
+            fps: 50,
+            bitrate_bps: 200_000,
+            keyframe_interval: Span::from_secs(1),
+            choice: encode::Choice::Named("libx264".to_owned()),
+        };
+        let encoder = encode::Video::open(&settings).expect("libx264 is there");
+        let shape = Shape { size: settings.size, fps: settings.fps, bitrate_bps: settings.bitrate_bps };
+        let (outlets, delay) = (Arc::new(Outlets::new()), Span::ZERO);
+        let kept = Kept { id: EncodeId::SHARED, outlets, delay, replay: None, shape };
+        let output = Output::new([encoder.track()].into(), EncoderState::new(Some(encoder.name())), kept);
+        let program = Arc::new(Program::new(capture::Clock::start()));
+        PictureEncoder {
+            encoder,
+            settings,
+            shown: None,
+            last: None,
+            frames: Arc::clone(&program.frames),
+            program,
+            output: Arc::new(output),
+            keyframes: KeyframeRequest::new(),
+            stop: Stop::new(),
+        }
+    }
+
+    fn until(what: &str, reached: impl Fn() -> bool) {
+        let clock = capture::Clock::start();
+        while !reached() {
+            assert!(clock.now() < Timestamp::from_millis(45_000), "{what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// Of the time now.
+    fn picture(line: &PictureEncoder, planes: Vec<media::Plane>) -> VideoFrame {
+        let (size, format, colour) = (Size::new(64, 48), PixelFormat::I420, Colour::Bt709Limited);
+        VideoFrame { pts: line.program.clock.now(), size, format, planes, colour }
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_read_is_left_out() {
+        let line = line();
+        let (stop, output) = (line.stop.clone(), Arc::clone(&line.output));
+        line.frames.set_open(true);
+        line.frames.push(picture(&line, Vec::new()));
+        let thread = std::thread::spawn(move || line.run());
+        until("three pictures", || output.counters.frames.load(Ordering::Relaxed) >= 3);
+        stop.stop();
+        thread.join().expect("it ends");
+        assert_eq!(output.failure(), None);
+    }
+
+    #[test]
+    fn a_clip_that_has_ended_leaves_its_last_picture_until_another_is_shown() {
+        let line = line();
+        let (stop, output, frames) = (line.stop.clone(), Arc::clone(&line.output), Arc::clone(&line.frames));
+        let has_ended = || output.counters.ended.load(Ordering::Relaxed);
+        let encoded = || output.counters.frames.load(Ordering::Relaxed);
+        let another = picture(&line, Vec::new());
+        frames.set_open(true);
+        frames.push(another.clone());
+        frames.set_ended(true);
+        let thread = std::thread::spawn(move || line.run());
+        until("the end is told", has_ended);
+        let before = encoded();
+        until("its last picture is sent", || encoded() >= before + 3);
+        frames.set_ended(false);
+        frames.push(another);
+        until("the next scene is shown", || !has_ended());
+        stop.stop();
+        thread.join().expect("it ends");
+    }
+
+    #[test]
+    fn where_no_encoder_opens_for_a_smaller_picture_the_bit_rate_follows_all_the_same() {
+        let mut line = line();
+        let mut pacer = Pacer::new(50, Timestamp::ZERO);
+        line.follow(Shape { size: Size::new(33, 24), fps: 50, bitrate_bps: 100_000 }, &mut pacer);
+        assert_eq!((line.settings.size, line.settings.bitrate_bps), (Size::new(64, 48), 100_000));
+    }
+}

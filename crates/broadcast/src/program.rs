@@ -13,7 +13,7 @@ use crate::frame_queue::FrameQueue;
 #[derive(Default)]
 struct Further {
     queues: Vec<Weak<FrameQueue>>,
-    /// What such an encode begins with: of a picture that stands still no other may come.
+    /// What every encode begins with: of a picture that stands still no other may come.
     latest: Option<VideoFrame>,
     ended: bool,
 }
@@ -98,7 +98,7 @@ impl Program {
         queue
     }
 
-    /// Begins to feed an encoder; `None` when one is fed already.
+    /// Begins to feed an encoder, from the present picture on; `None` when one is fed already.
     pub(crate) fn go_on_air(&self) -> Option<Receiver<AudioFrame>> {
         if self.on_air.swap(true, Ordering::AcqRel) {
             return None;
@@ -107,7 +107,10 @@ impl Program {
         *self.sound.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         self.silent_samples.store(0, Ordering::Relaxed);
         self.measure_anew.store(true, Ordering::Relaxed);
+        // No picture may come between both.
+        let further = self.further.lock().unwrap_or_else(PoisonError::into_inner);
         self.frames.set_open(true);
+        further.latest.iter().for_each(|latest| self.frames.push(latest.clone()));
         Some(receiver)
     }
 
@@ -132,3 +135,24 @@ impl Program {
 /// Blocks of at least 10 ms between the sound line and its encoder: more than half a second. Full: the block
 /// becomes counted silence. AAC takes a hundredth of a core, so only a machine that stands still fills it.
 const SOUND_BLOCKS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use media::{Colour, PixelFormat, Size};
+
+    use super::*;
+
+    #[test]
+    fn a_picture_that_stands_still_is_there_when_a_broadcast_begins() {
+        let program = Program::new(Clock::start());
+        let (size, format, colour) = (Size::new(2, 2), PixelFormat::I420, Colour::Bt709Limited);
+        let pts = Timestamp::from_millis(3);
+        program.push_picture(VideoFrame { pts, size, format, planes: Vec::new(), colour });
+        for _ in 0..2 {
+            let _sound = program.go_on_air().expect("nobody is on air");
+            let first = program.frames.take(<[Timestamp]>::len).expect("the present picture");
+            assert_eq!(first.pts, pts);
+            program.go_off_air();
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A recording on this computer, beside the destinations and independent of them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -198,7 +198,7 @@ impl Line {
             Piece::Fragment(fragment) => {
                 let Some(open) = &mut self.open else { return Ok(()) };
                 if open.is_removed() {
-                    return Err(io::Error::new(io::ErrorKind::NotFound, "its file was removed"));
+                    return Err(io::Error::new(ErrorKind::NotFound, "its file was removed"));
                 }
                 // One write call for each piece: what the kernel has survives the death of this process.
                 open.file.write_all(&fragment)?;
@@ -218,20 +218,36 @@ impl Line {
         if let Some(file) = self.made.take() {
             return Ok(file);
         }
-        let path = numbered(&self.shared.lock().0, self.parts);
-        let file = make(&path)?;
-        self.shared.lock().0 = path;
-        Ok(file)
+        let mut path = self.shared.lock().0.clone();
+        loop {
+            path = numbered(&path, self.parts);
+            match make(&path) {
+                // Somebody else's: no reason to end the recording.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && self.parts < PARTS_MAX => {
+                    self.parts += 1;
+                }
+                made => {
+                    let file = made?;
+                    self.shared.lock().0 = path;
+                    return Ok(file);
+                }
+            }
+        }
     }
 
     /// Makes the open file a plain MP4: first its tables at the end, then, when they are on the disk, the one header that
     /// puts them in force.
     fn finish(&mut self) -> io::Result<()> {
         let Some(Open { mut file, init, index, end, .. }) = self.open.take() else { return Ok(()) };
+        // A fragment that a full disk broke off takes the place that the tables need, and longer than them it would stand behind
+        // them.
+        file.set_len(end)?;
         let Some((moov, at, header)) = index.finish(&init, end) else { return Ok(()) };
         file.seek(SeekFrom::Start(end))?;
-        file.write_all(&moov)?;
-        file.sync_data()?;
+        if let Err(error) = file.write_all(&moov).and_then(|()| file.sync_data()) {
+            file.set_len(end)?;
+            return Err(error);
+        }
         file.seek(SeekFrom::Start(at))?;
         file.write_all(&header)?;
         file.sync_data()
@@ -263,6 +279,9 @@ pub fn numbered(path: &Path, part: u32) -> PathBuf {
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
     path.with_file_name(format!("{name}-{part}{}", extension.unwrap_or_default()))
 }
+
+/// More files of one recording are a mistake.
+const PARTS_MAX: u32 = 9_999;
 
 /// A pause of the disk of some ten seconds, at 30 pictures and 47 packets of sound a second. Full: the recording ends.
 const QUEUE_EVENTS: usize = 1_024;
@@ -299,6 +318,47 @@ mod tests {
             matches!(&state, RecordingState::Failed { reason } if reason == "its file was removed"),
             "{state:?}"
         );
+    }
+
+    /// A stream whose picture is another from the middle on, as after a change of its size.
+    fn changing() -> Vec<MediaEvent> {
+        let source = testkit::Source::default();
+        let tracks = source.tracks().iter().take(1).cloned().collect();
+        let mut events = source.events();
+        let is_keyframe = |event: &MediaEvent| matches!(event, MediaEvent::Packet(packet) if packet.random_access && packet.track == testkit::Source::VIDEO);
+        let middle = events.iter().rposition(is_keyframe).expect("it has keyframes");
+        events.insert(middle, MediaEvent::Tracks(tracks));
+        events
+    }
+
+    #[test]
+    fn a_further_file_whose_name_is_taken_gets_the_next_number() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("a-2.mp4"), "mine").expect("a file in it");
+        let (watch, thread) = Recorder::save(&path("a.mp4"), changing()).expect("a free name");
+        thread.join().expect("it ends");
+        let status = watch.status();
+        assert_eq!((status.file, status.state), (path("a-3.mp4"), RecordingState::Finished));
+        assert_eq!(std::fs::read(path("a-2.mp4")).expect("it is still there"), b"mine");
+        assert!(std::fs::metadata(path("a-3.mp4")).expect("it is there").len() > 0);
+    }
+
+    #[test]
+    fn what_a_full_disk_broke_off_does_not_stand_behind_the_tables() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = |name: &str| folder.path().join(name);
+        let events = testkit::Source::default().events();
+        let record = |name: &str, broken_off: &[u8]| {
+            let mut line = Line::begin(&path(name)).expect("a free name");
+            line.write(events.clone(), &mut Fragmenter::new()).expect("it is written");
+            let open = line.open.as_mut().expect("it has begun");
+            open.file.write_all(broken_off).expect("it is written");
+            line.finish().expect("it is made plain");
+            std::fs::read(path(name)).expect("it is there")
+        };
+        let whole = record("whole.mp4", b"");
+        assert!(record("broken-off.mp4", &vec![7; 1 << 20]) == whole);
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Reporter {
         let counters = &self.output.counters;
         let (encoder, replaced_encoder) = self.output.encoder.get();
         let outlets = self.output.outlets.all();
+        let failure = self.output.failure();
         Status {
             destinations: outlets.iter().map(|outlet| outlet.status(self.encodes.told(outlet))).collect(),
             encoder,
@@ -94,8 +95,8 @@ impl Reporter {
             repeated_frames: counters.repeated.load(Ordering::Relaxed),
             silent_samples: self.program.silent_samples.load(Ordering::Relaxed),
             duration: self.started.elapsed(),
-            source_ended: counters.ended.load(Ordering::Relaxed),
-            failure: self.output.failure(),
+            source_ended: counters.ended.load(Ordering::Relaxed) || failure.is_some(),
+            failure,
         }
     }
 }

@@ -90,7 +90,7 @@ impl SoundLine {
             0 => Arc::clone(&block.samples),
             skip => block.samples[skip * CHANNELS..].into(),
         };
-        heard && self.emit(placed, samples)
+        heard && self.emit(placed, numbers(samples))
     }
 
     fn idle(&mut self) -> bool {
@@ -150,6 +150,19 @@ impl SoundLine {
     }
 }
 
+/// The same samples where all are of a size that sound has. Files and drivers may hold what is no number, or beyond all
+/// numbers: no encoder takes that, and filters never forget it.
+fn numbers(samples: Arc<[f32]>) -> Arc<[f32]> {
+    let is_sound = |sample: &f32| sample.abs() <= LOUDEST;
+    if samples.iter().all(is_sound) {
+        return samples;
+    }
+    samples.iter().map(|sample| if is_sound(sample) { *sample } else { 0.0 }).collect()
+}
+
+/// 24 dB above full scale: further than anybody records.
+const LOUDEST: f32 = 16.0;
+
 /// A source from which nothing comes for so many of its bounded waits has nothing to fade.
 const IDLE_MAX: u32 = 8;
 
@@ -158,3 +171,16 @@ const SILENCE_BLOCK: Span = Span::from_millis(20);
 
 /// A long gap is filled in pieces of half a second, 192 kB each.
 const SILENCE_FRAMES_MAX: usize = 24_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_silence_and_all_else_is_untouched() {
+        let sound: Arc<[f32]> = [0.0, -1.0, 1.5, 15.9].into();
+        assert!(Arc::ptr_eq(&sound, &numbers(Arc::clone(&sound))));
+        let broken = [f32::NAN, 0.5, f32::INFINITY, -f32::INFINITY, -1e30, -0.25];
+        assert_eq!(*numbers(broken.into()), [0.0, 0.5, 0.0, 0.0, 0.0, -0.25]);
+    }
+}

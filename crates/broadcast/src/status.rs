@@ -36,7 +36,7 @@ pub struct Status {
     /// Time since the start.
     pub duration: Duration,
     /// The picture source (the sound source, where there is no picture) has come to its end, or an encoder
-    /// failed: nothing follows, and the broadcast should be ended.
+    /// failed. After a picture's end its last one is sent until another scene is shown; after a failure nothing follows.
     pub source_ended: bool,
     /// Why an encoder failed, in words.
     pub failure: Option<String>,

@@ -122,3 +122,38 @@ async fn settings_change_while_it_sounds() {
     let missing = sources.set_sound(2, SoundSettings::default()).unwrap_err();
     assert_eq!(missing.to_string(), "there is no sound 2: 2 are mixed, counted from 0");
 }
+
+/// Two seconds of stereo as a WAV file of floats, some of which are no numbers.
+fn broken(name: &str) -> AudioInput {
+    let values = 2_u32 * 48_000 * 2;
+    let bytes = values * 4;
+    let mut wav = [&b"RIFF"[..], &(bytes + 36).to_le_bytes(), b"WAVEfmt ", &16_u32.to_le_bytes()].concat();
+    // Floats, two channels, samples and bytes a second, bytes and bits of a sample.
+    wav.extend([3_u16, 2].map(u16::to_le_bytes).concat());
+    wav.extend([48_000_u32, 48_000 * 8].map(u32::to_le_bytes).concat());
+    wav.extend([8_u16, 32].map(u16::to_le_bytes).concat());
+    wav.extend([&b"data"[..], &bytes.to_le_bytes()].concat());
+    let sample = |at: u32| if at % 1_000 == 7 { f32::NAN } else { (at as f32 * 0.03).sin() * 0.2 };
+    wav.extend((0..values).flat_map(|at| sample(at).to_le_bytes()));
+    let path = file(name);
+    std::fs::write(&path, wav).unwrap();
+    AudioInput::File(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_that_are_no_numbers_neither_end_the_broadcast_nor_silence_what_follows() {
+    let sounds = vec![broken("broken.wav").into(), tone("beside-broken.wav", 400, 180).into()];
+    let sources = tokio::task::spawn_blocking(|| open(sounds)).await.unwrap().unwrap();
+    let recording = file("broken.mp4");
+    let _ = std::fs::remove_file(&recording);
+    let config = Config { record: Some(recording), ..Config::default() };
+    let live = Broadcast::start(config, &sources).unwrap();
+    let mut levels = sources.levels();
+    until(&mut levels, "the other one alone is heard", |levels| {
+        levels.sounds[0].peak_db < -99.0 && (levels.mix.rms_db - -23.0).abs() < 1.0
+    })
+    .await;
+    assert!(levels.borrow().loudness.integrated_lufs.is_some());
+    let summary = live.end().await;
+    assert_eq!(summary.status.failure, None);
+}

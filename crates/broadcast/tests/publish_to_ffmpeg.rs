@@ -6,7 +6,8 @@ mod recording;
 use std::time::Duration;
 
 use broadcast::{
-    AudioInput, Broadcast, Config, Destination, DestinationState, Sources, SourcesConfig, Status, VideoInput,
+    AudioInput, Broadcast, Config, Destination, DestinationState, EncoderChoice, PictureSettings, Sources,
+    SourcesConfig, Status, VideoInput,
 };
 use media::Size;
 use tokio::sync::watch;
@@ -219,6 +220,31 @@ async fn destinations_come_and_go_while_the_others_go_on() {
     let mut live = start(&sources, first);
     assert!(matches!(live.add_destination(&wrong), Err(broadcast::Error::Destination { .. })));
     drop(live);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_nobody_has_any_more_is_not_encoded_though_nothing_follows_the_network() {
+    let sources = open(VideoInput::Test, AudioInput::None);
+    let (bitrate_bps, bitrate_floor_bps) = (500_000, 500_000);
+    let config = Config { bitrate_bps, bitrate_floor_bps, destinations: vec![there()], ..Config::default() };
+    let mut live = Broadcast::start(config, &sources).unwrap();
+    let mut status = live.status();
+    // More of them than may be encoded at a time.
+    for fps in 1..=6 {
+        let (size, encoder) = (Size::new(64, 48), EncoderChoice::default());
+        let (bitrate_bps, bitrate_floor_bps) = (100_000, 100_000);
+        let picture = Some(PictureSettings { size, fps, bitrate_bps, bitrate_floor_bps, encoder });
+        let destination = Destination { name: "small".into(), picture, ..there() };
+        let added = async {
+            while live.add_destination(&destination).is_err() {
+                status.changed().await.unwrap();
+            }
+        };
+        let added = tokio::time::timeout(Duration::from_secs(45), added).await;
+        assert!(added.is_ok(), "those before number {fps} are still encoded");
+        live.remove_destination("small");
+    }
+    live.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,10 @@ impl AudioFile {
     }
 
     fn take(&mut self, decoded: &mut frame::Audio) -> Result<(), Error> {
+        // What was broadcast changes its form where an advertisement or a film begins.
+        if self.resampler.as_ref().is_some_and(|resampler| !resampler.takes(decoded)) {
+            self.flush()?;
+        }
         if self.resampler.is_none() {
             self.resampler = Some(Resampler::for_frame(decoded)?);
         }

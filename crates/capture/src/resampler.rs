@@ -11,7 +11,7 @@ use crate::audio::{CHANNELS, SAMPLE_RATE};
 /// Converts blocks of one format; keeps the few samples between two blocks.
 pub(crate) struct Resampler {
     context: ffmpeg::software::resampling::Context,
-    input_rate: u32,
+    takes: (Sample, ChannelLayout, u32),
 }
 
 impl Resampler {
@@ -26,12 +26,17 @@ impl Resampler {
             SAMPLE_RATE,
         )
         .map_err(fault)?;
-        Ok(Resampler { context, input_rate: rate.max(1) })
+        Ok(Resampler { context, takes: (format, layout, rate) })
     }
 
     /// For blocks like this decoded frame.
     pub(crate) fn for_frame(frame: &frame::Audio) -> Result<Resampler, Error> {
         Resampler::new(frame.format(), layout_of(frame), frame.rate())
+    }
+
+    /// Whether this decoded frame is like those it was made for.
+    pub(crate) fn takes(&self, frame: &frame::Audio) -> bool {
+        self.takes == (frame.format(), layout_of(frame), frame.rate())
     }
 
     /// For interleaved blocks of `channels` channels.
@@ -61,8 +66,8 @@ impl Resampler {
         if block.channel_layout().is_empty() {
             block.set_channel_layout(layout_of(block));
         }
-        let room =
-            block.samples() as u64 * u64::from(SAMPLE_RATE) / u64::from(self.input_rate) + SLACK_FRAMES;
+        let (.., rate) = self.takes;
+        let room = block.samples() as u64 * u64::from(SAMPLE_RATE) / u64::from(rate.max(1)) + SLACK_FRAMES;
         let mut out = output(room as usize);
         self.context.run(block, &mut out).map_err(fault)?;
         Ok(samples_of(&out))

@@ -55,8 +55,9 @@ impl TestPattern {
         let top = bars_height(self.size);
         let strip = height - top;
         let micros = (pts.as_secs_f64() * 1e6).round().max(0.0) as u64;
-        let travelled = (micros % CROSSING_MICROS) as usize * (width - strip / 4) / CROSSING_MICROS as usize;
-        canvas.fill(travelled, height - strip / 4, strip / 4, strip / 4, [180, 128, 128]);
+        let block = (strip / 4).min(width);
+        let travelled = (micros % CROSSING_MICROS) as usize * (width - block) / CROSSING_MICROS as usize;
+        canvas.fill(travelled, height - block, block, block, [180, 128, 128]);
         if micros % 1_000_000 < BEEP_LENGTH.as_millis() as u64 * 1_000 {
             canvas.fill(width - width / 4, top, width / 4, strip - strip / 4, [235, 128, 128]);
         }
@@ -210,6 +211,15 @@ mod tests {
             let lit: Vec<bool> = (0..30).map(|frame| at(second * 30 + frame) > 200).collect();
             assert_eq!(lit.iter().filter(|&&lit| lit).count(), 3);
             assert!(lit[..3].iter().all(|&lit| lit));
+        }
+    }
+
+    #[test]
+    fn any_shape_that_can_be_sent_is_drawn() {
+        for (width, height) in [(2, 2), (2, 8_192), (8_192, 2), (100, 2_000)] {
+            let pattern = TestPattern::new(Size::new(width, height), 30, Clock::start());
+            let frame = pattern.draw(Timestamp::from_ticks(119, pattern.rate));
+            assert_eq!(frame.planes[0].data.len(), (width * height) as usize);
         }
     }
 

@@ -73,6 +73,33 @@ fn sound_comes_as_48_khz_stereo_without_a_gap() {
 }
 
 #[test]
+fn sound_that_changes_its_form_in_the_middle_is_heard_to_its_end() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("changing.aac");
+    let mut whole = Vec::new();
+    for (rate, channels) in [("48000", "2"), ("44100", "1"), ("48000", "6")] {
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:duration=1"])
+            .args(["-ar", rate, "-ac", channels, "-c:a", "aac", "-f", "adts", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        whole.extend(made.stdout);
+    }
+    std::fs::write(&path, whole).unwrap();
+    let clock = Clock::start();
+    let mut source = AudioSource::open(&AudioInput::File(path), clock, clock.now()).unwrap().unwrap();
+    let mut frames = 0;
+    loop {
+        match source.next(&Stop::new()).expect("no form of sound is too much") {
+            AudioStep::Block(block) => frames += block.frames(),
+            AudioStep::Idle => {}
+            AudioStep::Ended => break,
+        }
+    }
+    // Three seconds, and up to two access units of each encoder more.
+    assert!((143_000..=152_000).contains(&frames), "{frames}");
+}
+
+#[test]
 fn a_stop_ends_a_file_at_once() {
     let clock = Clock::start();
     let input = VideoInput::File(clip("stopped.mp4"));

@@ -1,5 +1,7 @@
 //! How to encode pictures.
 
+use std::ops::RangeInclusive;
+
 use media::{Size, Span, Timescale};
 
 use crate::{Choice, Error};
@@ -48,7 +50,7 @@ impl Config {
 /// # Errors
 /// When it is not.
 pub(crate) fn check_bitrate(bps: u32) -> Result<(), Error> {
-    range("bits per second", bps.into(), BITRATE_MIN, BITRATE_MAX)
+    range("bits per second", bps.into(), (*BITRATES_BPS.start()).into(), (*BITRATES_BPS.end()).into())
 }
 
 fn range(what: &'static str, value: i64, from: i64, to: i64) -> Result<(), Error> {
@@ -60,11 +62,8 @@ const SIDE_MAX: u32 = 8_192;
 
 const FPS_MAX: i64 = 120;
 
-/// Below 50 kbit/s not even a still picture is readable.
-const BITRATE_MIN: i64 = 50_000;
-
-/// No service takes more.
-const BITRATE_MAX: i64 = 100_000_000;
+/// Bits per second that encoders are opened with: below not even a still picture is readable, and no service takes more.
+pub const BITRATES_BPS: RangeInclusive<u32> = 50_000..=100_000_000;
 
 /// HLS cuts segments at keyframes: longer ones than 20 s help nobody.
 const KEYINT_MAX_MILLIS: i64 = 20_000;

@@ -30,7 +30,7 @@ mod upper_band;
 mod video;
 
 pub use audio::Audio;
-pub use config::Config;
+pub use config::{BITRATES_BPS, Config};
 pub use error::Error;
 pub use list::{Choice, Found, VideoCodec, encoders, encoders_anew};
 pub use recode::Recoder;

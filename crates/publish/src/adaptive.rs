@@ -41,6 +41,8 @@ pub struct Limits {
     pub ceiling_bps: u32,
     /// What else is sent: sound and the containers' own.
     pub beside_bps: u32,
+    /// How much later than asked for another bit rate is what leaves: a stream's delay.
+    pub delay: Span,
 }
 
 /// What is known of a destination at one moment.
@@ -144,7 +146,7 @@ impl Adaptive {
     }
 
     fn lower(&mut self, at: Span, delay: Span, look: &Look) {
-        if self.lowered_at.is_some_and(|lowered| at - lowered < SETTLING) {
+        if self.lowered_at.is_some_and(|lowered| at - lowered < SETTLING + self.limits.delay) {
             return;
         }
         let Some(carried) = self.carried_bps(look) else { return };
@@ -158,7 +160,7 @@ impl Adaptive {
         self.sustained_bps = Some(video(SUSTAINED_SHARE));
         let step = self.bitrate_bps - self.bitrate_bps / 20;
         let lower = target.min(step).clamp(self.limits.floor_bps, self.limits.ceiling_bps);
-        if self.raised_at.is_some_and(|raised| at - raised < TRIAL) {
+        if self.raised_at.is_some_and(|raised| at - raised < TRIAL + self.limits.delay) {
             self.patience = Span::from_flicks((self.patience.flicks() * 2).min(PATIENCE_MAX.flicks()));
         }
         (self.bitrate_bps, self.lowered_at, self.raised_at) = (lower, Some(at), None);
@@ -184,10 +186,10 @@ impl Adaptive {
         if self.bitrate_bps >= self.limits.ceiling_bps || clear < self.patience {
             return;
         }
-        if self.raised_at.is_some_and(|raised| at - raised < RAISE_EVERY) {
+        if self.raised_at.is_some_and(|raised| at - raised < RAISE_EVERY + self.limits.delay) {
             return;
         }
-        if self.raised_at.is_some_and(|_| clear >= self.patience + TRIAL) {
+        if self.raised_at.is_some_and(|_| clear >= self.patience + TRIAL + self.limits.delay) {
             self.patience = PATIENCE_MIN;
         }
         let step = (self.limits.ceiling_bps / 10).max(1);
@@ -259,7 +261,8 @@ const RAISE_EVERY: Span = Span::from_secs(4);
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { floor_bps: 400_000, ceiling_bps: 2_500_000, beside_bps: 150_000 };
+    const LIMITS: Limits =
+        Limits { floor_bps: 400_000, ceiling_bps: 2_500_000, beside_bps: 150_000, delay: Span::ZERO };
 
     /// A network with a queue before it, and an encoder that does at once what it is told, keyframes and all.
     struct Network {
@@ -269,6 +272,8 @@ mod tests {
         waiting_bits: f64,
         sent_bits: f64,
         bitrate: u32,
+        /// What was asked for at the looks before, which leaves later.
+        delayed: VecDeque<u32>,
     }
 
     impl Network {
@@ -281,7 +286,16 @@ mod tests {
                 waiting_bits: 0.0,
                 sent_bits: 0.0,
                 bitrate: LIMITS.ceiling_bps,
+                delayed: VecDeque::new(),
             }
+        }
+
+        /// Begun with what is known, and what is asked for leaves 20 s later.
+        fn delayed(carried_bps: u32) -> Network {
+            let limits = Limits { delay: Span::from_secs(20), ..LIMITS };
+            let adaptive = Adaptive::starting_at(limits, carried_bps, Span::ZERO);
+            let delayed = vec![carried_bps; 100].into();
+            Network { adaptive, bitrate: carried_bps, delayed, ..Network::new(false) }
         }
 
         /// Carries `capacity_bps` for so long; answers with the longest delay in ms and the bit rate at each second's end.
@@ -291,12 +305,17 @@ mod tests {
                 self.at_ms += 200;
                 // Each second begins with a keyframe of a fifth of it.
                 let share = if self.at_ms % 1_000 == 200 { 0.36 } else { 0.16 };
-                let made = f64::from(self.bitrate) * share + f64::from(LIMITS.beside_bps) * 0.2;
+                self.delayed.push_back(self.bitrate);
+                let leaving = self.delayed.pop_front().unwrap_or(self.bitrate);
+                let made = f64::from(leaving) * share + f64::from(LIMITS.beside_bps) * 0.2;
                 let gone = (self.waiting_bits + made).min(capacity_bps * 0.2);
                 self.waiting_bits += made - gone;
                 // SRT takes what it is given; its own buffer is what waits.
                 self.sent_bits += if self.srt { made } else { gone };
-                let rate = f64::from(self.bitrate + LIMITS.beside_bps);
+                let rate = f64::from(leaving + LIMITS.beside_bps);
+                // More than this of a delayed stream is left out.
+                let most = if self.delayed.is_empty() { f64::INFINITY } else { 3.0 * rate };
+                self.waiting_bits = self.waiting_bits.min(most);
                 let queued = Span::from_millis((self.waiting_bits / rate * 1_000.0) as i64);
                 let base = Span::from_millis(40);
                 let look = Look {
@@ -363,6 +382,16 @@ mod tests {
         let (_, each) = network.run(1_450_000.0, 600);
         let falls = each.windows(2).filter(|pair| pair[1] < pair[0]).count();
         assert!((1..=8).contains(&falls), "{falls} falls");
+    }
+
+    #[test]
+    fn what_leaves_later_is_waited_for() {
+        let (_, falling) = Network::delayed(LIMITS.ceiling_bps).run(1_450_000.0, 20);
+        assert!(falling.iter().all(|&bps| bps >= 700_000), "{falling:?}");
+        assert!(falling[19] < 1_300_000, "{falling:?}");
+        let (_, rising) = Network::delayed(900_000).run(1_450_000.0, 120);
+        assert!(rising.iter().all(|&bps| bps <= 1_500_000), "{rising:?}");
+        assert!(rising.iter().any(|&bps| bps > 1_000_000), "{rising:?}");
     }
 
     #[test]

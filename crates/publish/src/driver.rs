@@ -237,13 +237,16 @@ impl Driver {
         (queued.link, queued.look) = (Some(statistics), Some((Instant::now(), look)));
     }
 
-    /// A first connection sends what was encoded while it was made; a later one begins with a new keyframe.
+    /// A first connection sends what was encoded while it was made; a later one begins with a new keyframe, and so does one
+    /// that took longer than a group of pictures is kept.
     fn go_live(&mut self) {
         {
             let mut queued = self.shared.lock();
             queued.offline = false;
             if let (true, Some(tracks)) = (self.was_live, queued.tracks.clone()) {
                 queued.queue.restart(&tracks);
+            }
+            if queued.queue.awaits_keyframe() {
                 self.keyframes.ask();
             }
         }

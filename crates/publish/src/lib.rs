@@ -34,5 +34,5 @@ pub use reconnect::{Reconnect, Try};
 pub use send_queue::SendQueue;
 pub use services::Service;
 pub use state::State;
-pub use target::{Target, TargetError};
+pub use target::{Target, TargetError, with_srt_option};
 pub use trust::{Trust, TrustError};

@@ -223,7 +223,7 @@ impl Session {
                 self.take(vec![result], out)
             }
             ClientSessionEvent::ConnectionRequestRejected { description } => {
-                Err(CauseKind::AppRefused.said(&description))
+                Err(CauseKind::AppRefused.said(&self.without_key(&description)))
             }
             ClientSessionEvent::PublishRequestAccepted => {
                 self.stage = Stage::Publishing;
@@ -257,7 +257,7 @@ impl Session {
             ("_result", Some(Amf0Value::Number(id))) => self.stream_id = id as u32,
             ("_error", argument) if self.stage == Stage::Asking => {
                 let (_, text) = status_of(argument);
-                return Err(CauseKind::KeyRefused.said(&text));
+                return Err(CauseKind::KeyRefused.said(&self.without_key(&text)));
             }
             ("onStatus", Some(argument)) => {
                 let (code, text) = status_of(Some(argument));
@@ -281,7 +281,15 @@ impl Session {
             Stage::Publishing => CauseKind::TakenOff,
             Stage::Connecting | Stage::Asking => CauseKind::KeyRefused,
         };
-        kind.said(&text)
+        kind.said(&self.without_key(&text))
+    }
+
+    /// What a server says goes to logs and windows, and some repeat the key in it, with or without what follows its `?`.
+    fn without_key(&self, said: &str) -> String {
+        let parts = [self.key.as_str()].into_iter().chain(self.key.split('?'));
+        parts
+            .filter(|part| part.len() >= SECRET_BYTES_MIN)
+            .fold(said.to_owned(), |said, part| said.replace(part, "…"))
     }
 
     fn metadata(&mut self, tracks: &Arc<[Track]>, out: &mut BytesMut) -> Result<(), Cause> {
@@ -370,6 +378,9 @@ fn metadata_of(tracks: &[Track]) -> StreamMetadata {
     }
     metadata
 }
+
+/// What is shorter is no secret, and may be a word of the server's.
+const SECRET_BYTES_MIN: usize = 6;
 
 /// Large enough that a frame is few chunks, small enough for every server: what FFmpeg uses.
 const CHUNK_BYTES: u32 = 60_000;

@@ -79,6 +79,12 @@ impl SendQueue {
         self.span() > SendQueue::STUCK
     }
 
+    /// Whether nothing of the video that comes can leave before a keyframe has come.
+    #[must_use]
+    pub fn awaits_keyframe(&self) -> bool {
+        self.video.is_some() && (self.before_first_idr || self.skipping)
+    }
+
     /// Video frames left out so far.
     #[must_use]
     pub fn dropped_frames(&self) -> u64 {

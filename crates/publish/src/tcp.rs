@@ -1,6 +1,6 @@
 //! TCP connections, plain or under TLS, and what the system knows of them.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::target::Rtmp;
 use crate::{Cause, CauseKind, Trust};
@@ -20,7 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects; gives the stream and a handle by which the system is asked about it. The caller limits the time.
 pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Stream>, Watch), Cause> {
-    let stream = TcpStream::connect(&look_up(&target.host, target.port).await?[..]).await?;
+    let stream = connect_to_one(&look_up(&target.host, target.port).await?).await?;
     stream.set_nodelay(true)?;
     let socket = SockRef::from(&stream);
     // Best effort: without them a dead link is noticed by the driver's own limit, only later.
@@ -40,6 +41,28 @@ pub(crate) async fn connect(target: &Rtmp, trust: &Trust) -> Result<(Box<dyn Str
         ServerName::try_from(target.host.clone()).map_err(|error| CauseKind::Untrusted.said(&error))?;
     let secured = tokio_rustls::TlsConnector::from(Arc::clone(&config)).connect(name, stream).await;
     Ok((Box::new(secured.map_err(|error| tls_failure(&error))?), watch))
+}
+
+/// Connects to the first of `addresses` that answers. Some of a name's may lead nowhere, as IPv6 does behind many routers:
+/// while one has not answered for [`NEXT_ADDRESS`], the next one is tried beside it (RFC 8305 §5).
+async fn connect_to_one(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut untried = addresses.iter().copied();
+    let mut tries = JoinSet::new();
+    let mut failure = None;
+    loop {
+        match untried.next() {
+            Some(address) => drop(tries.spawn(TcpStream::connect(address))),
+            None if tries.is_empty() => return Err(failure.unwrap_or_else(|| ErrorKind::NotFound.into())),
+            None => {}
+        }
+        tokio::select! {
+            Some(tried) = tries.join_next() => match tried.map_err(io::Error::other).flatten() {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = Some(error),
+            },
+            () = tokio::time::sleep(NEXT_ADDRESS), if untried.len() > 0 => {}
+        }
+    }
 }
 
 /// The addresses of a server, at least one.
@@ -111,6 +134,9 @@ impl Watch {
     }
 }
 
+/// A server that is there answers sooner, and all of a name's addresses are tried in time.
+const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+
 /// `SIOCOUTQNSD`.
 #[cfg(target_os = "linux")]
 const UNSENT_REQUEST: libc::Ioctl = 0x894b;
@@ -127,3 +153,45 @@ const UNSENT_BYTES: u32 = 32 << 10;
 /// The kernel's own queue with what is under way: a long path needs room (Linux doubles it).
 #[cfg(target_os = "linux")]
 const SEND_BUFFER_BYTES: usize = 256 * 1_024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// A listener that answers nobody any more: what waits to be accepted is full.
+    async fn silent() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+        let listener = socket.listen(1).expect("it listens");
+        let address = listener.local_addr().expect("it is bound");
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(NEXT_ADDRESS, TcpStream::connect(address)).await {
+            waiting.push(stream);
+        }
+        (listener, waiting)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_leads_nowhere_does_not_hide_the_next_one() {
+        let (dead, _waiting) = silent().await;
+        let there = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let addresses = [&dead, &there].map(|listener| listener.local_addr().expect("it is bound"));
+        let connected = tokio::time::timeout(Duration::from_secs(45), connect_to_one(&addresses)).await;
+        let stream = connected.expect("it does not wait for the first").expect("the second is there");
+        assert_eq!(stream.peer_addr().expect("it is connected"), addresses[1]);
+    }
+
+    #[tokio::test]
+    async fn when_all_refuse_the_reason_is_told() {
+        let refusing: SocketAddr = {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+            listener.local_addr().expect("it is bound")
+        };
+        let refused = connect_to_one(&[refusing, refusing]).await.expect_err("nobody listens");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
+}

@@ -146,7 +146,7 @@ pub fn encoders(as_json: bool) -> Result<(), Failure> {
         let verdict = encoder.reason.unwrap_or_else(|| "usable".to_owned());
         writeln!(
             out,
-            "{:<6}  {:<17}  {:<31}  {verdict}",
+            "{:<6}  {:<17}  {:<32}  {verdict}",
             encoder.codec.name(),
             encoder.name,
             encoder.runs_on

@@ -1,4 +1,4 @@
-//! The task that gives weak destinations an encode of their own, and takes it back.
+//! The task that gives weak destinations an encode of their own, takes it back, and stops encodes that nobody has.
 #![allow(clippy::disallowed_methods, reason = "this driver module looks at the destinations at intervals")]
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::outlets::Outlet;
 
 impl Encodes {
     /// Until it is dropped.
-    pub(crate) async fn separate(self: Arc<Encodes>) {
+    pub(crate) async fn look_after(self: Arc<Encodes>) {
         let started = Instant::now();
         let mut interval = tokio::time::interval(EVERY);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

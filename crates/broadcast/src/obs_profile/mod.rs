@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use media::{Size, Span};
-use publish::Service;
+use publish::{Service, with_srt_option};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -91,16 +91,31 @@ fn destination(service: &Value, settings: &Ini) -> Result<Destination, ObsProfil
             let first = known.and_then(|service| service.servers.first()).cloned();
             first.ok_or_else(|| ObsProfileError::Server { service: field("service") })?
         }
-        // OBS counts SRT's latency in microseconds, as FFmpeg does.
-        _ if server.starts_with("srt://") => with_latency_in_milliseconds(&server),
         _ => server,
     };
     let profile = settings.get("General", "Name").map(str::to_owned);
     let name = known.map(|service| service.name.clone()).or(profile).unwrap_or_else(|| "OBS".to_owned());
     let key = Some(field("key")).filter(|key| !key.is_empty());
-    Ok(Destination { name, url, key, picture: None })
+    if !url.starts_with("srt://") {
+        return Ok(Destination { name, url, key, picture: None });
+    }
+    let uses_password = service["settings"]["use_auth"].as_bool() == Some(true);
+    let password = Some(field("password")).filter(|password| uses_password && !password.is_empty());
+    let url = of_srt(&url, [("streamid", key), ("passphrase", password)]);
+    Ok(Destination { name, url, key: None, picture: None })
 }
 
+/// The address of SRT with what OBS has beside it: its key is the stream id as it is, and its password the passphrase.
+fn of_srt(url: &str, beside: [(&str, Option<String>); 2]) -> String {
+    let url = with_latency_in_milliseconds(url);
+    let (_, query) = url.split_once('?').unwrap_or_default();
+    let has = |name| query.split('&').any(|option| option.split('=').next() == Some(name));
+    let missing = beside.into_iter().filter(|(name, _)| !has(name));
+    let missing: Vec<_> = missing.filter_map(|(name, value)| Some((name, value?))).collect();
+    missing.iter().fold(url, |url, (name, value)| with_srt_option(&url, name, value))
+}
+
+/// OBS counts SRT's latency in microseconds, as FFmpeg does.
 fn with_latency_in_milliseconds(url: &str) -> String {
     let Some((before, query)) = url.split_once('?') else { return url.to_owned() };
     let option =
@@ -231,6 +246,26 @@ mod tests {
         let found = profile(&[("service.json", &service), ("basic.ini", SIMPLE)]).expect("a sound profile");
         assert_eq!(found.destination.url, "srt://a.example:9000?streamid=x&latency=200&mode=caller");
         assert_eq!(found.destination.key, None);
+    }
+
+    #[test]
+    fn over_srt_the_key_is_the_stream_id_as_it_is_and_the_password_the_passphrase() {
+        let url = |server: &str, uses: bool| {
+            let service = format!(
+                r#"{{"type":"rtmp_custom","settings":{{"server":"{server}","key":"live/a&b","use_auth":{uses},"password":"ten letters"}}}}"#
+            );
+            let found =
+                profile(&[("service.json", &service), ("basic.ini", SIMPLE)]).expect("a sound profile");
+            assert!(found.destination.server().is_ok() && found.destination.key.is_none());
+            found.destination.url
+        };
+        assert_eq!(url("srt://a.example:9000", false), "srt://a.example:9000?streamid=live/a%26b");
+        assert_eq!(
+            url("srt://a.example:9000?mode=caller", true),
+            "srt://a.example:9000?mode=caller&streamid=live/a%26b&passphrase=ten%20letters"
+        );
+        let own = "srt://a.example:9000?streamid=x&passphrase=another%20one";
+        assert_eq!(url(own, true), own);
     }
 
     #[test]

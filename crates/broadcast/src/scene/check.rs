@@ -74,8 +74,12 @@ impl Scene {
     /// [`SceneError::Count`] or [`SceneError::Value`]; files are not looked at.
     pub fn check(&self) -> Result<(), SceneError> {
         count("layers", self.layers.len(), 1..=LAYERS_MAX, "1 to 32")?;
-        let mut inputs: Vec<&VideoInput> = self.layers.iter().filter_map(Layer::input).collect();
-        inputs.dedup();
+        let mut inputs: Vec<&VideoInput> = Vec::new();
+        for input in self.layers.iter().filter_map(Layer::input) {
+            if !inputs.contains(&input) {
+                inputs.push(input);
+            }
+        }
         count("moving pictures", inputs.len(), 0..=INPUTS_MAX, "at most 8")?;
         for (index, layer) in self.layers.iter().enumerate() {
             check(layer).map_err(|(field, given, expected)| SceneError::Value {
@@ -274,6 +278,14 @@ mod tests {
         }
         assert!(matches!(Scene::default().check(), Err(SceneError::Count { what: "layers", count: 0, .. })));
         assert!(Scene { layers: vec![layer(); 33] }.check().is_err());
+    }
+
+    #[test]
+    fn a_source_in_several_layers_is_one_moving_picture() {
+        let camera = |number: usize| Layer::new(VideoInput::Camera(Some(number.to_string())).into());
+        let of = |cameras: usize| Scene { layers: (0..20).map(|at| camera(at % cameras)).collect() }.check();
+        assert!(of(2).is_ok() && of(8).is_ok());
+        assert!(matches!(of(9), Err(SceneError::Count { count: 9, .. })));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 pub(crate) use rtmp::Rtmp;
 pub(crate) use srt::Srt;
+pub use srt::with_srt_option;
 
 use crate::Trust;
 

@@ -96,6 +96,18 @@ fn latency(value: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(given))
 }
 
+/// The address `url` of SRT with one more option, whose value may be anything.
+#[must_use]
+pub fn with_srt_option(url: &str, name: &str, value: &str) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/!,".contains(&byte);
+    let escaped: String = value
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    format!("{url}{joint}{name}={escaped}")
+}
+
 /// `%XX` to bytes.
 fn decoded(value: &str) -> Result<String, TargetError> {
     let wrong = || TargetError::Option {
@@ -155,6 +167,15 @@ mod tests {
         assert_eq!((target.key_length, target.latency), (KeyLength::Aes256, Duration::from_millis(800)));
         assert_eq!(parse("a.example:9000?streamid=%23!%3a%3Ar=k").stream_id, "#!::r=k");
         assert_eq!(parse("[::1]:9000").host, "::1");
+    }
+
+    #[test]
+    fn any_value_can_be_written_into_an_address() {
+        let value = "#!::m=publish,r=ключ&x?y%41 +";
+        let url = with_srt_option("srt://a.example:9000?latency=800", "streamid", value);
+        let target = parse(url.strip_prefix("srt://").expect("an address of SRT"));
+        assert_eq!((target.stream_id.as_str(), target.latency), (value, Duration::from_millis(800)));
+        assert_eq!(with_srt_option("srt://a:1", "streamid", "a/b"), "srt://a:1?streamid=a/b");
     }
 
     #[test]

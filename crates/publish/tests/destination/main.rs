@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod again;
+mod first;
 mod half_open;
 mod over_srt;
 mod over_tls;

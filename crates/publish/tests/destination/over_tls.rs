@@ -56,7 +56,7 @@ async fn a_certificate_of_the_given_file_is_believed() {
     let (url, file, server) = server("believed.pem").await;
     let publisher = publisher(&url, Trust::with_file(&file).unwrap());
     // Only inside of the connection can the server say that.
-    assert_eq!(failure(&publisher).await, "the server refuses the stream key: No such key.");
+    assert_eq!(failure(&publisher).await, "the server refuses the stream key: No such key: secret-key.");
     server.abort();
 }
 

@@ -9,12 +9,12 @@ use crate::server::{over_tcp, refuse};
 use crate::until;
 
 #[tokio::test]
-async fn a_refused_key_is_final_and_told_in_the_servers_words() {
+async fn a_refused_key_is_final_and_told_in_the_servers_words_without_the_key() {
     let (listener, publisher) = over_tcp().await;
     let (stream, _) = listener.accept().await.unwrap();
     let server = tokio::spawn(refuse(stream));
     let State::Failed { cause } = until(&publisher, State::is_final).await else { panic!("it must fail") };
-    assert_eq!(cause, Cause { kind: CauseKind::KeyRefused, said: "No such key.".to_owned() });
+    assert_eq!(cause, Cause { kind: CauseKind::KeyRefused, said: "No such key: ….".to_owned() });
     server.abort();
 }
 

@@ -72,8 +72,11 @@ async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, accepts: bool) {
                     request_id,
                     ..
                 }) => {
-                    let refused =
-                        session.reject_request(request_id, "NetStream.Publish.BadName", "No such key.");
+                    let refused = session.reject_request(
+                        request_id,
+                        "NetStream.Publish.BadName",
+                        "No such key: secret-key.",
+                    );
                     results.extend(refused.unwrap());
                 }
                 _ => {}
