@@ -87,6 +87,16 @@ async fn a_viewer_whose_session_ended_gets_another_and_who_finds_no_place_is_tol
         drop(first);
         WatchPage(&second.session).plays(2.0, LIMIT).await;
         assert!(!second.session.shows("full").await, "there is a place");
+
+        // Whoever is away for so long that another takes the place is told so on the return, too.
+        second.session.run(LOSE_MEDIA, vec![]).await;
+        let third = Browser::open(&server.watch_url("small")).await;
+        WatchPage(&third.session).plays(1.0, LIMIT).await;
+        second.session.run("XMLHttpRequest.prototype.open = window.keptOpen", vec![]).await;
+        shows(&second.session, "full").await;
+        drop(third);
+        gone(&second.session, "full").await;
+        WatchPage(&second.session).plays(2.0, LIMIT).await;
     })
     .await;
 }
@@ -123,6 +133,13 @@ async fn an_owner_goes_live_without_a_key_and_a_camera_that_is_unplugged_leaves_
     })
     .await;
 }
+
+/// As a network that carries everything but media: requests for it lead nowhere.
+const LOSE_MEDIA: &str = "window.keptOpen = XMLHttpRequest.prototype.open;
+    XMLHttpRequest.prototype.open = function (method, url, ...more) {
+        const lost = String(url).includes('/live/');
+        return window.keptOpen.call(this, method, lost ? 'http://127.0.0.1:9/' : url, ...more);
+    };";
 
 /// How many sessions the page's player has had.
 async fn sessions(session: &Session) -> u64 {

@@ -1,4 +1,5 @@
-import { Chat, type ChatEvents } from '$lib/chat/chat.svelte';
+import { Chat } from '$lib/chat/chat.svelte';
+import type { ChatEvents } from '$lib/chat/events';
 import type { MessageFrame, NoticeCode } from '$lib/chat/frames';
 import { chatUrl, WebSocketTransport } from '$lib/chat/websocket';
 import type { Room } from '$lib/room/room';

@@ -113,11 +113,12 @@ fn attendee(id: &str, time: Time, span: &Span<'_>) -> Option<Attendee> {
     })
 }
 
-/// The table: name, id, state, first joined, last left, seconds present.
+/// The table: name, id, state, first joined, last left, seconds present. It begins with the mark of UTF-8, without which
+/// Excel shows names in other letters than English ones as rubbish.
 ///
 /// Spec: RFC 4180. Times are UTC, RFC 3339.
 pub(crate) fn csv(people: &[Attendee]) -> String {
-    let mut sheet = String::from("name,id,state,first joined,last left,seconds present\r\n");
+    let mut sheet = String::from("\u{feff}name,id,state,first joined,last left,seconds present\r\n");
     for person in people {
         let state = match person.state {
             Presence::Here => "here",
@@ -184,6 +185,7 @@ mod tests {
         let sheet =
             csv(&people(&roll, &roster, &Span { from_ms: 0, now_ms: 120_000, connected: &connected }));
         let lines: Vec<&str> = sheet.split("\r\n").collect();
+        assert!(lines[0].starts_with("\u{feff}name,id,"), "{}", lines[0]);
         assert_eq!(lines[1], "\"Ada\",a,here,1970-01-01T00:00:00Z,,90");
         assert_eq!(lines[2], "\"Ben \"\"B\"\"\",b,left,1970-01-01T00:01:40Z,1970-01-01T00:02:10Z,30");
         assert_eq!(lines[3..], ["\"Cleo\",,missing,,,0", ""], "whoever came is not missing");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rooms::{Gift, Slug};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
     pub(crate) gates: Gates,
+    /// Held while gates and doors are read anew, so that of two who do so nobody puts back what the other has read later.
+    refreshing: Mutex<()>,
     /// What can be given, as every room knows it.
     pub(crate) gifts: watch::Sender<Vec<Gift>>,
     pub(crate) doors: Doors,
@@ -82,6 +84,7 @@ impl Shared {
             people: People::new(),
             accounts: Accounts::new(config.accounts.registration, &config.mail),
             gates: Gates::default(),
+            refreshing: Mutex::default(),
             gifts: watch::Sender::default(),
             doors: Doors::default(),
             callers: Callers::default(),
@@ -128,6 +131,7 @@ impl Shared {
 
     /// Takes who may come into which room, and who may publish to it, as it is stored now.
     pub(crate) async fn refresh_gates(&self) -> Result<(), StoreError> {
+        let _alone = self.refreshing.lock().await;
         self.gates.replace(self.store.locks().await?);
         self.doors.replace(self.store.doors().await?);
         Ok(())

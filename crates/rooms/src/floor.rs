@@ -264,6 +264,12 @@ impl Floor {
         Some(QuestionView { id, from, text, votes, answered: question.answered })
     }
 
+    /// Those that wait for an answer, the oldest first.
+    pub(crate) fn open_questions(&self) -> Vec<QuestionView> {
+        let all = self.questions.keys().filter_map(|&id| self.question(id));
+        all.filter(|question| !question.answered).collect()
+    }
+
     pub(crate) fn queue(&self) -> Vec<HandView> {
         let view = |hand: &Hand| HandView {
             member: hand.member.clone(),
@@ -283,8 +289,7 @@ impl Floor {
     /// What stands, as one member may see it. `likes` may be more than what is stored.
     pub(crate) fn view(&self, person: &Person, address: Option<&str>, now_ms: i64, likes: u64) -> FloorView {
         let moderator = person.may_moderate();
-        let mut questions: Vec<QuestionView> =
-            self.questions.keys().filter_map(|&id| self.question(id)).filter(|q| !q.answered).collect();
+        let mut questions = self.open_questions();
         questions.sort_by_key(|question| std::cmp::Reverse(question.votes));
         FloorView {
             settings: if moderator { self.rules.clone() } else { self.rules.public() },

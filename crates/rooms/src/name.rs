@@ -8,7 +8,7 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
-use crate::text::visible;
+use crate::text::{is_invisible, visible};
 
 /// A shown name: cleaned, without outer or doubled spaces, 1 to 32 code points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -96,10 +96,6 @@ pub fn fold(name: &str) -> String {
     name.chars().filter(|character| character.is_alphanumeric()).default_case_fold().collect()
 }
 
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{ad}' | '\u{3164}' | '\u{115f}' | '\u{1160}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +103,9 @@ mod tests {
     #[test]
     fn a_guests_name_is_cleaned() {
         assert_eq!(Name::guest("  Ada\t Lovelace\u{200b} ").unwrap().as_str(), "Ada Lovelace");
-        assert_eq!(Name::guest("\u{202e}\u{200d}"), Err(NameError::Empty));
+        for nothing in ["\u{202e}\u{200d}", "\u{ffa0}", "\u{3164} \u{2800}"] {
+            assert_eq!(Name::guest(nothing), Err(NameError::Empty), "{nothing:?}");
+        }
         assert_eq!(Name::guest(&"a".repeat(33)), Err(NameError::TooLong));
     }
 
@@ -116,7 +114,7 @@ mod tests {
         assert!(Name::account("mara_7").is_ok());
         assert!(Name::account("李明").is_ok());
         assert_eq!(Name::account("Zoe\u{308}").unwrap().as_str(), "Zoë");
-        for bad in ["mara 7", " mara", "ma@ra", ""] {
+        for bad in ["mara 7", " mara", "ma@ra", "", "\u{ffa0}", "mara\u{ffa0}"] {
             assert!(Name::account(bad).is_err(), "{bad}");
         }
     }

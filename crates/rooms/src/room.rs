@@ -150,10 +150,10 @@ impl Room {
             Command::Perform { ticket, person, frame } => self.perform(now, ticket, person, frame),
             Command::Committed { seq } => self.committed(now, seq),
             Command::NotStored { seq } => {
-                self.dropped(seq, ErrorCode::NotStored, "it could not be stored and was not done");
+                self.dropped(now, seq, ErrorCode::NotStored, "it could not be stored and was not done");
             }
             Command::NotPaid { seq } => {
-                self.dropped(seq, ErrorCode::NotEnough, "that costs more points than you have")
+                self.dropped(now, seq, ErrorCode::NotEnough, "that costs more points than you have")
             }
             Command::Given { seq, first } => self.given_before(seq, first),
             Command::Catalogue { gifts } => self.gifts = gifts,
@@ -238,6 +238,7 @@ impl Room {
         let welcome = Out::Welcome {
             epoch: self.epoch.clone(),
             seq: joined_at_seq,
+            at: now.unix_ms,
             member: person.clone(),
             room: self.view.clone(),
             floor,
@@ -334,8 +335,11 @@ impl Room {
         self.transcript.remember(&asker, &id, first);
     }
 
-    fn dropped(&mut self, seq: u64, code: ErrorCode, why: &str) {
+    fn dropped(&mut self, now: Time, seq: u64, code: ErrorCode, why: &str) {
         let Some(pending) = self.take_pending(seq) else { return };
+        if matches!(pending.entry.body, EntryBody::Deed(Deed { act: Act::ClosePoll { .. }, .. })) {
+            self.snapshots.close_later(now);
+        }
         for connection in pending.waiting {
             let error = Refusal::new(code, why).frame(Some(pending.id.clone()));
             self.effects.push_back(Effect::To(connection, error));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::name::fold;
-use crate::text::Text;
+use crate::text::{Text, plain};
 
 /// The rules of one room's chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -143,10 +143,11 @@ impl Rules {
     /// Why a text waits for a moderator; `None` when it does not.
     #[must_use]
     pub fn holds(&self, text: &Text) -> Option<Why> {
-        if self.hold_links && has_link(text.as_str()) {
+        let text = plain(text.as_str());
+        if self.hold_links && has_link(&text) {
             return Some(Why::Link);
         }
-        has_word(text.as_str(), &self.words).then_some(Why::Word)
+        has_word(&text, &self.words).then_some(Why::Word)
     }
 }
 
@@ -218,7 +219,7 @@ fn has_word(text: &str, words: &[String]) -> bool {
         }
     }
     let whole = fold(text);
-    words.iter().map(|word| fold(word)).any(|word| {
+    words.iter().map(|word| fold(&plain(word))).any(|word| {
         let borderless = !word.is_ascii() && word.chars().any(is_borderless);
         (borderless && whole.contains(&word)) || tokens.contains(&word) || spelt.contains(&word)
     })
@@ -239,10 +240,9 @@ fn has_link(text: &str) -> bool {
     text.split(|character: char| !(character.is_alphanumeric() || "-._".contains(character))).any(|token| {
         let token = token.trim_matches('.');
         let Some((host, ending)) = token.rsplit_once('.') else { return false };
-        !host.is_empty()
-            && ending.len() >= 2
-            && ending.bytes().all(|byte| byte.is_ascii_lowercase())
-            && host.chars().any(char::is_alphabetic)
+        // Names in other scripts are written so where they are not written as they are.
+        let domain = ending.bytes().all(|byte| byte.is_ascii_lowercase()) || ending.starts_with("xn--");
+        !host.ends_with('.') && ending.len() >= 2 && domain && host.chars().any(char::is_alphabetic)
     })
 }
 
@@ -263,12 +263,28 @@ mod tests {
 
     #[test]
     fn links_are_found_with_and_without_a_scheme() {
-        for link in ["see https://a.example/x", "www.example", "go to Evil.Example now", "a.b.co/x"] {
+        for link in
+            ["see https://a.example/x", "www.example", "go to Evil.Example now", "a.b.co/x", "evil.xn--p1ai"]
+        {
             assert!(has_link(link), "{link}");
         }
-        for plain in ["it costs 3.50", "well...", "e.g. this", "one.", "v1.2.3"] {
+        for plain in ["it costs 3.50", "well...", "e.g. this", "one.", "v1.2.3", "wait...what", ".com"] {
             assert!(!has_link(plain), "{plain}");
         }
+    }
+
+    #[test]
+    fn what_is_held_is_held_in_every_dress() {
+        let rules =
+            Rules { hold_links: true, words: vec!["bad".to_owned(), "café".to_owned()], ..Rules::default() };
+        let why = |text: &str| rules.holds(&Text::new(text).unwrap());
+        for word in ["b\u{200b}ad", "ＢＡＤ", "b\u{336}a\u{336}d", "ba\u{ad}d", "cafe\u{301}"] {
+            assert_eq!(why(word), Some(Why::Word), "{word:?}");
+        }
+        for link in ["evil\u{2060}.example", "ｅｖｉｌ．ｅｘａｍｐｌｅ"] {
+            assert_eq!(why(link), Some(Why::Link), "{link:?}");
+        }
+        assert_eq!(why("wait…what? 👩\u{200d}🏫"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::Time;
 use crate::command::Effect;
 use crate::entry::{EntryBody, Message};
 use crate::floor::Floor;
-use crate::frame::{Danmaku, ErrorCode, In, Moment};
+use crate::frame::{Danmaku, ErrorCode, In, Moment, Out};
 use crate::pace::{Pace, Paces};
 use crate::refusal::Refusal;
 use crate::room::{Asker, Room};
@@ -59,9 +59,8 @@ impl Room {
     /// Answers what was asked for already.
     fn is_repeat(&mut self, asker: &Asker, id: &str) -> bool {
         if let Some(seq) = self.transcript.seq_of(&asker.person.id, id) {
-            let held = self.floor.held.contains_key(&seq);
-            let ack = crate::frame::Out::Ack { id: id.to_owned(), seq, held };
-            self.effects.push_back(Effect::To(asker.connection, ack));
+            let answer = self.answer_again(id.to_owned(), seq);
+            self.effects.push_back(Effect::To(asker.connection, answer));
             return true;
         }
         let mut pending = self.pending.iter_mut();
@@ -74,6 +73,19 @@ impl Room {
         true
     }
 
+    /// The answer to what was asked for before and became line `seq`: like the first, unless it was a message that was
+    /// held, about which more is known by now.
+    fn answer_again(&self, id: String, seq: u64) -> Out {
+        let held = self.floor.held.contains_key(&seq);
+        if held || !self.transcript.was_held(seq) {
+            return Out::Ack { id, seq, held };
+        }
+        match self.transcript.release_of(seq) {
+            Some(seq) => Out::Ack { id, seq, held: false },
+            None => Refusal::new(ErrorCode::Rejected, "a moderator did not let it through").frame(Some(id)),
+        }
+    }
+
     fn command(&mut self, now: Time, asker: &Asker, id: &str, text: &str) -> Result<(), Refusal> {
         let frame = slash::parse(id, text, |name| self.id_of(name))?;
         self.act(now, asker, frame)
@@ -84,6 +96,9 @@ impl Room {
             let code = if error == TextError::Empty { ErrorCode::Empty } else { ErrorCode::TooLong };
             Refusal::new(code, error.to_string())
         })?;
+        if !text.shows() {
+            return Err(Refusal::new(ErrorCode::Empty, TextError::Empty.to_string()));
+        }
         let moderator = asker.person.may_moderate();
         self.may_write(now, asker)?;
         let rules = &self.floor.rules;

@@ -20,6 +20,8 @@ pub(crate) struct Snapshots {
     last_told: Option<Duration>,
     /// When the next poll closes by itself.
     poll_ends: Option<Duration>,
+    /// A poll's end could not be stored: until then none is tried.
+    close_after: Option<Duration>,
     /// When likes are stored again.
     likes_stored: Option<Duration>,
 }
@@ -46,6 +48,11 @@ impl Snapshots {
         self.questions.insert(id);
     }
 
+    /// The end of a poll could not be stored. With a disk that is full it cannot at once either.
+    pub(crate) fn close_later(&mut self, now: Time) {
+        self.close_after = Some(now.monotonic + CLOSED_AGAIN_AFTER);
+    }
+
     pub(crate) fn due(&self) -> Option<Duration> {
         let told = self.changed().then(|| self.last_told.unwrap_or_default() + Room::PRESENCE_INTERVAL);
         [told, self.poll_ends, self.likes_stored].into_iter().flatten().min()
@@ -69,10 +76,9 @@ impl Room {
         if !self.snapshots.changed() || early {
             return;
         }
-        let poll_ends = self.snapshots.poll_ends;
-        let likes_stored = self.snapshots.likes_stored;
-        let fresh =
-            Snapshots { last_told: Some(now.monotonic), poll_ends, likes_stored, ..Snapshots::default() };
+        let Snapshots { poll_ends, close_after, likes_stored, .. } = self.snapshots;
+        let last_told = Some(now.monotonic);
+        let fresh = Snapshots { last_told, poll_ends, close_after, likes_stored, ..Snapshots::default() };
         let changed = std::mem::replace(&mut self.snapshots, fresh);
         if changed.presence {
             let (viewers, members) = (self.view.viewers, self.view.members);
@@ -99,16 +105,18 @@ impl Room {
         let open = self.floor.polls.iter().filter(|(_, poll)| !poll.closed);
         let timed: Vec<(u64, i64)> = open.filter_map(|(&id, poll)| Some((id, poll.ends_at_ms?))).collect();
         self.snapshots.poll_ends = None;
+        let close_after = self.snapshots.close_after.filter(|&after| now.monotonic < after);
         for (id, ends_at_ms) in timed {
             let closing = |body: &EntryBody| matches!(body, EntryBody::Deed(Deed { act: Act::ClosePoll { poll }, .. }) if *poll == id);
             if self.awaits(closing) {
                 continue;
             }
             let left_ms = u64::try_from(ends_at_ms.saturating_sub(now.unix_ms)).unwrap_or(0);
-            if left_ms == 0 {
+            if left_ms == 0 && close_after.is_none() {
                 self.done_by(now, None, Act::ClosePoll { poll: id });
             } else {
                 let ends = now.monotonic + Duration::from_millis(left_ms);
+                let ends = close_after.map_or(ends, |after| ends.max(after));
                 let ends = self.snapshots.poll_ends.map_or(ends, |known| known.min(ends));
                 self.snapshots.poll_ends = Some(ends);
             }
@@ -150,5 +158,7 @@ impl Room {
     }
 }
 
+/// From the end of a poll that could not be stored to the next try.
+const CLOSED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Likes come by the thousand and none of them is acknowledged: after a crash the count goes on from here.
 const LIKES_STORED_EVERY: Duration = Duration::from_secs(10);

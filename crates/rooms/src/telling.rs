@@ -3,16 +3,17 @@
 use crate::Time;
 use crate::command::Effect;
 use crate::entry::{Act, Deed, Entry, EntryBody, Message};
-use crate::frame::{NoticeCode, Out, Person, Whom};
+use crate::frame::{NoticeCode, Out, Person, QuestionView, Whom};
 use crate::room::Room;
 
 /// What a line ended, as it stood before.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pinned: bool,
-    over: bool,
     class: bool,
     held: Option<Message>,
+    /// When another broadcast begins: the questions of the last one that wait for an answer.
+    last: Option<Vec<QuestionView>>,
 }
 
 impl Room {
@@ -23,8 +24,9 @@ impl Room {
             _ => None,
         };
         let held = held.map(|held| held.message.clone());
-        let (pinned, over) = (self.floor.pinned.is_some(), self.floor.is_over());
-        Ended { pinned, over, class: self.floor.rules.class, held }
+        let begins = self.floor.is_over() && matches!(entry.body, EntryBody::Notice(NoticeCode::Live));
+        let last = begins.then(|| self.floor.open_questions());
+        Ended { pinned: self.floor.pinned.is_some(), class: self.floor.rules.class, held, last }
     }
 
     /// Tells everybody whom it concerns of a line that is stored and applied.
@@ -41,12 +43,11 @@ impl Room {
                     self.tell_moderators(Out::Held { message });
                 }
             }
-            EntryBody::Notice(NoticeCode::Live) if ended.over => {
-                self.likes = 0;
-                self.snapshots.likes(now);
-                self.snapshots.hands();
+            EntryBody::Notice(_) => {
+                if let Some(questions) = ended.last {
+                    self.begin_anew(now, entry.seq, questions);
+                }
             }
-            EntryBody::Notice(_) => {}
             EntryBody::Deed(deed) => {
                 if let (Act::Reject { held }, Some(message)) = (&deed.act, &ended.held) {
                     self.settled(message, *held, false);
@@ -102,6 +103,18 @@ impl Room {
             Act::Delete { .. } | Act::Reject { .. } | Act::Gift(_) => {}
             Act::Forget { .. } => self.snapshots.hands(),
             Act::Likes { .. } | Act::Here | Act::Gone | Act::Broadcast(_) => {}
+        }
+    }
+
+    /// Another broadcast has nothing of the last one's likes, hands and questions: pages put away what they show of them.
+    fn begin_anew(&mut self, now: Time, seq: u64, questions: Vec<QuestionView>) {
+        self.likes = 0;
+        self.snapshots.likes(now);
+        self.snapshots.hands();
+        self.effects.push_back(Effect::ToAll(Out::Place { place: None, called: false }));
+        for question in questions {
+            let question = QuestionView { answered: true, ..question };
+            self.effects.push_back(Effect::ToAll(Out::Question { seq, question }));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
 /// A message's text: trimmed, without control characters, 1 to 500 code points. It is kept and sent
@@ -46,6 +47,23 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a reader sees anything of it.
+    pub(crate) fn shows(&self) -> bool {
+        self.0.chars().any(|character| !character.is_whitespace() && !is_invisible(character))
+    }
+}
+
+/// The text as filters compare it: letters of another width are the plain ones, and what nobody sees, or what is only put
+/// on a letter, does not count.
+pub(crate) fn plain(text: &str) -> String {
+    text.nfkc().filter(|&character| !is_invisible(character) && !is_combining(character)).collect()
+}
+
+/// Whether a character takes no place, or one that is empty.
+pub(crate) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}'
+        | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{115f}' | '\u{1160}')
 }
 
 /// `None` for what must not reach a screen: controls, and the marks that reorder what stands around them.

@@ -65,12 +65,30 @@ impl Transcript {
 
     /// The message with this number, and when it was said.
     pub(crate) fn message(&self, seq: u64) -> Option<(&Message, i64)> {
-        let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
-        let entry = &self.entries[at];
+        let entry = self.entry(seq)?;
         match &entry.body {
             EntryBody::Message(message) => Some((message, entry.at_ms)),
             _ => None,
         }
+    }
+
+    /// Whether the line with this number is a message that had to wait for a moderator.
+    pub(crate) fn was_held(&self, seq: u64) -> bool {
+        self.entry(seq).is_some_and(|entry| matches!(entry.body, EntryBody::Held { .. }))
+    }
+
+    /// The line with which the message that was held as line `held` was let through.
+    pub(crate) fn release_of(&self, held: u64) -> Option<u64> {
+        let release = self.entries.iter().find(|entry| match &entry.body {
+            EntryBody::Message(Message { released: Some(released), .. }) => released.held == held,
+            _ => false,
+        });
+        release.map(|entry| entry.seq)
+    }
+
+    fn entry(&self, seq: u64) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
+        self.entries.get(at)
     }
 
     /// Who wrote the lines kept here, the latest first; with repeats.

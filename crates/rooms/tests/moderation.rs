@@ -275,6 +275,47 @@ fn what_the_filter_holds_is_seen_by_moderators_alone_until_it_is_released() {
 }
 
 #[test]
+fn whoever_was_away_when_it_was_decided_learns_of_it_by_a_repeat() {
+    let mut world = world();
+    settings(&mut world, 1, Change { hold_links: Some(true), ..Change::default() });
+    let send = |id: &str, text: &str| In::Send {
+        id: id.to_owned(),
+        text: text.to_owned(),
+        reply_to: None,
+        danmaku: None,
+    };
+    world.ask(2, send("one", "see www.one.example"));
+    let one = world.log.last().unwrap().seq;
+    world.ask(2, send("two", "see www.two.example"));
+    let two = world.log.last().unwrap().seq;
+    let waits = to(2, &world.ask(2, send("one", "see www.one.example")));
+    assert_eq!(waits, [Out::Ack { id: "one".to_owned(), seq: one, held: true }]);
+    world.tell(Command::Leave { connection: 2 });
+    world.ask(1, In::Reject { id: "r1".to_owned(), held: one });
+    world.ask(1, In::Release { id: "r2".to_owned(), held: two });
+    let released = world.log.last().unwrap().seq;
+    for restarts in [false, true] {
+        if restarts {
+            world.restart();
+        }
+        world.join(2, "guest", GUEST);
+        let again = world.ask(2, send("one", "see www.one.example"));
+        assert_eq!(refused(&again), Some(ErrorCode::Rejected), "{restarts}");
+        let again = to(2, &world.ask(2, send("two", "see www.two.example")));
+        assert_eq!(again, [Out::Ack { id: "two".to_owned(), seq: released, held: false }], "{restarts}");
+    }
+}
+
+#[test]
+fn a_message_of_which_nobody_sees_anything_is_empty() {
+    let mut world = world();
+    for nothing in ["\u{200b}", "\u{2800} \u{3164}"] {
+        assert_eq!(refused(&world.say(3, nothing)), Some(ErrorCode::Empty), "{nothing:?}");
+    }
+    assert_eq!(refused(&world.say(3, "\u{2800}👍")), None);
+}
+
+#[test]
 fn slow_mode_locks_and_emotes_hold_for_all_but_moderators() {
     let mut world = world();
     settings(&mut world, 1, Change { slow_mode_s: Some(10), ..Change::default() });

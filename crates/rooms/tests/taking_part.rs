@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use rooms::frame::{ErrorCode, In, Out, PollView, Role, State};
-use rooms::{Act, Audience, Change, Command, Deed, EntryBody, Floor, NewPoll};
-use world::{World, refused, to};
+use rooms::{Act, Audience, Change, Command, Deed, Effect, EntryBody, Floor, NewPoll};
+use world::{World, at, refused, to};
 
 const OWNER: &[Role] = &[Role::Owner];
 
@@ -33,7 +33,7 @@ fn vote(world: &mut World, connection: u64, choice: u8) -> Option<ErrorCode> {
     refused(&world.ask(connection, In::Vote { id, poll: 1, choices: vec![choice] }))
 }
 
-fn shown(connection: u64, effects: &[rooms::Effect]) -> Option<PollView> {
+fn shown(connection: u64, effects: &[Effect]) -> Option<PollView> {
     to(connection, effects).into_iter().rev().find_map(|frame| match frame {
         Out::Poll { poll, .. } | Out::Quiz { quiz: poll, .. } => Some(poll),
         _ => None,
@@ -154,6 +154,53 @@ fn questions_are_voted_up_once_and_not_by_who_asks() {
 }
 
 #[test]
+fn the_end_of_a_poll_that_cannot_be_stored_is_tried_again_after_a_while() {
+    let mut world = world(poll(&[], Some(60)));
+    world.now += 60_000;
+    // What the room wants stored, by its number.
+    let wants = |world: &mut World, command| {
+        world.room.handle_input(at(world.now), command);
+        std::iter::from_fn(|| world.room.poll_output()).find_map(|effect| match effect {
+            Effect::Persist(entry) => Some(entry.seq),
+            _ => None,
+        })
+    };
+    let seq = wants(&mut world, Command::Tick).expect("the end of the poll");
+    assert_eq!(wants(&mut world, Command::NotStored { seq }), None, "a full disk is full");
+    world.now += 1_000;
+    assert_eq!(wants(&mut world, Command::Tick), None);
+    let due = world.room.poll_timeout().expect("it is not forgotten");
+    assert!(due <= at(world.now + 5_000).monotonic, "{due:?}");
+    world.now += 5_000;
+    assert!(wants(&mut world, Command::Tick).is_some());
+}
+
+#[test]
+fn another_broadcast_puts_hands_and_questions_of_the_last_one_away() {
+    let mut world = world(poll(&[], None));
+    let stream = |state| Command::Stream { state, live_since_ms: Some(5) };
+    world.tell(stream(State::Live));
+    world.ask(2, In::Hand { up: true });
+    world.ask(3, In::Ask { id: "q".to_owned(), text: "Why?".to_owned() });
+    let question = world.log.last().unwrap().seq;
+    world.tell(stream(State::Interrupted));
+    let back = world.tell(stream(State::Live));
+    assert!(!to(2, &back).iter().any(|frame| matches!(frame, Out::Place { .. })), "it is the same broadcast");
+    world.tell(stream(State::Offline));
+    let told = to(2, &world.tell(stream(State::Live)));
+    assert!(told.contains(&Out::Place { place: None, called: false }), "{told:?}");
+    let closed = told.iter().any(
+        |frame| matches!(frame, Out::Question { question: told, .. } if told.id == question && told.answered),
+    );
+    assert!(closed, "{told:?}");
+    assert!(
+        to(1, &world.pass(1_000))
+            .iter()
+            .any(|frame| { matches!(frame, Out::Hand { queue, .. } if queue.is_empty()) })
+    );
+}
+
+#[test]
 fn likes_are_merged_and_begin_anew_with_a_broadcast() {
     let mut world = world(poll(&[], None));
     let live = |state| Command::Stream { state, live_since_ms: Some(5) };
@@ -177,9 +224,7 @@ fn likes_are_merged_and_begin_anew_with_a_broadcast() {
     world.tell(live(State::Offline));
     let told = world.tell(live(State::Live));
     assert!(
-        told.iter()
-            .chain(&world.pass(1_000))
-            .any(|effect| *effect == rooms::Effect::ToAll(Out::Likes { total: 0 }))
+        told.iter().chain(&world.pass(1_000)).any(|effect| *effect == Effect::ToAll(Out::Likes { total: 0 }))
     );
 }
 

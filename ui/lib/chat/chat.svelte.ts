@@ -1,13 +1,23 @@
 import { randomId } from '../random_id';
-import type { Room } from '../room/room';
+import type { ChatEvents } from './events';
 import { Floor } from './floor.svelte';
 import type { Whom } from './floor_frames';
 import type { ClientFrame, Deed, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
-import { type Extras, giftLine, type Line, lineOf, type Pending, type Refusal, renamed, unanswered } from './lines';
+import { Likes } from './likes';
+import {
+  codePoints,
+  type Extras,
+  giftLine,
+  type Line,
+  lineOf,
+  MESSAGE_CODE_POINTS_MAX,
+  type Pending,
+  type Refusal,
+  renamed,
+  unanswered,
+} from './lines';
 import type { Transport } from './transport';
 
-/** Longest message, in Unicode code points: the origin's limit. */
-export const MESSAGE_CODE_POINTS_MAX = 500;
 /** Lines kept on the page; the oldest leave first. More only slows the browser. */
 export const LINES_MAX = 500;
 /** Lines of a welcome's history: when there are so many, there may be older ones. */
@@ -20,26 +30,6 @@ export const ACK_TIMEOUT_MS = 10_000;
 export type Connection = 'connecting' | 'open' | 'lost';
 
 const NOTICE_CODES: readonly string[] = ['live', 'interrupted', 'offline'];
-
-/** Length in code points, the unit of the origin's limit. */
-export function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) {
-    count += 1;
-  }
-  return count;
-}
-
-/** What a chat tells its page besides the log. */
-export interface ChatEvents {
-  /** The room as `welcome` gave it. */
-  room?: (room: Room) => void;
-  /** The broadcast changed state. Told only for new notices, not for history. */
-  notice?: (code: NoticeCode) => void;
-  presence?: (viewers: number, members: number) => void;
-  /** Somebody said something just now; not told for history. */
-  said?: (message: MessageFrame) => void;
-}
 
 /** One room's chat: the log, the own messages on their way, and the state of the connection. */
 export class Chat {
@@ -65,8 +55,11 @@ export class Chat {
   hasEarlier = $state(false);
   /** Until when slow mode keeps us waiting, Unix milliseconds by this computer's clock. */
   slowUntil = $state(0);
+  /** So far the origin's clock is ahead of this computer's, milliseconds: all other times are told by the origin's. */
+  ahead_ms = $state(0);
 
   readonly #transport: Transport;
+  readonly #likes: Likes;
   readonly #events: ChatEvents;
   readonly #newId: () => string;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
@@ -88,6 +81,7 @@ export class Chat {
 
   constructor(transport: Transport, events: ChatEvents = {}, newId: () => string = randomId) {
     this.#transport = transport;
+    this.#likes = new Likes(transport);
     this.#events = events;
     this.#newId = newId;
   }
@@ -122,10 +116,10 @@ export class Chat {
     this.#transport.send({ type: 'hand', up });
   }
 
+  /** Without a connection they count once it is back. */
   like(count: number): void {
-    if (this.#transport.send({ type: 'like', count })) {
-      this.floor.likes += count;
-    }
+    this.floor.likes += count;
+    this.#likes.add(count);
   }
 
   /** Puts older messages, the oldest first, before the first line; `more`: there are older ones still. */
@@ -264,11 +258,14 @@ export class Chat {
     this.#epoch = frame.epoch;
     this.member = frame.member;
     this.connection = 'open';
+    this.ahead_ms = frame.at ? frame.at - Date.now() : 0;
     this.#joinedSeq = frame.seq;
     this.#aheadSeq = 0;
     if (frame.floor) {
       this.floor.welcome(frame.floor);
     }
+    this.floor.likes += this.#likes.waiting;
+    this.#likes.send();
     this.pinned = frame.pinned ?? null;
     this.#history = frame.history.map((line) => (line.type === 'gift' ? giftLine(line, false) : lineOf(line)));
     for (const line of frame.history) {
@@ -281,7 +278,8 @@ export class Chat {
     if (frame.room) {
       this.#events.room?.(frame.room);
     }
-    for (const entry of this.pending.filter((pending) => pending.refusal === null && pending.held === null)) {
+    // Also what waited for a moderator: what was decided meanwhile is the answer.
+    for (const entry of this.pending.filter((pending) => pending.refusal === null)) {
       this.#transmit(entry);
     }
     for (const [id, deed] of this.#deeds) {
@@ -336,7 +334,7 @@ export class Chat {
       return;
     }
     this.#slowDown();
-    if (this.lines.some((line) => line.seq === seq)) {
+    if (seq < (this.lines[0]?.seq ?? 0) || this.lines.some((line) => line.seq === seq)) {
       this.#settle(id);
       return;
     }
@@ -386,6 +384,7 @@ export class Chat {
     if (entry) {
       this.#clearTimer(entry.id);
       entry.refusal = refusal;
+      entry.held = null;
     } else {
       this.problem = refusal;
     }

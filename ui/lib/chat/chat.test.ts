@@ -2,6 +2,7 @@ import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { setLanguage } from '../i18n/i18n.svelte';
 import { ACK_TIMEOUT_MS, Chat, LINES_MAX, PENDING_MAX } from './chat.svelte';
+import { readFloor } from './floor_frames';
 import type { ClientFrame, MessageFrame, ServerFrame } from './frames';
 import { shownName } from './shown_name';
 import type { Transport, TransportListener } from './transport';
@@ -113,6 +114,48 @@ describe('sending', () => {
     wire.open();
     wire.say(welcome(1));
     expect(sends().map((frame) => frame.type === 'send' && frame.id)).toEqual(['c1', 'c1']);
+  });
+
+  test('what waited for a moderator is asked for again, and answered with what was decided meanwhile', () => {
+    wire.open();
+    wire.say(welcome(0));
+    chat.send('one');
+    chat.send('two');
+    wire.say({ type: 'ack', id: 'c1', seq: 1, held: true }, { type: 'ack', id: 'c2', seq: 2, held: true });
+    wire.drop();
+    wire.open();
+    wire.say(welcome(4, [message(4, 'two', ada)]));
+    expect(sends().map((frame) => frame.type === 'send' && frame.id)).toEqual(['c1', 'c2', 'c1', 'c2']);
+    wire.say({ type: 'error', id: 'c1', code: 'rejected', message: 'no', retry_after_ms: null });
+    wire.say({ type: 'ack', id: 'c2', seq: 4 });
+    expect(chat.pending.map((entry) => [entry.text, entry.held, entry.refusal?.code])).toEqual([
+      ['one', null, 'rejected'],
+    ]);
+    expect(chat.problem).toBeNull();
+  });
+
+  test('likes without a connection count once it is back', () => {
+    wire.open();
+    wire.say({ ...welcome(0), floor: { ...readFloor(null), likes: 7 } } as ServerFrame);
+    chat.like(2);
+    expect(wire.sent.at(-1)).toEqual({ type: 'like', count: 2 });
+    wire.drop();
+    chat.like(3);
+    chat.like(1);
+    expect(chat.floor.likes).toBe(13);
+    wire.open();
+    wire.say({ ...welcome(0), floor: { ...readFloor(null), likes: 9 } } as ServerFrame);
+    expect(wire.sent.filter((frame) => frame.type === 'like').map((frame) => frame.count)).toEqual([2, 4]);
+    expect(chat.floor.likes).toBe(13);
+  });
+
+  test('a welcome tells how far the clocks are apart', () => {
+    vi.setSystemTime(1_000_000);
+    wire.open();
+    wire.say({ ...welcome(0), at: 1_090_000 } as ServerFrame);
+    expect(chat.ahead_ms).toBe(90_000);
+    wire.say(welcome(0));
+    expect(chat.ahead_ms).toBe(0);
   });
 
   test('a refusal stays at its message, with the wait rounded up to seconds', () => {

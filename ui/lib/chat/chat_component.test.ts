@@ -1,8 +1,10 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { formatClock } from '../format';
 import { setLanguage } from '../i18n/i18n.svelte';
 import ChatView from './Chat.svelte';
 import { Chat } from './chat.svelte';
+import { readFloor } from './floor_frames';
 import type { ServerFrame } from './frames';
 import type { TransportListener } from './transport';
 
@@ -142,6 +144,33 @@ test('who may no longer write keeps the keyboard and what they wrote', () => {
   expect(($('chat-send') as HTMLButtonElement).disabled).toBe(true);
   tell({ type: 'standing', sanction: null });
   expect([input.readOnly, input.value]).toEqual([false, 'half a sent']);
+});
+
+test('a time-out and a poll end by the clock of the origin, whatever this computer shows', () => {
+  const origin = Date.now() + 3_600_000;
+  const mine = {
+    sanction: { ban: false, until_ms: origin - 60_000, reason: null },
+    votes: [],
+    upvotes: [],
+    place: null,
+  };
+  tell({
+    type: 'welcome',
+    epoch: 'e',
+    seq: 1,
+    at: origin,
+    member: { id: 'me', name: 'Guest 4', roles: ['guest'] },
+    room: null,
+    history: [],
+    floor: readFloor({ mine }),
+  });
+  expect(document.querySelector('[data-testid="chat-barred"]')).toBeNull();
+  tell({ type: 'standing', sanction: { ban: false, until_ms: origin + 60_000, reason: null } });
+  // Told as this computer's clock will show it.
+  expect($('chat-barred').textContent).toContain(formatClock(Date.now() + 60_000, 'en'));
+  const poll = { id: 7, question: 'Which?', options: ['a', 'b'], multiple: false, quiz: false, counts: null };
+  tell({ type: 'poll', seq: 2, poll: { ...poll, voters: 0, ends_at_ms: origin + 30_000, closed: false, right: null } });
+  expect($('poll').textContent).toMatch(/0:(29|30)/);
 });
 
 test('a vote that is refused can be given again', () => {

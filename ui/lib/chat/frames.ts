@@ -93,6 +93,8 @@ export type ServerFrame =
       type: 'welcome';
       epoch: string;
       seq: number;
+      /** Now, Unix milliseconds by the origin's clock; `null` when an older one does not say it. */
+      at?: number | null;
       member: Member;
       room: Room | null;
       history: (MessageFrame | GiftFrame)[];
@@ -229,6 +231,7 @@ function readWelcome(fields: Fields): ServerFrame | null {
     type: 'welcome',
     epoch,
     seq,
+    at: count(fields.at),
     member,
     room: readRoom(fields.room),
     history: history.map(readLine).filter((entry) => entry !== null),

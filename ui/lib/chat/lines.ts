@@ -3,6 +3,18 @@
 import type { Whom } from './floor_frames';
 import type { Danmaku, GiftFrame, Member, MessageFrame, NoticeCode, ServerFrame } from './frames';
 
+/** Longest message, in Unicode code points: the origin's limit. */
+export const MESSAGE_CODE_POINTS_MAX = 500;
+
+/** Length in code points, the unit of the origin's limit. */
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) {
+    count += 1;
+  }
+  return count;
+}
+
 /** A line of the log that has its place: it carries the room's sequence number. */
 export type Line =
   | {

@@ -152,6 +152,9 @@ export class LivePlayer {
     this.#levelSwitch = new LevelSwitch(hls, Library.Events);
     this.generation += 1;
     hls.on(Library.Events.ERROR, (_event, data) => this.#error(Library, data));
+    hls.on(Library.Events.LEVEL_LOADED, () => {
+      this.full = false;
+    });
     let pictured = false;
     // What this browser cannot decode is left out of `levels`; the rendition of sound alone may be what stays.
     const look = (): void => {
@@ -335,6 +338,8 @@ export class LivePlayer {
     if (data.response?.code === HTTP_FORBIDDEN) {
       this.#reloadSource();
     }
+    // Somebody else took the place while this player was away.
+    this.full ||= data.response?.code === HTTP_UNAVAILABLE;
     if (!data.fatal) {
       return;
     }

@@ -1,4 +1,4 @@
-import { mount, unmount } from 'svelte';
+import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { setLanguage } from '$lib/i18n/i18n.svelte';
 import Register from '../pages/Register.svelte';
@@ -97,4 +97,26 @@ test('a role that an account may not get shows the one it has', async () => {
   role.dispatchEvent(new Event('change', { bubbles: true }));
   await vi.waitFor(() => expect(field('problem').dataset.code).toBe('last_admin'));
   await vi.waitFor(() => expect(role.value).toBe('admin'));
+});
+
+test('a late answer to an earlier search does not take the place of the list', async () => {
+  const answering = new Map<string, () => void>();
+  vi.stubGlobal('fetch', (path: string) => {
+    const search = new URL(path, 'http://here').searchParams.get('search') ?? '';
+    const account = { id: 1, name: `found ${search}`, role: 'viewer', local: false, created_at_ms: 1, rooms: [] };
+    const body = JSON.stringify({ accounts: [{ ...account, seen_at_ms: null, locked_at_ms: null }], total: 1 });
+    return new Promise((resolve) => answering.set(search, () => resolve(new Response(body))));
+  });
+  page = mount(Users, { target: document.body });
+  flushSync();
+  for (const search of ['el', 'ella']) {
+    field('search').value = search;
+    field('search').dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  answering.get('ella')?.();
+  await vi.waitFor(() => expect(document.body.textContent).toContain('found ella'));
+  answering.get('el')?.();
+  answering.get('')?.();
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(document.body.textContent).toContain('found ella');
 });

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::secret::Digest;
+
 /// Failures by account and by address.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    /// By the account's folded name, also of accounts that do not exist: the answers must not tell them apart.
-    accounts: Mutex<Failures<String>>,
+    /// By whose password it is, also of accounts that do not exist: the answers must not tell them apart. Digests, since
+    /// strangers choose the names that they try, and how long those are.
+    accounts: Mutex<Failures<Digest>>,
     addresses: Mutex<Failures<IpAddr>>,
 }
 
@@ -22,7 +25,7 @@ pub(crate) struct Attempts {
 /// than many one after another.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    account: String,
+    account: Digest,
     address: IpAddr,
     /// Tries that are left before waiting begins, when this one fails.
     pub(crate) tries_left: u32,
@@ -36,9 +39,9 @@ impl Attempts {
         }
     }
 
-    /// Counts a try; or says how long to wait before the next.
-    pub(crate) fn begin(&self, name: &str, address: IpAddr) -> Result<Attempt, Duration> {
-        let (account, address) = (rooms::fold(name), network(address));
+    /// Counts a try at a password; or says how long to wait before the next. `whose` names it, in one way only.
+    pub(crate) fn begin(&self, whose: &str, address: IpAddr) -> Result<Attempt, Duration> {
+        let (account, address) = (Digest::of(whose), network(address));
         let now = Instant::now();
         let mut accounts = lock(&self.accounts);
         let mut addresses = lock(&self.addresses);
@@ -46,7 +49,7 @@ impl Attempts {
         if !wait.is_zero() {
             return Err(wait);
         }
-        let tries_left = accounts.count(account.clone(), now).min(addresses.count(address, now));
+        let tries_left = accounts.count(account, now).min(addresses.count(address, now));
         Ok(Attempt { account, address, tries_left })
     }
 
@@ -54,6 +57,12 @@ impl Attempts {
     /// password of its own would else let an address guess at others for ever.
     pub(crate) fn succeeded(&self, attempt: &Attempt) {
         lock(&self.accounts).forget(&attempt.account);
+        lock(&self.addresses).take_back(&attempt.address);
+    }
+
+    /// Nobody looked at the password: it was no try.
+    pub(crate) fn take_back(&self, attempt: &Attempt) {
+        lock(&self.accounts).take_back(&attempt.account);
         lock(&self.addresses).take_back(&attempt.address);
     }
 }
@@ -184,14 +193,24 @@ mod tests {
         assert_eq!(left, [4, 3, 2, 1, 0]);
         let mut wait = Duration::from_secs(1);
         for number in 0..12 {
-            // Neither another address nor another spelling helps.
-            assert_eq!(attempts.begin("Mara", elsewhere(number)).unwrap_err(), wait);
+            // Another address does not help.
+            assert_eq!(attempts.begin("mara", elsewhere(number)).unwrap_err(), wait);
             tokio::time::advance(wait).await;
             attempts.begin("mara", elsewhere(number)).unwrap();
             wait = (wait * 2).min(DELAY_MAX);
         }
         assert_eq!(wait, DELAY_MAX);
         assert!(attempts.begin("aino", HOME).is_ok(), "others go on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_looked_at_was_no_try() {
+        let attempts = Attempts::new();
+        for _ in 0..30 {
+            let attempt = attempts.begin("mara", HOME).unwrap();
+            assert_eq!(attempt.tries_left, 4);
+            attempts.take_back(&attempt);
+        }
     }
 
     #[tokio::test(start_paused = true)]

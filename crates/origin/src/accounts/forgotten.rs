@@ -63,7 +63,12 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let post = self.post()?;
         self.quotas.letter(address).map_err(|wait| AccountError::TooManyRequests { wait })?;
-        for to in store.addressees(who).await? {
+        let addressees = store.addressees(who).await?;
+        if addressees.is_empty() {
+            // A link is stored for everybody else: without a commit, the time would tell who has none.
+            store.drop_old_mail_links(unix_ms()).await?;
+        }
+        for to in addressees {
             let account = to.account;
             let written = write(post, store, Purpose::Reset, to, language).await?;
             tracing::info!(account, ?written, "somebody forgot their password");

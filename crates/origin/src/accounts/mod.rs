@@ -119,11 +119,13 @@ impl Accounts {
         password: String,
         address: IpAddr,
     ) -> Result<Account, AccountError> {
-        let begun = self.attempts.begin(name, address);
+        // Another spelling of the name is no other account.
+        let begun = self.attempts.begin(&rooms::fold(name), address);
         let attempt = begun.map_err(|wait| AccountError::TooManyTries { wait })?;
         let found = store.credentials(name).await?;
         let stored = found.as_ref().and_then(|found| found.password.clone());
-        let right = self.hashing.verify(password, stored).await?;
+        let right = self.hashing.verify(password, stored).await;
+        let right = right.inspect_err(|_| self.attempts.take_back(&attempt))?;
         match found {
             Some(found) if right => {
                 self.attempts.succeeded(&attempt);
@@ -144,9 +146,10 @@ impl Accounts {
         stored: Option<String>,
         address: IpAddr,
     ) -> Result<(), AccountError> {
-        let begun = self.room_attempts.begin(&format!("{room} {address}"), address);
+        let begun = self.room_attempts.begin(&format!("{room} {}", network(address)), address);
         let attempt = begun.map_err(|wait| AccountError::TooManyTries { wait })?;
-        if !self.hashing.verify(password, stored).await? {
+        let right = self.hashing.verify(password, stored).await;
+        if !right.inspect_err(|_| self.room_attempts.take_back(&attempt))? {
             return Err(AccountError::Wrong { tries_left: attempt.tries_left });
         }
         self.room_attempts.succeeded(&attempt);

@@ -144,8 +144,7 @@ async fn find(
         let credential = Credential::Token(token);
         return Ok(Some(Found { identity: Identity::Account(account), credential }));
     }
-    let scheme = extensions.get().copied().unwrap_or(Scheme("http"));
-    let Some(secret) = cookie(headers, session_cookie(scheme)) else { return Ok(None) };
+    let Some(secret) = cookie(headers, &session_cookie(Scheme::of(extensions))) else { return Ok(None) };
     let session = shared.store.session(Digest::of(secret), unix_ms()).await?;
     Ok(session.map(|(account, session)| Found {
         identity: Identity::Account(account),

@@ -228,10 +228,14 @@ pub(crate) async fn change(
         Some(password) => Some(shared.accounts.hashing.hash(password).await.map_err(AccountError::from)?),
         None => None,
     };
-    let (other_rights, signed_out) = (role.is_some() || locked.is_some(), password.is_some());
+    let (renamed, signed_out) = (name.is_some(), password.is_some());
+    let other_rights = role.is_some() || locked.is_some();
     let locked_at_ms = locked.map(|locked| locked.then(unix_ms));
     let change = AccountChange { name, role, locked_at_ms, password };
     let account = shared.store.change_account(account.id, change).await?;
+    if renamed {
+        shared.callers.hang_up_chats(account.id);
+    }
     if other_rights {
         shared.callers.hang_up(account.id);
     } else if signed_out {

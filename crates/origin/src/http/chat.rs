@@ -21,12 +21,14 @@ use utoipa::IntoParams;
 
 use super::access::{Identity, Shown, cookie, same_origin};
 use super::client_address::{self, ClientAddress};
+use super::cookies::own_name;
 use super::description::RoomPath;
 use super::gate;
 use super::player;
 use super::problem::Problem;
 use super::rooms::find;
-use crate::callers::Opened;
+use super::secure::Scheme;
+use crate::callers::{Call, Purpose};
 use crate::people::{Arrival, Due, Frame, Handle, JoinError, Member, member_id, too_slow};
 use crate::secret::{self, Digest};
 use crate::state::Shared;
@@ -77,14 +79,15 @@ pub(crate) async fn upgrade(
         return Err(Problem::new(StatusCode::FORBIDDEN, "chat is not open to other sites' pages"));
     }
     let record = find(&shared, &slug).await?;
-    let mut account = None;
+    let mut call = None;
     let newcomer = match shown {
         Some((identity, credential)) => {
-            account = identity.account_id().map(|id| (id, credential.opens()));
+            // Before the rights are looked at: whoever loses them just now is hung up on.
+            call = identity.account_id().map(|id| shared.callers.note(id, credential.opens(), Purpose::Chat));
             let person = person(&identity, &record, &shared).await?;
             Newcomer { person, remark: None, cookie: None }
         }
-        None => guest(&shared, headers, asked.name.as_deref()).await?,
+        None => guest(&shared, &parts, asked.name.as_deref()).await?,
     };
     let entry_changed = shared.gates.changed(&record.slug);
     if !gate::lets_in(&shared, &record, &parts).await? {
@@ -97,7 +100,7 @@ pub(crate) async fn upgrade(
     let player = shared.streams.open(&record.slug).audience().key(player);
     let wire = extensions.get::<Arc<Wire>>().cloned();
     let arrival = Arrival { person, address: household(address), player: Some(player), told_apart, wire };
-    let caller = Calling { arrival, account, room: record.id, entry_changed };
+    let caller = Calling { arrival, call, room: record.id, entry_changed };
     let task = Arc::clone(&shared);
     let upgrade = upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     let mut response = upgrade.read_buffer_size(READ_BYTES).on_upgrade(move |socket| {
@@ -113,8 +116,8 @@ pub(crate) async fn upgrade(
 /// Somebody whose socket is open.
 struct Calling {
     arrival: Arrival,
-    /// Their account, and what they showed of it.
-    account: Option<(i64, Option<Opened>)>,
+    /// Of an account.
+    call: Option<Call>,
     /// The room's number.
     room: i64,
     /// Who may come into the room is others than when this connection came.
@@ -149,8 +152,9 @@ fn household(address: IpAddr) -> Option<String> {
     }
 }
 
-async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Result<Newcomer, Problem> {
-    let known = guest_cookie(headers);
+async fn guest(shared: &Shared, parts: &Parts, wanted: Option<&str>) -> Result<Newcomer, Problem> {
+    let name_of_cookie = own_name(Scheme::of(&parts.extensions), COOKIE);
+    let known = guest_cookie(&parts.headers, &name_of_cookie);
     let secret = known.clone().unwrap_or_else(secret::random);
     // What others see must not let them come in under it: it is the digest of what the cookie holds.
     let id = format!("g{}", secret::hex(&Digest::of(&secret).0[..8]));
@@ -172,15 +176,16 @@ async fn guest(shared: &Shared, headers: &HeaderMap, wanted: Option<&str>) -> Re
         retry_after_ms: None,
     });
     let cookie = known.is_none().then(|| {
-        let cookie = format!("{COOKIE}={secret}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Lax");
+        let cookie =
+            format!("{name_of_cookie}={secret}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Lax");
         HeaderValue::from_str(&cookie).expect("hexadecimal digits and plain words")
     });
     Ok(Newcomer { person: Person { id, name, roles: vec![Role::Guest] }, remark, cookie })
 }
 
 /// The guest's secret, when the cookie holds one of ours.
-fn guest_cookie(headers: &HeaderMap) -> Option<String> {
-    let value = cookie(headers, COOKIE)?;
+fn guest_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = cookie(headers, name)?;
     let ours = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     ours.then(|| value.to_owned())
 }
@@ -194,11 +199,10 @@ struct Goodbye {
 async fn serve(
     mut socket: WebSocket,
     room: &Handle,
-    Calling { arrival, account, room: number, entry_changed }: Calling,
+    Calling { arrival, call, room: number, entry_changed }: Calling,
     remark: Option<Out>,
     shared: &Shared,
 ) {
-    let call = account.map(|(account, opened)| shared.callers.note(account, opened));
     let mut member = match room.join(arrival).await {
         Ok(member) => member,
         Err(error) => {
@@ -207,7 +211,7 @@ async fn serve(
             return;
         }
     };
-    if let Some((account, _)) = account {
+    if let Some(account) = call.as_ref().map(Call::account) {
         // After joining, so that whoever follows or leaves just now is told of later than this.
         match shared.store.follows(number, account).await {
             Ok(follows) => room.follow(account, follows).await,
@@ -404,7 +408,7 @@ mod tests {
     #[test]
     fn only_our_own_cookies_name_a_guest() {
         let secret = "0123456789abcdef0123456789abcdef";
-        let cookie = |value: &str| guest_cookie(&headers(&[(header::COOKIE, value)]));
+        let cookie = |value: &str| guest_cookie(&headers(&[(header::COOKIE, value)]), COOKIE);
         assert_eq!(cookie(&format!("a=b; rostrum_guest={secret}")).as_deref(), Some(secret));
         assert_eq!(cookie("rostrum_guest=short"), None);
         assert_eq!(cookie("other=1"), None);

@@ -12,11 +12,17 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
-/// What holds a session. Over TLS it has a name that browsers take over TLS alone, and from this host alone, so that
-/// nobody on the way of an open connection can plant one; both may be there at once, since the open and the secure
-/// address of an origin are one host to a cookie.
-pub(super) fn session_cookie(scheme: Scheme) -> &'static str {
-    if scheme.0 == "https" { "__Host-rostrum_session" } else { "rostrum_session" }
+/// What a cookie is called that lets somebody in. Over TLS it has a name that browsers take over TLS alone, and from this
+/// host alone, so that nobody on the way of an open connection can plant one. Both may be there at once, since the open
+/// and the secure address of an origin are one host to a cookie: under one name, a browser that has the secure one would
+/// take no open one.
+pub(super) fn own_name(scheme: Scheme, name: &str) -> String {
+    format!("{}{name}", if scheme.0 == "https" { "__Host-" } else { "" })
+}
+
+/// What holds a session.
+pub(super) fn session_cookie(scheme: Scheme) -> String {
+    own_name(scheme, "rostrum_session")
 }
 
 /// Tells the browser to keep a session: for long, or until it is closed. `Secure` is added to every cookie that goes

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::access::{cookie, who};
 use super::client_address::{self, ClientAddress};
+use super::cookies::own_name;
 use super::description::RoomPath;
 use super::object::Object;
 use super::playback;
@@ -25,6 +26,7 @@ use super::player;
 use super::player_links;
 use super::problem::Problem;
 use super::rooms::fresh;
+use super::secure::Scheme;
 use crate::accounts::AccountError;
 use crate::clock::unix_ms;
 use crate::gates::{Entry, Gate, GateError};
@@ -169,10 +171,14 @@ async fn may_enter(
 
 /// Whether the password or the room's link was shown, here or before.
 fn shows_entry(slug: &Slug, gate: &Gate, parts: &Parts) -> bool {
-    let shown = cookie(&parts.headers, &cookie_name(slug));
+    let shown = cookie(&parts.headers, &cookie_name(Scheme::of(&parts.extensions), slug));
     let query = parts.uri.query().unwrap_or_default();
-    let key = query.split('&').find_map(|pair| pair.strip_prefix("key="));
-    shown.is_some_and(|shown| gate.opens_to(shown)) || key.is_some_and(|key| gate.opens_to(key))
+    shown.is_some_and(|shown| gate.opens_to(shown)) || shown_key(gate, query).is_some()
+}
+
+/// What opens the room in the query of a request.
+pub(super) fn shown_key<'a>(gate: &Gate, query: &'a str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("key=")).filter(|key| gate.opens_to(key))
 }
 
 async fn manages(shared: &Shared, slug: &Slug, parts: &Parts) -> Result<bool, Problem> {
@@ -210,6 +216,7 @@ pub(crate) async fn enter(
     State(shared): State<Arc<Shared>>,
     Path(slug): Path<String>,
     ClientAddress(address): ClientAddress,
+    scheme: Scheme,
     body: Result<Object<Enter>, Problem>,
 ) -> Result<Response, Problem> {
     let room = super::rooms::find(&shared, &slug).await?;
@@ -229,7 +236,7 @@ pub(crate) async fn enter(
         }
         _ => return Err(Problem::bad_request("expected either password or code")),
     };
-    let name = cookie_name(&room.slug);
+    let name = cookie_name(scheme, &room.slug);
     let set = format!("{name}={opens}; Path=/; Max-Age={ENTRY_AGE_S}; HttpOnly; SameSite=Lax");
     let set = HeaderValue::from_str(&set).map_err(|_| AccountError::LinkWrong)?;
     let link = player_links::make(&shared, &room, ENTERED_LINK_HOURS).await?;
@@ -322,8 +329,8 @@ fn refused(error: GateError) -> Problem {
     }
 }
 
-fn cookie_name(slug: &Slug) -> String {
-    format!("rostrum_entry_{slug}")
+fn cookie_name(scheme: Scheme, slug: &Slug) -> String {
+    own_name(scheme, &format!("rostrum_entry_{slug}"))
 }
 
 const PLAYLIST: &str = "/live/{room}/index.m3u8";

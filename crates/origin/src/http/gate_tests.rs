@@ -1,6 +1,15 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use super::place::{JSON, OPERATOR, Place};
+use super::routes::router;
+use super::secure::secured;
 
 impl Place {
     async fn set(&self, change: serde_json::Value) {
@@ -209,4 +218,59 @@ async fn a_deleted_room_is_gone_with_its_key() {
     assert_eq!(gone.status(), 204);
     assert_eq!(place.json("GET", "/api/v1/rooms/demo", &[], "").await.0, 404);
     assert!(place.shared.store.slug_of_key(key).is_none());
+}
+
+fn cookie_of(response: &Response) -> String {
+    response.headers()["set-cookie"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_door_that_was_entered_over_tls_is_entered_in_the_open_as_well() {
+    let place = Place::new().await;
+    place.set(json!({ "visibility": "private", "password": "class code 7" })).await;
+    let body = json!({ "password": "class code 7" }).to_string();
+    let open = cookie_of(&place.ask("POST", "/api/v1/rooms/demo/entry", &[JSON], &body).await);
+    let secure = async |method: &str, path: &str, cookie: &str, body: &str| {
+        let request = Request::builder().method(method).uri(path).header("host", "here");
+        let request = request.header("cookie", cookie).header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        secured(router(Arc::clone(&place.shared))).oneshot(request).await.unwrap()
+    };
+    let over_tls = cookie_of(&secure("POST", "/api/v1/rooms/demo/entry", "", &body).await);
+    // Browsers take no open cookie in the place of a secure one of its name.
+    assert!(open.starts_with("rostrum_entry_demo="), "{open}");
+    assert!(
+        over_tls.starts_with("__Host-rostrum_entry_demo=") && over_tls.ends_with("; Secure"),
+        "{over_tls}"
+    );
+    let shown = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
+    let (open, over_tls) = (shown(&open), shown(&over_tls));
+    for (cookie, expected) in [(&over_tls, 200), (&open, 403)] {
+        let answer = secure("GET", "/api/v1/rooms/demo", cookie, "").await;
+        assert_eq!(answer.status(), expected, "{cookie}");
+    }
+    assert_eq!(place.json("GET", "/api/v1/rooms/demo", &[("cookie", &open)], "").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_is_private_once_it_was_answered_so_whatever_else_changes() {
+    let place = Place::new().await;
+    let (shared, stop) = (Arc::clone(&place.shared), CancellationToken::new());
+    let others = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            while !stop.is_cancelled() {
+                shared.refresh_gates().await.unwrap();
+            }
+        }
+    });
+    for round in 0..50 {
+        place.set(json!({ "visibility": "private" })).await;
+        for _ in 0..5 {
+            assert_eq!(place.play("", &[]).await, Err("entry_needed".to_owned()), "{round}");
+        }
+        place.set(json!({ "visibility": "public" })).await;
+    }
+    stop.cancel();
+    others.await.unwrap();
 }

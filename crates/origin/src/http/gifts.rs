@@ -282,10 +282,14 @@ pub(crate) async fn grant(
     responses(
         (status = 201, description = "It is paid and told.", body = DoneAnswer),
         (status = 400, description = "The number is out of its limits."),
-        (status = 403, description = "The asker may not write here, or honours themselves."),
+        (
+            status = 403,
+            description = "The asker may not write here (`banned`, `timed_out`, `locked`, `sign_in_needed`, `followers_only`), \
+                           or honours themselves.",
+        ),
         (status = 404, description = "There is no such room, gift or member."),
-        (status = 409, description = "The wallet holds fewer points."),
-        (status = 429, description = "Too fast."),
+        (status = 409, description = "`not_enough`: the wallet holds fewer points."),
+        (status = 429, description = "`rate_limited`: too fast."),
     ),
 )]
 pub(crate) async fn give(

@@ -16,7 +16,7 @@ use super::access::{KeyHolder, Shown, TICKET_COOKIE, key_needed, same_origin};
 use super::description::RoomPath;
 use super::problem::Problem;
 use super::rooms::find;
-use crate::callers::Call;
+use crate::callers::{Call, Purpose};
 use crate::ingest::{Tickets, websocket};
 use crate::state::Shared;
 use crate::store::RoomRecord;
@@ -154,7 +154,9 @@ async fn managed_by(
     if !identity.may_manage(&room) {
         return Err(Problem::forbidden("the room belongs to somebody else"));
     }
-    let call = identity.account_id().map(|account| shared.callers.note(account, credential.opens()));
+    let call = identity
+        .account_id()
+        .map(|account| shared.callers.note(account, credential.opens(), Purpose::Publishing));
     Ok((room, call))
 }
 

@@ -2,6 +2,7 @@
 //! WebSocket, as requests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -277,7 +278,14 @@ pub(super) async fn perform(
     let room: Handle = shared.people.open(&record, shared);
     match room.perform(person(identity, &record, shared).await?, frame).await? {
         Out::Ack { seq, held, .. } => Ok(DoneAnswer { seq, held }),
-        Out::Error { code, message, .. } => Err(Problem::new(status(code), message)),
+        Out::Error { code, message, retry_after_ms, .. } => {
+            let (status, word) = told(code);
+            let problem = Problem::new(status, message).after(retry_after_ms.map(Duration::from_millis));
+            Err(match word {
+                Some(word) => problem.with_code(word),
+                None => problem,
+            })
+        }
         _ => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the room gave no answer")),
     }
 }
@@ -316,26 +324,30 @@ pub(super) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::not_found("there is nothing of that number"))
 }
 
-fn status(code: ErrorCode) -> StatusCode {
-    match code {
-        ErrorCode::BadFrame | ErrorCode::Empty | ErrorCode::TooLong | ErrorCode::UnknownCommand => {
-            StatusCode::BAD_REQUEST
-        }
-        ErrorCode::RateLimited | ErrorCode::SlowMode => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Missing => StatusCode::NOT_FOUND,
-        ErrorCode::Closed | ErrorCode::AlreadyVoted | ErrorCode::Full | ErrorCode::NotEnough => {
-            StatusCode::CONFLICT
-        }
-        ErrorCode::NotStored | ErrorCode::TooSlow => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::NotAllowed
-        | ErrorCode::NameRefused
-        | ErrorCode::Banned
-        | ErrorCode::TimedOut
-        | ErrorCode::SignInNeeded
-        | ErrorCode::FollowersOnly
-        | ErrorCode::Locked
-        | ErrorCode::EmotesOnly => StatusCode::FORBIDDEN,
-    }
+/// How a room's refusal is told: the status and, where that does not say it, the code of the chat's frame.
+fn told(code: ErrorCode) -> (StatusCode, Option<&'static str>) {
+    let (status, word) = match code {
+        ErrorCode::BadFrame | ErrorCode::UnknownCommand => return (StatusCode::BAD_REQUEST, None),
+        ErrorCode::Missing => return (StatusCode::NOT_FOUND, None),
+        ErrorCode::NotStored | ErrorCode::TooSlow => return (StatusCode::INTERNAL_SERVER_ERROR, None),
+        ErrorCode::NotAllowed | ErrorCode::NameRefused => return (StatusCode::FORBIDDEN, None),
+        ErrorCode::Empty => (StatusCode::BAD_REQUEST, "empty"),
+        ErrorCode::TooLong => (StatusCode::BAD_REQUEST, "too_long"),
+        ErrorCode::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        ErrorCode::SlowMode => (StatusCode::TOO_MANY_REQUESTS, "slow_mode"),
+        ErrorCode::Closed => (StatusCode::CONFLICT, "closed"),
+        ErrorCode::AlreadyVoted => (StatusCode::CONFLICT, "already_voted"),
+        ErrorCode::Full => (StatusCode::CONFLICT, "full"),
+        ErrorCode::NotEnough => (StatusCode::CONFLICT, "not_enough"),
+        ErrorCode::Banned => (StatusCode::FORBIDDEN, "banned"),
+        ErrorCode::TimedOut => (StatusCode::FORBIDDEN, "timed_out"),
+        ErrorCode::SignInNeeded => (StatusCode::FORBIDDEN, "sign_in_needed"),
+        ErrorCode::FollowersOnly => (StatusCode::FORBIDDEN, "followers_only"),
+        ErrorCode::Rejected => (StatusCode::FORBIDDEN, "rejected"),
+        ErrorCode::Locked => (StatusCode::FORBIDDEN, "locked"),
+        ErrorCode::EmotesOnly => (StatusCode::FORBIDDEN, "emotes_only"),
+    };
+    (status, Some(word))
 }
 
 impl From<JoinError> for Problem {

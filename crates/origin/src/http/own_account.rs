@@ -128,6 +128,8 @@ pub(crate) async fn change(
     if let Some(name) = name {
         changed = shared.store.rename_account(changed.id, name).await?;
         shared.people.describe_again(&shared.store).await?;
+        // Its pages connect again by themselves, and write under the new name.
+        shared.callers.hang_up_chats(changed.id);
     }
     if let Some(password) = password {
         let kept = match credential {

@@ -87,6 +87,11 @@ impl Problem {
         Problem { code: Some(code), ..self }
     }
 
+    /// With when asking again may help, where that is known.
+    pub(crate) fn after(self, retry_after: Option<Duration>) -> Problem {
+        Problem { retry_after, ..self }
+    }
+
     pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }
@@ -210,15 +215,23 @@ fn as_millis<S: serde::Serializer>(wait: &Option<Duration>, serializer: S) -> Re
 }
 
 /// Every code that the API gives.
-pub(super) const CODES: [&str; 24] = [
+pub(super) const CODES: [&str; 38] = [
     "account_locked",
+    "already_voted",
+    "banned",
     "busy",
+    "closed",
     "email_refused",
+    "emotes_only",
+    "empty",
     "entry_needed",
+    "followers_only",
+    "full",
     "invitation_needed",
     "invitation_wrong",
     "last_admin",
     "link_wrong",
+    "locked",
     "name_refused",
     "name_taken",
     "no_letters",
@@ -229,8 +242,14 @@ pub(super) const CODES: [&str; 24] = [
     "picture_kind",
     "picture_too_long",
     "private_address",
+    "rate_limited",
     "registration_closed",
+    "rejected",
     "scope_missing",
+    "sign_in_needed",
+    "slow_mode",
+    "timed_out",
+    "too_long",
     "too_many",
     "too_many_requests",
     "too_many_tries",

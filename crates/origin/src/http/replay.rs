@@ -15,6 +15,7 @@ use tokio_util::io::ReaderStream;
 
 use super::byte_range::{ByteRange, unsatisfiable};
 use super::entity_tag;
+use super::gate;
 use super::playback::set;
 use super::problem::Problem;
 use super::recordings::{UNREADABLE, find_recording};
@@ -30,8 +31,8 @@ pub(crate) async fn file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let recording = find_recording(&shared, &id).await?;
-    let private = shared.gates.get(&recording.slug).is_some_and(|gate| gate.is_private());
-    let lasting = if private { PRIVATE } else { LASTING };
+    let gate = shared.gates.get(&recording.slug).filter(|gate| gate.is_private());
+    let lasting = if gate.is_some() { PRIVATE } else { LASTING };
     if name == "poster.jpg" {
         let jpeg = tokio::fs::read(shared.recordings.poster(&recording)).await;
         let jpeg = jpeg.map_err(|_| Problem::not_found("there is no picture of this recording"))?;
@@ -47,6 +48,11 @@ pub(crate) async fn file(
     }
     if name == "index.m3u8" {
         let text = playlist(&shared, &recording).await?;
+        let key = gate.and_then(|gate| gate::shown_key(&gate, query.as_deref()?).map(str::to_owned));
+        let text = match key {
+            Some(key) => with_key(&text, &key),
+            None => text,
+        };
         let headers =
             [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, lasting)];
         return Ok((headers, text).into_response());
@@ -96,6 +102,11 @@ async fn playlist(shared: &Shared, recording: &Recording) -> Result<Bytes, Probl
     let text = Bytes::from(text);
     shared.recordings.keep_playlist(&recording.id, text.clone());
     Ok(text)
+}
+
+/// The playlist for a player that shows the room's key in the address, and no cookie: so that it shows it for the files too.
+fn with_key(playlist: &[u8], key: &str) -> Bytes {
+    String::from_utf8_lossy(playlist).replace(".mp4", &format!(".mp4?key={key}")).into()
 }
 
 fn vod_file(part: u32, contents: &Contents) -> VodFile {
@@ -174,6 +185,14 @@ const READ_BYTES: usize = 128 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_goes_on_to_all_files_of_a_playlist() {
+        let playlist = b"#EXTM3U\n#EXT-X-MAP:URI=\"1.mp4\",BYTERANGE=\"9@0\"\n#EXTINF:2,\n1.mp4\n";
+        let expected =
+            "#EXTM3U\n#EXT-X-MAP:URI=\"1.mp4?key=c0de\",BYTERANGE=\"9@0\"\n#EXTINF:2,\n1.mp4?key=c0de\n";
+        assert_eq!(with_key(playlist, "c0de"), expected);
+    }
 
     #[test]
     fn a_time_has_its_date() {

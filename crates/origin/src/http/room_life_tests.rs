@@ -197,9 +197,15 @@ async fn a_comment_on_a_recording_stands_at_its_moment() {
     let rules = place.json("PATCH", &format!("{ROOM}/chat/settings"), &[JSON, OPERATOR], &rules).await;
     assert_eq!(rules.0, 200, "{}", rules.1);
     let (status, problem) = place.json("POST", &path, &own, &comment("again", 1)).await;
-    assert_eq!(status, 403, "{problem}");
+    assert_eq!((status, problem["code"].as_str()), (403, Some("followers_only")), "{problem}");
     assert_eq!(place.status("PUT", &format!("{ROOM}/follow"), &own, "").await, 204);
     assert_eq!(place.status("POST", &path, &own, &comment("again", 1)).await, 201);
+
+    let rules = json!({ "who": "everyone", "slow_mode_s": 60 }).to_string();
+    assert_eq!(place.status("PATCH", &format!("{ROOM}/chat/settings"), &[JSON, OPERATOR], &rules).await, 200);
+    let (status, problem) = place.json("POST", &path, &own, &comment("too soon", 1)).await;
+    assert_eq!((status, problem["code"].as_str()), (429, Some("slow_mode")), "{problem}");
+    assert!(problem["retry_after_ms"].as_u64().is_some_and(|wait| wait > 50_000), "{problem}");
 
     let taken = format!("{ROOM}/messages/{}", done["seq"]);
     assert_eq!(place.status("DELETE", &taken, &[OPERATOR], "").await, 200);

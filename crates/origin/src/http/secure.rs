@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{Extensions, HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 
@@ -11,11 +11,18 @@ use axum::response::Response;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scheme(pub(crate) &'static str);
 
+impl Scheme {
+    /// Of a request.
+    pub(super) fn of(extensions: &Extensions) -> Scheme {
+        extensions.get().copied().unwrap_or(Scheme("http"))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Scheme {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Scheme, Self::Rejection> {
-        Ok(parts.extensions.get().copied().unwrap_or(Scheme("http")))
+        Ok(Scheme::of(&parts.extensions))
     }
 }
 

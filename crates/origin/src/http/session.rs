@@ -139,7 +139,7 @@ pub(crate) async fn show(
     // The cookie's end moves on with the session's.
     if let Some(SignedIn { credential: Credential::Session(session), .. }) = signed_in
         && session.lasting
-        && let Some(secret) = cookie(&headers, session_cookie(scheme))
+        && let Some(secret) = cookie(&headers, &session_cookie(scheme))
         && secret.bytes().all(|byte| byte.is_ascii_hexdigit())
     {
         response.headers_mut().append(header::SET_COOKIE, set_session(scheme, secret, true));
@@ -163,7 +163,7 @@ pub(crate) async fn sign_out(
     scheme: Scheme,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(secret) = cookie(&headers, session_cookie(scheme))
+    if let Some(secret) = cookie(&headers, &session_cookie(scheme))
         && let Some((account, session)) = shared.store.session(Digest::of(secret), unix_ms()).await?
     {
         shared.end_sessions(account.id, Some(session.id)).await?;

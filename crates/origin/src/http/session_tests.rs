@@ -1,8 +1,10 @@
 use axum::http::StatusCode;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::place::{JSON, OPERATOR, Place};
+use crate::callers::Purpose;
 
 /// The cookie that an answer sets, as a browser sends it back.
 fn cookie_of(response: &Response) -> String {
@@ -370,4 +372,20 @@ async fn an_origin_without_a_mail_server_says_so_and_a_made_up_code_opens_nothin
     let (status, problem) = place.json("PUT", "/api/v1/password-reset", &[JSON], &made_up).await;
     assert_eq!((status, &problem["code"]), (403, &json!("link_wrong")));
     assert_eq!(place.who(&cookie).await["name"], "mara");
+}
+
+#[tokio::test]
+async fn who_is_called_something_else_comes_into_chats_anew() {
+    let place = Place::new().await;
+    let cookie = place.session("mara", "viewer").await;
+    let id = place.who(&cookie).await["id"].as_i64().unwrap();
+    let own = place.shared.callers.note(id, None, Purpose::Chat);
+    let (status, _) =
+        place.json("PATCH", "/api/v1/account", &[JSON, ("cookie", &cookie)], "{\"name\":\"mara2\"}").await;
+    assert_eq!(status, 200);
+    assert!(own.hung_up().now_or_never().is_some(), "else it would write under a name that others may take");
+    let own = place.shared.callers.note(id, None, Purpose::Chat);
+    let path = format!("/api/v1/accounts/{id}");
+    assert_eq!(place.json("PATCH", &path, &[JSON, OPERATOR], "{\"name\":\"mara3\"}").await.0, 200);
+    assert!(own.hung_up().now_or_never().is_some());
 }

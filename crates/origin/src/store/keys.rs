@@ -49,10 +49,11 @@ impl Store {
         self.inner.keys.read().get(&digest).cloned()
     }
 
-    /// What the writer noted may not have been committed: the database says how it is.
+    /// What the writer noted may not have been committed: the database says how it is. Read by the writer too, since a
+    /// reader would not see the change of another room's key that is just being committed, and take it back.
     pub(super) async fn reload_keys(&self) -> Result<(), StoreError> {
-        let inner = std::sync::Arc::clone(&self.inner);
-        self.read(move |connection| inner.keys.load(connection)).await
+        let keys = std::sync::Arc::clone(&self.inner.keys);
+        self.write(move |connection| keys.load(connection)).await
     }
 }
 

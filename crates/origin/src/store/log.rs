@@ -326,7 +326,9 @@ fn message(row: &Row<'_>, text: &str) -> Result<(Message, Option<Why>), rusqlite
 }
 
 fn person(row: &Row<'_>, id: String) -> Result<Person, rusqlite::Error> {
-    let name = Name::guest(row.get_ref(4)?.as_str()?).map_err(|error| unreadable(4, error))?;
+    // A name that was good once stands for somebody still: one line must not keep a whole room from opening.
+    let name = Name::guest(row.get_ref(4)?.as_str()?).or_else(|_| Name::guest("Guest"));
+    let name = name.map_err(|error| unreadable(4, error))?;
     Ok(Person { id, name, roles: parse::<Vec<Role>>(5, row.get_ref(5)?.as_str()?)? })
 }
 

@@ -82,7 +82,7 @@ impl Store {
     /// [`StoreError`].
     pub(crate) async fn create_mail_link(&self, new: NewMailLink, now_ms: i64) -> Result<bool, StoreError> {
         self.write(move |connection| {
-            connection.execute("delete from mail_links where until_ms <= ?1", [now_ms])?;
+            drop_old(connection, now_ms)?;
             let sql = "select count(*) from mail_links where account = ?1 and purpose = ?2";
             let NewMailLink { digest, account, purpose, email, until_ms } = &new;
             let there: i64 = connection.query_row(sql, params![account, purpose.as_str()], |row| row.get(0))?;
@@ -96,6 +96,14 @@ impl Store {
             Ok(true)
         })
         .await
+    }
+
+    /// Drops the links that are over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn drop_old_mail_links(&self, now_ms: i64) -> Result<(), StoreError> {
+        self.write(move |connection| drop_old(connection, now_ms)).await
     }
 
     /// Whether a link is good.
@@ -174,6 +182,11 @@ fn valid(
     let found = connection
         .query_row(sql, params![digest.0, purpose.as_str(), now_ms], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(found.optional()?)
+}
+
+fn drop_old(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {
+    connection.execute("delete from mail_links where until_ms <= ?1", [now_ms])?;
+    Ok(())
 }
 
 fn missing() -> StoreError {

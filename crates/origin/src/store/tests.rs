@@ -243,3 +243,48 @@ async fn names_that_were_folded_otherwise_are_folded_anew_and_none_is_lost() {
     place.reopen();
     assert_eq!(place.store().account("STRASSE").await.unwrap().unwrap().id, 1);
 }
+
+/// A setting as it is stored.
+async fn setting(store: &Store, name: &'static str) -> String {
+    let sql = "select value from settings where name = ?1";
+    store.read(move |connection| Ok(connection.query_row(sql, [name], |row| row.get(0))?)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_full_disk_ends_is_kept_as_it_was_answered() {
+    let place = Place::new();
+    let store = place.store();
+    store
+        .write(|connection| {
+            connection.execute("insert into settings values ('a', 'old'), ('b', 'old')", [])?;
+            let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.query_row(&format!("pragma max_page_count = {pages}"), [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let change = |name: &'static str| {
+        store.write(move |connection| {
+            connection.execute("update settings set value = 'new' where name = ?1", [name])?;
+            Ok(())
+        })
+    };
+    // While the first is held up, the others come into one group behind it.
+    let held_up = store.write(move |_| Ok(wait.recv().is_ok()));
+    let too_much = store.write(|connection| {
+        connection.execute("insert into settings values ('big', printf('%.*c', 1000000, 'x'))", [])?;
+        Ok(())
+    });
+    let all = async { tokio::join!(held_up, change("a"), too_much, change("b")) };
+    let (held_up, first, too_much, last) = tokio::join!(all, async {
+        tokio::task::yield_now().await;
+        go.send(()).unwrap();
+    })
+    .0;
+    assert!(held_up.is_err() && too_much.is_err(), "{held_up:?} {too_much:?}");
+    for (answer, name) in [(first, "a"), (last, "b")] {
+        let expected = if answer.is_ok() { "new" } else { "old" };
+        assert_eq!(setting(store, name).await, expected, "{name}: {answer:?}");
+    }
+}

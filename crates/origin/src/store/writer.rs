@@ -79,7 +79,10 @@ fn commit_group(
     let mut next = Some(first);
     while let Some(change) = next {
         answers.push(change(&transaction));
-        next = if answers.len() < GROUP_MAX { changes.try_recv().ok() } else { None };
+        // A full disk, or one that fails, ends the whole transaction. What came after it would be kept change by change,
+        // and be refused all the same: its asker would ask again, and have it twice.
+        let goes_on = !transaction.is_autocommit() && answers.len() < GROUP_MAX;
+        next = if goes_on { changes.try_recv().ok() } else { None };
     }
     let committed = transaction.commit();
     for answer in answers {

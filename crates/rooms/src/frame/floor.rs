@@ -98,7 +98,7 @@ pub struct QuestionView {
     pub text: String,
     /// Who voted it up, besides the one who asks.
     pub votes: u32,
-    /// The host has answered it.
+    /// The host has answered it, or the broadcast that it was asked in is over.
     pub answered: bool,
 }
 

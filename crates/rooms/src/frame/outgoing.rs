@@ -21,6 +21,10 @@ pub enum Out {
         epoch: String,
         /// The highest sequence number given out so far; what follows is above it.
         seq: u64,
+        /// Now, Unix time in milliseconds by the origin's clock: all other times are told by it, and the receiver's own
+        /// may be another.
+        #[serde(default)]
+        at: i64,
         /// Who the receiver is in this room.
         member: Person,
         /// The room as it is now.
@@ -300,6 +304,8 @@ pub enum ErrorCode {
     Full,
     /// The sender's wallet holds fewer points than that costs.
     NotEnough,
+    /// A moderator did not let the message through.
+    Rejected,
 }
 
 impl From<State> for NoticeCode {
