@@ -359,6 +359,11 @@ async fn gifts_and_webhooks(world: &mut World, ben: &str, own: &[(&str, &str)]) 
     let given = json!({"gift": "rose", "count": 1});
     world.grant("POST /api/v1/rooms/{room}/gifts chess", own, given).await;
     world.grant("DELETE /api/v1/gifts/{gift} rose", &[], none.clone()).await;
+    // There are as many as may be when many were asked for.
+    let hooks = world.grant("GET /api/v1/webhooks", &[], none.clone()).await.json();
+    for made in hooks["webhooks"].as_array().expect("a list") {
+        world.ask("DELETE", &format!("/api/v1/webhooks/{}", made["id"]), &[], &none).await;
+    }
     let hook = json!({"url": "https://hooks.example/rostrum", "events": ["live"]});
     let hook = world.grant("POST /api/v1/webhooks", &[], hook).await.json()["id"].to_string();
     world.grant(&format!("GET /api/v1/webhooks/{{id}}/deliveries {hook}"), &[], none.clone()).await;
