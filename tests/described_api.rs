@@ -109,7 +109,12 @@ impl World {
             let (begin, end) = (path.find('{').expect("a name to fill in"), path.find('}').expect("its end"));
             path.replace_range(begin..=end, name);
         }
-        let answer = self.ask(method, &path, headers, &body).await;
+        // Who asked for many before has to wait.
+        let answer = until(&format!("{operation} to be granted"), seconds(90), async || {
+            let answer = self.ask(method, &path, headers, &body).await;
+            (answer.status.as_u16() != 429).then_some(answer)
+        })
+        .await;
         let status = answer.status;
         assert!(status.is_success() || status.as_u16() == 101, "{operation}: {status} {:?}", answer.body);
         self.note(method, template);
