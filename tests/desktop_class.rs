@@ -117,8 +117,11 @@ async fn saved(app: &DesktopApp, name: &str) {
     let file = said.trim_start_matches("Saved as ").to_owned();
     let sheet = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let guest = name.lines().find(|line| line.contains("Guest")).unwrap_or_default();
+    // Behind the mark by which spreadsheets know UTF-8.
     assert!(
-        sheet.starts_with("name,") && sheet.contains(guest) && sheet.contains("here"),
+        sheet.trim_start_matches('\u{feff}').starts_with("name,")
+            && sheet.contains(guest)
+            && sheet.contains("here"),
         "{guest}: {sheet}"
     );
 }
