@@ -79,8 +79,8 @@ pub fn run_tests(make: impl Fn() -> Command) -> Result<()> {
     Ok(())
 }
 
-/// Tests that get a second try: more are no accident of a machine that was held up.
-const FAILED_MAX: usize = 10;
+/// Tests that get a second try: more are no accident.
+const FAILED_MAX: usize = 5;
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,7 @@ Stops at the first step that fails, says its name and exits 1. The steps:
 The real recordings that the end-to-end tests publish are looked for in ROSTRUM_MEDIA, else in ../shared/media.
 With CI=true they must be there; else the tests that need them say that they were skipped.
 
-At most ten tests of a step that fail are run once more, one after another, and camera-test as a whole, since they play
+At most five tests of a step that fail are run once more, one after another, and camera-test as a whole, since they play
 media in real time and a machine may be held up; the step fails when one of them fails again, and says who needed the
 second try.";
 

@@ -13,11 +13,11 @@ use media::{Span, Timestamp};
 
 /// A condition has this long in a machine made of software.
 const LIMIT: Span = Span::from_secs(90);
-/// Another tone has next to nothing of this. ALSA's `dsnoop` above this driver gives some stretches a second time, which
-/// leaves 0.83 to 0.97 of a tone.
-const PURE: f32 = 0.6;
 /// What is listened to at once.
 const STRETCH: usize = SAMPLE_RATE as usize / 4;
+/// What is compared with a tone: ALSA's `dsnoop` above this driver gives a few milliseconds a second time now and then,
+/// after which a tone stands elsewhere in its period. Tones 200 Hz apart are told from each other in so much.
+const WINDOW: usize = SAMPLE_RATE as usize / 200;
 
 /// Plays a tone into the other end of the card until dropped.
 struct Playing(#[expect(dead_code, reason = "dropping it ends the tone")] cpal::Stream);
@@ -75,15 +75,18 @@ impl Listener {
         true
     }
 
-    /// Waits until this tone is most of what is heard.
+    /// Waits until this tone and nothing else is heard.
     fn hears(&mut self, hertz: u32) {
         let begun = self.clock.now();
         self.heard.clear();
         loop {
             self.step();
             let newest = &self.heard[self.heard.len().saturating_sub(STRETCH)..];
-            let pure = purity(newest, hertz);
-            if newest.len() == STRETCH && pure > PURE {
+            let mut windows: Vec<f32> =
+                newest.chunks_exact(WINDOW).map(|window| purity(window, hertz)).collect();
+            windows.sort_by(f32::total_cmp);
+            let pure = windows.get(windows.len() / 2).copied().unwrap_or_default();
+            if newest.len() == STRETCH && pure > 0.9 {
                 return;
             }
             let heard = self.heard.len();
