@@ -128,21 +128,19 @@ impl DesktopServices {
     /// The menu of the icon in the tray.
     ///
     /// # Panics
-    /// When no icon comes.
+    /// When no icon with a menu comes.
     pub async fn menu(&self) -> Vec<Entry> {
-        let icon = self.icon().await;
-        let nothing: Vec<&str> = Vec::new();
-        let answer = self
-            .connection
-            .call_method(
-                Some(icon.as_str()),
-                "/MenuBar",
-                Some("com.canonical.dbusmenu"),
-                "GetLayout",
-                &(0_i32, -1_i32, nothing),
-            )
-            .await
-            .expect("the icon has a menu");
+        let answer = until("the icon's menu", seconds(45), async || {
+            // The icon may be one of a program that has just ended.
+            let icon = self.icon().await;
+            let (menu, nothing) = (Some("com.canonical.dbusmenu"), Vec::<&str>::new());
+            let layout = (0_i32, -1_i32, nothing);
+            self.connection
+                .call_method(Some(icon.as_str()), "/MenuBar", menu, "GetLayout", &layout)
+                .await
+                .ok()
+        })
+        .await;
         type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
         let (_, (_, _, entries)): Layout = answer.body().deserialize().expect("a menu's layout");
         entries.iter().filter_map(entry_of).collect()
